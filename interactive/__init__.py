@@ -1,0 +1,1 @@
+"""Arrays and state: prompts, sessions, assist methods, propagation. Imports ``kernels`` only."""

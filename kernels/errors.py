@@ -1,0 +1,61 @@
+"""Every error Maskwright raises on purpose, in one place.
+
+::
+
+    MaskwrightError
+    ├── InputError(ValueError)       what was passed in cannot be used as it is
+    │   ├── LabelError               label values are negative, fractional, NaN or unknown
+    │   ├── GeometryError            grids, shapes, spacings or affines do not fit together
+    │   ├── PromptError              a prompt lies outside the image or is empty
+    │   └── ConfigError              an unknown key or a bad value in a preset or option
+    ├── FileFormatError              a file is missing, truncated, of an unknown format, or unsupported
+    └── MissingExtraError            an optional package is not installed; names the extra
+
+Each message says what was expected, what came, and what to do, in one line. Messages never carry the content of
+a header field that could identify a patient. The command line turns each of these into exit status 2.
+"""
+
+from __future__ import annotations
+
+
+class MaskwrightError(Exception):
+    """The base of all errors Maskwright raises on purpose."""
+
+
+class InputError(MaskwrightError, ValueError):
+    """What was passed in cannot be used as it is."""
+
+
+class LabelError(InputError):
+    """Label values are negative, fractional, NaN or unknown."""
+
+
+class GeometryError(InputError):
+    """Grids, shapes, spacings or affines do not fit together."""
+
+
+class PromptError(InputError):
+    """A prompt lies outside the image or is empty."""
+
+
+class ConfigError(InputError):
+    """An unknown key or a bad value in a preset or an option."""
+
+
+class FileFormatError(MaskwrightError):
+    """A file is missing, truncated, of an unknown format, or not supported."""
+
+
+class MissingExtraError(MaskwrightError, ImportError):
+    """An optional package is not installed.
+
+    Parameters
+    ----------
+    package : str
+        The package that could not be imported.
+    extra : str
+        The extra of Maskwright that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is needed here and not installed: pip install 'maskwright[{extra}]'")

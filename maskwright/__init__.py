@@ -1,0 +1,1 @@
+"""Maskwright: the segmentation engine behind medical annotation."""
