@@ -1,0 +1,1 @@
+"""Surfaces of labels: their voxels, and the areas of their elements."""
