@@ -1,0 +1,34 @@
+"""Connected components on the CPU: cc3d, then numbers in the order of first voxels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cc3d
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+def label_components(array: NDArray[Any], connectivity: int) -> tuple[NDArray[np.uint32], int]:
+    """Label a checked array; see the family's docstring."""
+    if array.size == 0:
+        return np.zeros(array.shape, np.uint32), 0
+    # cc3d numbers in memory order, and refuses foreign byte orders and read-only arrays: copy these.
+    native = np.require(array, array.dtype.newbyteorder("="), ["C", "W"])
+    labels, count = cc3d.connected_components(native, connectivity=connectivity, out_dtype=np.uint32, return_N=True)
+    _number_by_first_voxel(labels.reshape(-1), np.zeros(count + 1, np.uint32))
+    return labels, int(count)
+
+
+@njit(cache=True)
+def _number_by_first_voxel(labels: NDArray[np.uint32], renumbered: NDArray[np.uint32]) -> None:
+    """Renumber in place; ``renumbered`` is scratch, zeros of one entry a component and one for 0."""
+    newest = 0
+    for i in range(labels.size):
+        old = labels[i]
+        if old != 0:
+            if renumbered[old] == 0:
+                newest += 1
+                renumbered[old] = newest
+            labels[i] = renumbered[old]
