@@ -1,0 +1,103 @@
+"""A preset: the names of the labels, regions made of several labels, and what to leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+Matching = Literal["overlap", "iou"]
+
+
+@dataclass(frozen=True)
+class LabelSpec:
+    """One label: its name, and which further metrics make sense for it.
+
+    Attributes
+    ----------
+    name : str
+        What a reader calls it.
+    tubular : bool
+        A vessel, an airway, a nerve: clDice is measured too.
+    instances : bool
+        Lesions, nuclei: each connected component counts for itself, and the instance metrics are measured too.
+    """
+
+    name: str
+    tubular: bool = False
+    instances: bool = False
+
+
+@dataclass(frozen=True)
+class Region:
+    """Several labels measured as one mask, such as a whole tumour; it is measured beside its labels.
+
+    Attributes
+    ----------
+    name : str
+        What a reader calls it.
+    labels : tuple of int
+        The labels it is made of, as they are after ``remap``.
+    tubular, instances : bool
+        As for a label.
+    """
+
+    name: str
+    labels: tuple[int, ...]
+    tubular: bool = False
+    instances: bool = False
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What the numbers in a mask mean.
+
+    Attributes
+    ----------
+    name : str
+        The name of the preset.
+    labels : mapping of int to LabelSpec
+        The labels that are measured; every other value counts as background. May be empty where there are regions.
+    regions : mapping of int to Region
+        Regions under numbers of their own, which no label uses.
+    remap : mapping of int to int
+        Values as stored in the files -> labels; applied to both masks before anything else. 0 makes background.
+    ignore : int or None
+        The label (after ``remap``) whose voxels in the reference are left out of both masks.
+    matching : {"overlap", "iou"}
+        When two instances are partners: any overlap, or an IoU above 0.5.
+    min_instance_ml : float
+        Connected components smaller than this volume are no instances.
+    """
+
+    name: str
+    labels: Mapping[int, LabelSpec]
+    regions: Mapping[int, Region] = field(default_factory=dict)
+    remap: Mapping[int, int] = field(default_factory=dict)
+    ignore: int | None = None
+    matching: Matching = "iou"
+    min_instance_ml: float = 0.0
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The name of every label and region that is measured, labels first."""
+        specs: dict[int, LabelSpec | Region] = {**self.labels, **self.regions}
+        return {number: spec.name for number, spec in specs.items()}
+
+    def stored_values(self, number: int) -> tuple[int, ...]:
+        """Return the values in a file that make up a label or region, the remap undone, in growing order.
+
+        Examples
+        --------
+        >>> preset = Preset("p", {3: LabelSpec("core")}, {9: Region("whole", (1, 3))}, remap={4: 3})
+        >>> preset.stored_values(3), preset.stored_values(9)
+        ((3, 4), (1, 3, 4))
+        """
+        wanted = set(self.regions[number].labels) if number in self.regions else {number}
+        kept = {value for value in wanted if self.remap.get(value, value) == value}
+        moved = {value for value, label in self.remap.items() if label in wanted}
+        return tuple(sorted(kept | moved))
+
+    def content(self) -> dict[str, object]:
+        """Return the preset as plain values that JSON can hold: what a result depends on."""
+        return asdict(self)
