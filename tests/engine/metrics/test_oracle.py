@@ -1,0 +1,148 @@
+"""``compare`` against the plain definitions, and the same bits whatever the memory layout or the number of threads."""
+
+import math
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from maskwright.engine.metrics.compare import compare
+from reference.label_pairs import LAYOUTS, label_pairs, lay_out, make_pair
+from reference.surface_metrics import compare_plainly
+
+CONVENTIONS = ("metrics-reloaded", "medpy", "deepmind")
+TOLERANCES_MM = st.lists(st.sampled_from((0.0, 0.5, 0.7, 1.0, 1.6, 2.0, 2.4, 5.0)), min_size=1, max_size=3, unique=True)
+PERCENTILES = st.lists(st.sampled_from((50.0, 90.0, 95.0, 99.0, 100.0)), min_size=1, max_size=3, unique=True)
+
+
+def assert_equal_metrics(pair, result, expected):
+    """Distances to 1e-9 mm, shares and counts exact but for the last bits of a division."""
+    assert sorted(result.labels) == sorted(expected)
+    for label, plain in expected.items():
+        found = result.labels[label]
+        assert found.reference_voxels == np.sum(pair.reference == label)
+        assert found.prediction_voxels == np.sum(pair.prediction == label)
+        for column, value in plain.items():
+            if value is None:
+                assert found.values.get(column) is None, column
+            else:
+                assert found.values[column] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), (label, column)
+
+
+def bits(result):
+    """Return every number of a result as text that tells the last bit."""
+    return {
+        label: {
+            column: None if value is None else "nan" if math.isnan(value) else float(value).hex()
+            for column, value in metrics.values.items()
+        }
+        for label, metrics in result.labels.items()
+    }
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    label_pairs(),
+    st.sampled_from(CONVENTIONS),
+    TOLERANCES_MM,
+    PERCENTILES,
+    st.sampled_from(LAYOUTS),
+    st.sampled_from(LAYOUTS),
+)
+@example(make_pair(1, (1, 1, 1), "uint8", ("full", "full"), False), "deepmind", [0.0], [95.0], "c", "c")
+@example(make_pair(2, (7, 8, 9), "uint16", ("full", "blobs"), False), "metrics-reloaded", [1.0], [95.0], "c", "f")
+@example(make_pair(3, (7, 8, 9), "uint32", ("empty", "blobs"), False), "medpy", [1.0], [95.0], "reversed", "f")
+@example(make_pair(4, (9, 14), "bool", ("voxel", "voxel"), False), "deepmind", [1.0], [50.0], "sliced", "f")
+def test_equal_to_the_plain_definition(pair, convention, tolerances, percentiles, reference_layout, prediction_layout):
+    result = compare(
+        lay_out(pair.reference, reference_layout),
+        lay_out(pair.prediction, prediction_layout),
+        spacing_mm=pair.spacing_mm,
+        tolerance_mm=tolerances,
+        percentile=percentiles,
+        convention=convention,
+    )
+    expected = compare_plainly(
+        pair.reference,
+        pair.prediction,
+        pair.spacing_mm,
+        tolerances_mm=tolerances,
+        percentiles=percentiles,
+        convention=convention,
+    )
+    assert_equal_metrics(pair, result, expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(label_pairs(kinds=("empty", "voxel", "missing", "blobs")), st.sampled_from(CONVENTIONS))
+def test_penalty_for_an_empty_mask(pair, convention):
+    result = compare(
+        pair.reference, pair.prediction, spacing_mm=pair.spacing_mm, convention=convention, empty="penalty"
+    )
+    expected = compare_plainly(pair.reference, pair.prediction, pair.spacing_mm, convention=convention, empty="penalty")
+    assert_equal_metrics(pair, result, expected)
+
+
+@settings(max_examples=40, deadline=None)
+@given(label_pairs(dtypes=("uint8", "uint16")), st.sampled_from(CONVENTIONS))
+def test_a_label_in_neither_is_absent(pair, convention):
+    chosen = [1, 99, 200]
+    result = compare(pair.reference, pair.prediction, spacing_mm=pair.spacing_mm, convention=convention, labels=chosen)
+    expected = compare_plainly(pair.reference, pair.prediction, pair.spacing_mm, convention=convention, labels=chosen)
+    assert_equal_metrics(pair, result, expected)
+    assert result.labels[99].status == "absent"
+
+
+@settings(max_examples=60, deadline=None)
+@given(label_pairs(), st.sampled_from(CONVENTIONS), st.sampled_from(LAYOUTS), st.sampled_from(LAYOUTS))
+def test_same_bits_in_every_memory_layout(pair, convention, reference_layout, prediction_layout):
+    plain = compare(pair.reference, pair.prediction, spacing_mm=pair.spacing_mm, convention=convention)
+    other = compare(
+        lay_out(pair.reference, reference_layout),
+        lay_out(pair.prediction, prediction_layout),
+        spacing_mm=pair.spacing_mm,
+        convention=convention,
+    )
+    assert bits(other) == bits(plain)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="this machine has one core")
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize(
+    ("shape", "dtype", "kind"),
+    [((40, 50, 60), "uint8", "blobs"), ((40, 50, 60), "uint16", "noise"), ((300, 400), "uint8", "blobs")],
+)
+def test_same_bits_with_one_thread_and_with_two(shape, dtype, kind, convention):
+    pair = make_pair(11, shape, dtype, (kind, kind), related=True)
+    threads = numba.get_num_threads()
+    found = []
+    try:
+        for count in (1, 2):
+            numba.set_num_threads(count)
+            found.append(
+                bits(compare(pair.reference, pair.prediction, spacing_mm=pair.spacing_mm, convention=convention))
+            )
+    finally:
+        numba.set_num_threads(threads)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32"])
+def test_thousands_of_labels_equal_the_plain_definition(dtype):
+    """Every voxel block of its own label, up to the largest of the type, some missing on either side."""
+    rng = np.random.default_rng(5)
+    labels = rng.choice(np.iinfo(dtype).max, 2000, replace=False).astype(dtype)
+    blocks = labels.reshape(10, 10, 20)
+    reference = blocks.repeat(2, 0).repeat(2, 1).repeat(3, 2)
+    prediction = np.where(rng.random(reference.shape) < 0.1, 0, np.roll(reference, 1, 2)).astype(dtype)
+    prediction[prediction == labels[7]] = 0
+    reference[reference == labels[8]] = 0
+    result = compare(reference, prediction, spacing_mm=(2.0, 1.0, 0.5), tolerance_mm=1.0)
+    assert len(result.labels) == len(set(labels.tolist()) - {0})
+    chosen = [int(label) for label in labels[:30]]
+    expected = compare_plainly(reference, prediction, (2.0, 1.0, 0.5), tolerances_mm=(1.0,), labels=chosen)
+    for label, plain in expected.items():
+        found = {column: result.labels[label].values[column] for column in plain}
+        assert found == pytest.approx(plain, rel=1e-9, abs=1e-9, nan_ok=True)
