@@ -1,0 +1,37 @@
+"""A worker process: reads (function, item) from its standard input, writes the outcome to its standard output.
+
+It is started as ``python -m maskwright.engine.batch.worker`` rather than through multiprocessing, because a fresh
+interpreter needs no guard in the user's script, takes its thread limits from its environment before numba loads, and
+tells exactly which item it held when it died. Both ends of the pipe are this program, so pickle is safe here.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import traceback
+
+
+def main() -> None:
+    """Serve until the parent closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers itself
+    requests = sys.stdin.buffer
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not end up among the replies
+    while True:
+        try:
+            function, item = pickle.load(requests)  # noqa: S301 - written by our own parent process
+        except EOFError:
+            return
+        try:
+            reply = (True, function(item))
+        except Exception:
+            reply = (False, traceback.format_exc())
+        pickle.dump(reply, replies)
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

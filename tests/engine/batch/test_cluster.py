@@ -1,0 +1,31 @@
+"""The Ray executor, on a Ray of two cores started here, once: it costs about ten seconds."""
+
+import sys
+
+import pytest
+
+from maskwright.engine.batch.cluster import RayExecutor
+from maskwright.engine.batch.outcome import Lost
+from maskwright.kernels.errors import InputError, MissingExtraError
+
+KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
+
+
+def test_items_threads_and_a_killed_worker() -> None:
+    pytest.importorskip("ray")
+    with RayExecutor(workers=2) as executor:
+        found = dict(executor.run(eval, ["6 * 7", "__import__('os').environ['NUMBA_NUM_THREADS']", KILLED, *["1"] * 6]))
+    lost = found.pop(2)
+    assert found == {0: 42, 1: "1", **dict.fromkeys(range(3, 9), 1)}
+    assert isinstance(lost, Lost)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"maskwright\[cluster\]"), RayExecutor():
+        pass
+
+
+def test_workers_must_be_positive() -> None:
+    with pytest.raises(InputError, match="workers"):
+        RayExecutor(workers=0)

@@ -1,0 +1,41 @@
+"""The resume store keeps what was finished and nothing else."""
+
+from pathlib import Path
+
+import polars as pl
+
+from maskwright.engine.batch.store import ResultStore
+
+ROWS = pl.DataFrame({"case": ["a"], "dice": [float("nan")], "hd": [float("inf")]})
+
+
+def test_what_is_appended_is_loaded(tmp_path: Path) -> None:
+    ResultStore(tmp_path / "parts").append("k1", ROWS)
+    loaded = ResultStore(tmp_path / "parts").load()
+    assert list(loaded) == ["k1"]
+    assert loaded["k1"].equals(ROWS, null_equal=True)
+
+
+def test_the_same_key_is_kept_once(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    store.append("k1", ROWS)
+    store.append("k1", ROWS)
+    assert len(store.load()) == 1
+
+
+def test_half_written_and_broken_parts_are_removed(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    store.append("good", ROWS)
+    whole = (tmp_path / "good.parquet").read_bytes()
+    (tmp_path / ".late.tmp").write_bytes(whole[:40])
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.parquet").write_bytes(b"")
+    assert list(ResultStore(tmp_path).load()) == ["good"]
+    assert [path.name for path in tmp_path.iterdir()] == ["good.parquet"]
+
+
+def test_clear_removes_every_part(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    store.append("k1", ROWS)
+    store.clear()
+    assert store.load() == {}
