@@ -1,0 +1,9 @@
+"""Files in, files out: every format is one record of the table in ``formats``, one module each.
+
+World axes appear here and in ``engine/volume`` only: readers turn what their format says into the RAS+ affine of a
+(z, y, x) array.
+"""
+
+from maskwright.engine.io.files import read, read_labels, write
+
+__all__ = ["read", "read_labels", "write"]

@@ -1,0 +1,76 @@
+"""The voxels of a file as one array, read from plain or compressed bytes without trusting what the header promises."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.errors import FileFormatError
+
+LARGEST_RATIO = {"raw": 1, "gzip": 1032, "bzip2": 100_000}
+"""What one byte of a file can grow to: deflate gives at most 1032 bytes for one; bzip2's limit is generous."""
+
+_CHUNK = 1 << 20
+
+
+def is_gzip(file: BinaryIO) -> bool:
+    """Tell whether the bytes from here on start like a gzip member; the position stays."""
+    start = file.tell()
+    magic = file.read(2)
+    file.seek(start)
+    return magic == b"\x1f\x8b"
+
+
+def unpacked(file: BinaryIO, encoding: str) -> BinaryIO:
+    """Return a stream of the decompressed bytes from the file's position on; encoding is a key of LARGEST_RATIO."""
+    if encoding == "gzip":
+        from isal import igzip
+
+        return igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-any-return]
+    if encoding == "bzip2":
+        import bz2
+
+        return bz2.BZ2File(file)  # type: ignore[return-value]
+    return file
+
+
+def read_voxels(
+    path: Path, stream: BinaryIO, shape: Sequence[int], dtype: np.dtype[np.generic], encoding: str
+) -> NDArray[np.generic]:
+    """Read a C-contiguous array from the stream, in the machine's byte order, and the rest of a compressed stream.
+
+    The rest is read because a compressed stream carries its checksum at the end.
+
+    Raises
+    ------
+    FileFormatError
+        The header promises more voxels than the file can hold (nothing is allocated), or the stream ends early.
+    """
+    expected = math.prod(shape) * dtype.itemsize
+    if expected > path.stat().st_size * LARGEST_RATIO[encoding]:
+        raise FileFormatError(f"{path}: the header promises {expected} bytes of voxels, more than the file can hold")
+    array = np.empty(tuple(shape), dtype)
+    came = _fill(stream, array.data.cast("B"))
+    if came < expected:
+        raise FileFormatError(f"{path}: the file ends early: expected {expected} bytes of voxels, got {came}")
+    if encoding != "raw":
+        while stream.read(_CHUNK):
+            pass
+    if not array.dtype.isnative:
+        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    return array
+
+
+def _fill(stream: BinaryIO, buffer: memoryview) -> int:
+    position = 0
+    while position < len(buffer):
+        count = stream.readinto(buffer[position:])  # type: ignore[attr-defined]
+        if not count:
+            break
+        position += count
+    return position
