@@ -6,13 +6,13 @@ Wraps connected-components-3d (cc3d); the numbering is our own promise, whatever
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from maskwright.kernels.components import cpu
 from maskwright.kernels.errors import InputError
+from maskwright.kernels.label_array import as_label_array
 
 __all__ = ["Components", "label_components"]
 
@@ -30,14 +30,14 @@ class Components:
     count: int
 
 
-def label_components(mask_or_labels: NDArray[Any], connectivity: int | None = None) -> Components:
+def label_components(mask_or_labels: ArrayLike, connectivity: int | None = None) -> Components:
     """Number the connected components of a mask or label map.
 
     A component joins neighbouring voxels of equal, non-zero value: touching labels stay apart.
 
     Parameters
     ----------
-    mask_or_labels : bool, uint8, uint16 or uint32, 2-D or 3-D
+    mask_or_labels : bool, uint8, uint16 or uint32, shape (y, x) or (z, y, x)
         Any strides; may be empty.
     connectivity : 6, 18 or 26 in 3-D; 4 or 8 in 2-D
         How many neighbours a voxel has. ``None`` is the full neighbourhood: 26 in 3-D, 8 in 2-D.
@@ -50,21 +50,18 @@ def label_components(mask_or_labels: NDArray[Any], connectivity: int | None = No
 
     Raises
     ------
-    InputError
-        If the array is not 2-D or 3-D, is of another dtype, or the connectivity does not fit its dimensions.
+    LabelError, InputError
+        Another dtype or number of axes (see ``as_label_array``), or a connectivity of another number of axes.
 
     Examples
     --------
     >>> label_components(np.array([[1, 0, 2], [0, 1, 2]], dtype=np.uint8)).labels.tolist()
     [[1, 0, 2], [0, 1, 2]]
     """
-    if mask_or_labels.ndim not in _CONNECTIVITIES:
-        raise InputError(f"components need a 2-D or 3-D array, got {mask_or_labels.ndim}-D")
-    if mask_or_labels.dtype.kind not in "bu" or mask_or_labels.dtype.itemsize > 4:
-        raise InputError(f"components need bool, uint8, uint16 or uint32, got {mask_or_labels.dtype}: convert it")
-    allowed = _CONNECTIVITIES[mask_or_labels.ndim]
+    array = as_label_array(mask_or_labels)
+    allowed = _CONNECTIVITIES[array.ndim]
     if connectivity is None:
         connectivity = allowed[-1]
     if connectivity not in allowed:
-        raise InputError(f"connectivity in {mask_or_labels.ndim}-D is one of {allowed}, got {connectivity}")
-    return Components(*cpu.label_components(mask_or_labels, connectivity))
+        raise InputError(f"connectivity in {array.ndim}-D is one of {allowed}, got {connectivity}")
+    return Components(*cpu.label_components(array, connectivity))

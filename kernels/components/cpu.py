@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cc3d
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from maskwright.kernels.label_array import LabelArray
 
-def label_components(array: NDArray[Any], connectivity: int) -> tuple[NDArray[np.uint32], int]:
+
+def label_components(array: LabelArray, connectivity: int) -> tuple[NDArray[np.uint32], int]:
     """Label a checked array; see the family's docstring."""
     if array.size == 0:
         return np.zeros(array.shape, np.uint32), 0
-    # cc3d numbers in memory order, and refuses foreign byte orders and read-only arrays: copy these.
-    native = np.require(array, array.dtype.newbyteorder("="), ["C", "W"])
-    labels, count = cc3d.connected_components(native, connectivity=connectivity, out_dtype=np.uint32, return_N=True)
+    # cc3d numbers in memory order and refuses read-only arrays: other arrays are copied.
+    ordered = np.require(array, requirements=["C", "W"])
+    labels, count = cc3d.connected_components(ordered, connectivity=connectivity, out_dtype=np.uint32, return_N=True)
     _number_by_first_voxel(labels.reshape(-1), np.zeros(count + 1, np.uint32))
     return labels, int(count)
 
 
 @njit(cache=True)
-def _number_by_first_voxel(labels: NDArray[np.uint32], renumbered: NDArray[np.uint32]) -> None:
+def _number_by_first_voxel(labels, renumbered):  # type: ignore[no-untyped-def]
     """Renumber in place; ``renumbered`` is scratch, zeros of one entry a component and one for 0."""
     newest = 0
     for i in range(labels.size):

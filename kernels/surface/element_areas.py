@@ -26,7 +26,7 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import GeometryError
+from maskwright.kernels.label_array import check_spacing
 
 Corner = tuple[int, ...]
 Point = tuple[float, ...]
@@ -51,14 +51,14 @@ def element_areas_3d(spacing_mm: Sequence[float]) -> NDArray[np.float64]:
     Raises
     ------
     GeometryError
-        If the spacing is not three positive finite numbers.
+        The spacing is not three positive finite numbers.
 
     Examples
     --------
     >>> float(element_areas_3d((3.0, 1.0, 2.0))[0b11110000])  # a flat element across z
     2.0
     """
-    dz, dy, dx = _checked(spacing_mm, 3)
+    dz, dy, dx = check_spacing(spacing_mm, 3)
     scaled = _unit_area_vectors() * np.array([dy * dx, dz * dx, dz * dy])
     areas: NDArray[np.float64] = np.sqrt((scaled**2).sum(axis=2)).sum(axis=1)
     return areas
@@ -80,27 +80,20 @@ def element_lengths_2d(spacing_mm: Sequence[float]) -> NDArray[np.float64]:
     Raises
     ------
     GeometryError
-        If the spacing is not two positive finite numbers.
+        The spacing is not two positive finite numbers.
 
     Examples
     --------
     >>> float(element_lengths_2d((3.0, 1.0))[0b0101])  # a straight element along y
     3.0
     """
-    dy, dx = _checked(spacing_mm, 2)
+    dy, dx = check_spacing(spacing_mm, 2)
     square = ((0, 0), (0, 1), (1, 1), (1, 0))
     lengths = np.zeros(16)
     for code in range(16):
         for start, end in _cut_square(square, _inside(code, 2)):
             lengths[code] += math.hypot((end[0] - start[0]) * dy, (end[1] - start[1]) * dx)
     return lengths
-
-
-def _checked(spacing_mm: Sequence[float], ndim: int) -> tuple[float, ...]:
-    spacing = tuple(float(size) for size in spacing_mm)
-    if len(spacing) != ndim or not all(math.isfinite(size) and size > 0 for size in spacing):
-        raise GeometryError(f"spacing_mm must be {ndim} positive numbers in array-axis order, got {spacing}")
-    return spacing
 
 
 @lru_cache(maxsize=1)

@@ -51,10 +51,10 @@ def test_a_code_and_its_complement_have_the_same_area():
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0), (1.0, 1.0, 0.0), (1.0, math.nan, 1.0), (1.0, -1.0, 1.0)])
 def test_a_spacing_that_is_not_three_positive_numbers_is_refused(spacing_mm):
-    with pytest.raises(GeometryError, match="3 positive numbers"):
+    with pytest.raises(GeometryError, match="expected 3 finite positive numbers"):
         element_areas_3d(spacing_mm)
 
 
 def test_a_2d_spacing_of_three_numbers_is_refused():
-    with pytest.raises(GeometryError, match="2 positive numbers"):
+    with pytest.raises(GeometryError, match="expected 2 finite positive numbers"):
         element_lengths_2d((1.0, 1.0, 1.0))
