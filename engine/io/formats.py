@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.io import nifti, nrrd_file
+from maskwright.engine.io import nifti, nrrd_file, png, tiff
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.kernels.errors import FileFormatError
 
@@ -33,6 +33,8 @@ class Format:
 FORMATS: tuple[Format, ...] = (
     Format(nifti.NAME, (".nii", ".nii.gz"), nifti.matches, nifti.read_nifti, None, nifti.write_nifti),
     Format(nrrd_file.NAME, (".nrrd",), nrrd_file.matches, nrrd_file.read_nrrd, None, nrrd_file.write_nrrd),
+    Format(png.NAME, (".png",), png.matches, png.read_png, png.read_png_labels, png.write_png, color=True),
+    Format(tiff.NAME, (".tif", ".tiff"), tiff.matches, tiff.read_tiff, None, tiff.write_tiff, color=True),
 )
 
 REFUSED = {
@@ -40,6 +42,7 @@ REFUSED = {
     (".nhdr",): "NRRD headers with their voxels in another file are not supported: save as one .nrrd file",
     (".hdr", ".img"): "NIfTI and Analyze pairs are not supported: save as one .nii.gz file",
     (".mgz", ".mgh"): "FreeSurfer files are not supported: convert to .nii.gz (mri_convert)",
+    (".jpg", ".jpeg"): "JPEG is lossy and not supported: save as PNG",
     (".npy", ".npz"): "NumPy files carry no spacing: load the array and pass it with spacing_mm",
 }
 """Formats that people try, and what to do instead."""

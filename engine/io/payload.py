@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from maskwright.kernels.errors import FileFormatError
 
-LARGEST_RATIO = {"raw": 1, "gzip": 1032, "bzip2": 100_000}
-"""What one byte of a file can grow to: deflate gives at most 1032 bytes for one; bzip2's limit is generous."""
+LARGEST_RATIO = {"raw": 1, "gzip": 1032, "tiff": 4096, "bzip2": 100_000}
+"""What one byte of a file can grow to: deflate gives at most 1032 bytes for one; the others' limits are generous."""
 
 _CHUNK = 1 << 20
 
@@ -49,11 +50,11 @@ def read_voxels(
     Raises
     ------
     FileFormatError
-        The header promises more voxels than the file can hold (nothing is allocated), or the stream ends early.
+        The header promises more voxels than the file or the memory can hold (nothing is allocated), or the stream
+        ends early.
     """
     expected = math.prod(shape) * dtype.itemsize
-    if expected > path.stat().st_size * LARGEST_RATIO[encoding]:
-        raise FileFormatError(f"{path}: the header promises {expected} bytes of voxels, more than the file can hold")
+    require_room(path, expected, encoding)
     array = np.empty(tuple(shape), dtype)
     came = _fill(stream, array.data.cast("B"))
     if came < expected:
@@ -64,6 +65,23 @@ def read_voxels(
     if not array.dtype.isnative:
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return array
+
+
+def require_room(path: Path, expected: int, encoding: str) -> None:
+    """Refuse a header that promises more bytes than the file can hold, or than this machine has memory for."""
+    if expected > path.stat().st_size * LARGEST_RATIO[encoding]:
+        raise FileFormatError(f"{path}: the header promises {expected} bytes of voxels, more than the file can hold")
+    require_memory(path, expected)
+
+
+def require_memory(path: Path, expected: int) -> None:
+    """Refuse an array larger than the machine's memory, where the system tells how much it has."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if expected > memory:
+        need, have = expected / 2**30, memory / 2**30
+        raise FileFormatError(f"{path}: needs {need:.1f} GiB of memory, the machine has {have:.1f}: crop or split it")
 
 
 def _fill(stream: BinaryIO, buffer: memoryview) -> int:
