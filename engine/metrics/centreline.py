@@ -1,0 +1,93 @@
+"""clDice: how much of each mask's centreline lies inside the other mask."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.components import label_components
+from maskwright.kernels.errors import LabelError
+from maskwright.kernels.label_array import as_label_pair
+
+Mask = NDArray[np.bool_]
+
+
+def cldice(reference: Mask, prediction: Mask) -> float:
+    """Return the centreline Dice of two masks of tubular structures.
+
+    The harmonic mean of the share of the prediction's skeleton inside the reference (topology precision) and the share
+    of the reference's skeleton inside the prediction (topology sensitivity): Shit et al., CVPR 2021. Skeletons are
+    those of Lee, Kashyap and Chu 1994 as in scikit-image, counted in voxels whatever their spacing.
+
+    In 3-D scikit-image thins some components away entirely, such as tubes two or four voxels wide (its issue 3757). No
+    component is left out here: one that vanished is thinned again a voxel thicker, and if it vanishes still (a plate of
+    2 x 2 voxels does), all its voxels are its skeleton.
+
+    Parameters
+    ----------
+    reference, prediction : bool, shape (y, x) or (z, y, x)
+        Of equal shape; any strides.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN if both masks are empty, 0 if one is.
+
+    Raises
+    ------
+    LabelError
+        A mask is not bool.
+    InputError, GeometryError
+        Another number of axes than 2 or 3, or different shapes.
+
+    Examples
+    --------
+    >>> tube = np.zeros((5, 20), bool)
+    >>> tube[1:4, 1:19] = True
+    >>> cldice(tube, tube)
+    1.0
+    """
+    for name, mask in (("reference", reference), ("prediction", prediction)):
+        if mask.dtype != np.bool_:
+            raise LabelError(f"{name} is {mask.dtype}; expected a bool mask: pass labels == label")
+    as_label_pair(reference, prediction)
+    if not (reference.any() and prediction.any()):
+        return 0.0 if reference.any() or prediction.any() else math.nan
+    box = _box(reference | prediction)
+    # One layer of background around: a slice alone, without it, would be thinned as an image.
+    reference, prediction = np.pad(reference[box], 1), np.pad(prediction[box], 1)
+    precision = float(reference[_skeleton(prediction)].mean())
+    sensitivity = float(prediction[_skeleton(reference)].mean())
+    return 2 * precision * sensitivity / (precision + sensitivity) if precision + sensitivity > 0 else 0.0
+
+
+def _box(mask: Mask) -> tuple[slice, ...]:
+    """The smallest box that holds a mask which is not empty."""
+    axes = range(mask.ndim)
+    held = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
+    return tuple(slice(int(indices[0]), int(indices[-1]) + 1) for indices in held)
+
+
+def _skeleton(mask: Mask) -> Mask:
+    """The skeleton of a mask with a layer of background around it: at least one voxel of each component."""
+    from scipy.ndimage import binary_dilation
+    from skimage.morphology import skeletonize
+
+    skeleton: Mask = skeletonize(mask, method="lee")
+    components = label_components(mask)
+    lost = _without(skeleton, components.labels, components.count)
+    if lost.any():
+        thicker = binary_dilation(lost, np.ones((2,) * mask.ndim), origin=-1)
+        skeleton |= skeletonize(thicker, method="lee") & lost
+        skeleton |= _without(skeleton, components.labels, components.count)
+    return skeleton
+
+
+def _without(skeleton: Mask, labels: NDArray[np.uint32], count: int) -> Mask:
+    """The voxels of the components that hold no voxel of the skeleton."""
+    empty = np.bincount(labels[skeleton], minlength=count + 1) == 0
+    empty[0] = False
+    voxels: Mask = empty[labels]
+    return voxels
