@@ -1,0 +1,118 @@
+"""One case: a pure function from a pair of files to the rows of its labels. It never raises."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from maskwright.engine.batch.fingerprint import content_digest, settings_digest
+from maskwright.engine.qa.manifest import Case
+from maskwright.engine.qa.options import Options
+from maskwright.kernels.errors import MaskwrightError
+
+CellValue = str | int | float | None
+
+
+@dataclass(frozen=True)
+class CaseTask:
+    """A case to measure, and the resume keys under which results of it are kept already."""
+
+    case: Case
+    options: Options
+    version: str
+    kept: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """What became of a case: measured (rows), kept from an earlier run (neither), or failed (a reason).
+
+    Attributes
+    ----------
+    key : str or None
+        The resume key; None where the files could not be read.
+    rows : tuple of dict
+        One a label that either mask holds or the preset names; one without a label where there is none.
+    reason : str or None
+        Why the case failed, in one line.
+    """
+
+    key: str | None
+    rows: tuple[dict[str, CellValue], ...] = ()
+    reason: str | None = None
+
+
+def measure_case(task: CaseTask) -> CaseOutcome:
+    """Measure one case, unless a result under its resume key is kept already."""
+    try:
+        key = resume_key(task.case, task.options, task.version)
+        if key in task.kept:
+            return CaseOutcome(key)
+        return CaseOutcome(key, _rows(task.case, task.options))
+    except Exception as error:  # a failed case is a row of the result, whatever went wrong
+        return CaseOutcome(None, reason=reason_of(error))
+
+
+def resume_key(case: Case, options: Options, version: str) -> str:
+    """Return the digest of everything the result of a case depends on: files, settings and version."""
+    return settings_digest(
+        {
+            "case": case.name,
+            "reference": content_digest(case.reference),
+            "prediction": content_digest(case.prediction),
+            "spacing_mm": case.spacing_mm,
+            "options": options.content(),
+            "version": version,
+        }
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """Return one line for a reader.
+
+    The message of an error that is not our own may quote a file header, and with it a patient: only its kind and
+    place are told.
+    """
+    if isinstance(error, MaskwrightError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next(
+        (frame for frame in reversed(frames) if "maskwright" in frame.filename), frames[-1] if frames else None
+    )
+    where = f" at {Path(place.filename).name}:{place.lineno}" if place else ""
+    return f"unexpected {type(error).__name__}{where}"
+
+
+def _rows(case: Case, options: Options) -> tuple[dict[str, CellValue], ...]:
+    from maskwright.engine.io import read_labels
+    from maskwright.engine.metrics.compare import compare
+    from maskwright.engine.volume import align
+
+    reference = read_labels(case.reference, spacing_mm=case.spacing_mm)
+    prediction = read_labels(case.prediction, spacing_mm=case.spacing_mm)
+    comparison = compare(
+        reference,
+        align(prediction, reference, resample=options.resample),
+        tolerance_mm=options.tolerances_mm,
+        percentile=options.percentiles,
+        convention=options.convention,
+        empty=options.empty,
+        preset=options.preset,
+    )
+    spacing = ",".join(f"{step:g}" for step in comparison.spacing_mm)
+    shared: dict[str, CellValue] = {"case": case.name, "spacing_mm": spacing}
+    rows = [
+        {
+            **shared,
+            "label": label,
+            "status": found.status,
+            "reference_voxels": found.reference_voxels,
+            "prediction_voxels": found.prediction_voxels,
+            **found.values,
+        }
+        for label, found in comparison.labels.items()
+    ]
+    return tuple(rows or [{**shared, "label": None, "status": "absent", "reference_voxels": 0, "prediction_voxels": 0}])
