@@ -4,6 +4,7 @@ World axes appear here and in ``engine/volume`` only: readers turn what their fo
 (z, y, x) array.
 """
 
+from maskwright.engine.io.dicom_seg import write_dicom_seg
 from maskwright.engine.io.files import read, read_labels, write
 
-__all__ = ["read", "read_labels", "write"]
+__all__ = ["read", "read_labels", "write", "write_dicom_seg"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.io import nifti, nrrd_file, png, tiff
+from maskwright.engine.io import dicom_seg, dicom_series, nifti, nrrd_file, ome_zarr, png, tiff
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.kernels.errors import FileFormatError
 
@@ -35,6 +35,12 @@ FORMATS: tuple[Format, ...] = (
     Format(nrrd_file.NAME, (".nrrd",), nrrd_file.matches, nrrd_file.read_nrrd, None, nrrd_file.write_nrrd),
     Format(png.NAME, (".png",), png.matches, png.read_png, png.read_png_labels, png.write_png, color=True),
     Format(tiff.NAME, (".tif", ".tiff"), tiff.matches, tiff.read_tiff, None, tiff.write_tiff, color=True),
+    Format(
+        *(ome_zarr.NAME, (".ome.zarr", ".zarr"), ome_zarr.matches),
+        *(ome_zarr.read_ome_zarr, ome_zarr.read_ome_zarr_labels, ome_zarr.write_ome_zarr),
+    ),
+    Format(dicom_seg.NAME, (".dcm",), dicom_seg.matches, None, dicom_seg.read_dicom_seg),
+    Format(dicom_series.NAME, (".dcm",), dicom_series.matches, dicom_series.read_series),
 )
 
 REFUSED = {
@@ -43,6 +49,7 @@ REFUSED = {
     (".hdr", ".img"): "NIfTI and Analyze pairs are not supported: save as one .nii.gz file",
     (".mgz", ".mgh"): "FreeSurfer files are not supported: convert to .nii.gz (mri_convert)",
     (".jpg", ".jpeg"): "JPEG is lossy and not supported: save as PNG",
+    (".dcm",): "DICOM SEG belongs to a series: call maskwright.engine.io.write_dicom_seg with it, or write .nii.gz",
     (".npy", ".npz"): "NumPy files carry no spacing: load the array and pass it with spacing_mm",
 }
 """Formats that people try, and what to do instead."""
@@ -69,5 +76,5 @@ def _advice(path: Path) -> str:
     for endings, advice in REFUSED.items():
         if path.name.lower().endswith(endings):
             return advice
-    known = ", ".join(ending for kind in FORMATS for ending in kind.endings)
+    known = ", ".join(dict.fromkeys(ending for kind in FORMATS for ending in kind.endings))
     return f"the format is not known: expected one of {known}"
