@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,17 @@ def stacked(path: Path, files: list[DicomFile]) -> tuple[list[DicomFile], NDArra
     return files, affine
 
 
+def from_highdicom(volume: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return the array and RAS+ affine of a highdicom volume, z along the slice normal as everywhere here."""
+    array, affine = volume.array, np.array(volume.affine, dtype=np.float64)
+    if np.cross(affine[:3, 2], affine[:3, 1]) @ affine[:3, 0] < 0:
+        array = array[::-1]
+        affine[:3, 3] += affine[:3, 0] * (len(array) - 1)
+        affine[:3, 0] *= -1
+    affine[:3] *= LPS_TO_RAS[:, None]
+    return array, affine
+
+
 def _require_positions(path: Path, files: list[DicomFile]) -> None:
     for field, count in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
         for file in files:
@@ -115,7 +127,7 @@ def _require_positions(path: Path, files: list[DicomFile]) -> None:
 
 def _require_even(path: Path, files: list[DicomFile], depths: NDArray[np.float64]) -> None:
     gaps = np.diff(depths)
-    usual = float(np.median(gaps[gaps > _DUPLICATE_MM])) if (gaps > _DUPLICATE_MM).any() else 0.0
+    usual = float(np.quantile(gaps[gaps > _DUPLICATE_MM], 0.5, method="lower")) if (gaps > _DUPLICATE_MM).any() else 0.0
     for at, gap in enumerate(gaps):
         pair = f"{files[at].name} (at {depths[at]:.4g} mm) and {files[at + 1].name} (at {depths[at + 1]:.4g} mm)"
         if gap <= _DUPLICATE_MM:

@@ -15,7 +15,7 @@ import numpy as np
 
 from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.dicom_files import SEGMENTATIONS, dicom_files, is_dicom, quiet, read_header
-from maskwright.engine.io.dicom_geometry import LPS_TO_RAS, stacked
+from maskwright.engine.io.dicom_geometry import from_highdicom, stacked
 from maskwright.engine.io.dicom_series import series_files
 from maskwright.engine.volume import LabelMap, Source, align
 from maskwright.kernels.errors import FileFormatError, GeometryError, LabelError, MissingExtraError
@@ -68,9 +68,7 @@ def read_dicom_seg(path: Path) -> LabelMap:
             if "overlap" not in str(error):
                 raise
             raise FileFormatError(f"{path}: its segments overlap, which one label map cannot hold: split it") from error
-    affine = volume.affine.copy()
-    affine[:3] *= LPS_TO_RAS[:, None]
-    return LabelMap(volume.array, affine, Source(path, NAME))
+    return LabelMap(*from_highdicom(volume), Source(path, NAME))
 
 
 def write_dicom_seg(labels: LabelMap, path: Path, series: Path, names: Mapping[int, str] | None = None) -> None:

@@ -20,7 +20,7 @@ from maskwright.engine.io.dicom_files import (
     quiet,
     read_header,
 )
-from maskwright.engine.io.dicom_geometry import LPS_TO_RAS, plane_affine, require_one_kind, stacked
+from maskwright.engine.io.dicom_geometry import from_highdicom, plane_affine, require_one_kind, stacked
 from maskwright.engine.io.dicom_pixels import read_pixels, rescaled_type, rescaling
 from maskwright.engine.io.payload import require_memory
 from maskwright.engine.volume import Grid, Source, Volume
@@ -130,6 +130,4 @@ def _read_frames(path: Path) -> Volume:
             )
         except (RuntimeError, ValueError) as error:
             raise GeometryError(f"{path}: the frames do not make one regular grid of slices") from error
-    affine = volume.affine.copy()
-    affine[:3] *= LPS_TO_RAS[:, None]
-    return Volume(volume.array, affine, Source(path, NAME))
+    return Volume(*from_highdicom(volume), Source(path, NAME))

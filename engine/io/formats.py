@@ -24,23 +24,35 @@ class Format:
     name: str
     endings: tuple[str, ...]
     matches: Callable[[Path], bool]
-    read: Callable[[Path], Volume] | None
+    read: Callable[[Path], Volume] | None = None
     read_labels: Callable[[Path], LabelMap] | None = None
     write: Callable[[Volume | LabelMap, Path], None] | None = None
     color: bool = False
 
 
 FORMATS: tuple[Format, ...] = (
-    Format(nifti.NAME, (".nii", ".nii.gz"), nifti.matches, nifti.read_nifti, None, nifti.write_nifti),
-    Format(nrrd_file.NAME, (".nrrd",), nrrd_file.matches, nrrd_file.read_nrrd, None, nrrd_file.write_nrrd),
-    Format(png.NAME, (".png",), png.matches, png.read_png, png.read_png_labels, png.write_png, color=True),
-    Format(tiff.NAME, (".tif", ".tiff"), tiff.matches, tiff.read_tiff, None, tiff.write_tiff, color=True),
+    Format(nifti.NAME, (".nii", ".nii.gz"), nifti.matches, read=nifti.read_nifti, write=nifti.write_nifti),
+    Format(nrrd_file.NAME, (".nrrd",), nrrd_file.matches, read=nrrd_file.read_nrrd, write=nrrd_file.write_nrrd),
     Format(
-        *(ome_zarr.NAME, (".ome.zarr", ".zarr"), ome_zarr.matches),
-        *(ome_zarr.read_ome_zarr, ome_zarr.read_ome_zarr_labels, ome_zarr.write_ome_zarr),
+        png.NAME,
+        (".png",),
+        png.matches,
+        read=png.read_png,
+        read_labels=png.read_png_labels,
+        write=png.write_png,
+        color=True,
     ),
-    Format(dicom_seg.NAME, (".dcm",), dicom_seg.matches, None, dicom_seg.read_dicom_seg),
-    Format(dicom_series.NAME, (".dcm",), dicom_series.matches, dicom_series.read_series),
+    Format(tiff.NAME, (".tif", ".tiff"), tiff.matches, read=tiff.read_tiff, write=tiff.write_tiff, color=True),
+    Format(
+        ome_zarr.NAME,
+        (".zarr",),
+        ome_zarr.matches,
+        read=ome_zarr.read_ome_zarr,
+        read_labels=ome_zarr.read_ome_zarr_labels,
+        write=ome_zarr.write_ome_zarr,
+    ),
+    Format(dicom_seg.NAME, (".dcm",), dicom_seg.matches, read_labels=dicom_seg.read_dicom_seg),
+    Format(dicom_series.NAME, (".dcm",), dicom_series.matches, read=dicom_series.read_series),
 )
 
 REFUSED = {
