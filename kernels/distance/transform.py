@@ -118,19 +118,17 @@ def _first_pass(labels, zero, spacing, edge_is_border, squared):  # type: ignore
     """Squared distances along the last axis of ``labels`` (lines, voxels) into ``squared``."""
     lines, voxels = labels.shape
     for line in prange(lines):
+        names, values = labels[line], squared[line]
         start = 0
         while start < voxels:
-            end = _end_of_run(labels[line], start)
+            end = _end_of_run(names, start)
             for i in range(start, end):
-                if labels[line, start] == zero:
-                    squared[line, i] = 0.0
-                    continue
-                nearest = np.inf
+                nearest = 0.0 if names[start] == zero else np.inf
                 if start > 0 or edge_is_border:
-                    nearest = (i - start + 1) * spacing
+                    nearest = min(nearest, (i - start + 1) * spacing)
                 if end < voxels or edge_is_border:
                     nearest = min(nearest, (end - i) * spacing)
-                squared[line, i] = nearest * nearest
+                values[i] = nearest * nearest
             start = end
 
 
@@ -145,27 +143,29 @@ def _further_pass(labels, zero, weight, edge_is_border, squared):  # type: ignor
         lines = min(_LINES, inner - first)
         line_labels = np.empty((lines, voxels), labels.dtype)
         line_squared = np.empty((lines, voxels))
-        apex = np.empty(voxels + 2, np.int64)
-        height = np.empty(voxels + 2)
-        begin = np.empty(voxels + 2)
+        envelope = (np.empty(voxels + 2, np.int64), np.empty(voxels + 2), np.empty(voxels + 2))
         for i in range(voxels):
             for line in range(lines):
                 line_labels[line, i] = labels[layer, i, first + line]
                 line_squared[line, i] = squared[layer, i, first + line]
         for line in range(lines):
+            names, values = line_labels[line], line_squared[line]
             start = 0
             while start < voxels:
-                end = _end_of_run(line_labels[line], start)
-                if line_labels[line, start] != zero:
+                end = _end_of_run(names, start)
+                if names[start] != zero:
                     borders = (start > 0 or edge_is_border, end < voxels or edge_is_border)
-                    _lower_envelope(line_squared[line], start, end, borders, weight, (apex, height, begin))
+                    _lower_envelope(values, start, end, borders, weight, envelope)
                 start = end
         for i in range(voxels):
             for line in range(lines):
                 squared[layer, i, first + line] = line_squared[line, i]
 
 
-@njit(cache=True)
+# The functions below are inlined: most runs are short, and a call would count references to its arrays.
+
+
+@njit(cache=True, inline="always")
 def _end_of_run(labels, start):  # type: ignore[no-untyped-def]
     end = start + 1
     while end < labels.size and labels[end] == labels[start]:
@@ -173,7 +173,7 @@ def _end_of_run(labels, start):  # type: ignore[no-untyped-def]
     return end
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _lower_envelope(squared, start, end, borders, weight, envelope):  # type: ignore[no-untyped-def]
     """Replace ``squared[start:end]`` by the lower envelope of its parabolas and those of the run's borders."""
     apex, height, begin = envelope
