@@ -60,7 +60,8 @@ def _largest_whole(array: NDArray[Any]) -> int:
     for block in _blocks(array):
         low, high = block.min(), block.max()
         # Written so that NaN, which compares false with everything, is refused too.
-        if not (low >= 0 and high <= LARGEST_LABEL) or not np.array_equal(np.trunc(block), block):
+        # As a float, 2**32 is exact in every type that reaches it; 2**32 - 1 is not in float32.
+        if not (low >= 0 and float(high) < LARGEST_LABEL + 1.0) or not np.array_equal(np.trunc(block), block):
             _refuse(array)
         largest = max(largest, float(high))
     return int(largest)
@@ -76,8 +77,8 @@ def _blocks(array: NDArray[Any]) -> list[NDArray[Any]]:
 def _refuse(array: NDArray[Any]) -> None:
     """Raise the error that names the first bad value, slice by slice, so that little memory is needed."""
     for start, block in enumerate(np.atleast_1d(array)):
-        with np.errstate(invalid="ignore"):
-            whole = (block >= 0) & (block <= LARGEST_LABEL) & (np.trunc(block) == block)
+        with np.errstate(invalid="ignore", over="ignore"):
+            whole = (block >= 0) & (block < LARGEST_LABEL + 1) & (np.trunc(block) == block)
         if not whole.all():
             index = (start, *(int(step) for step in np.unravel_index(np.argmin(whole), whole.shape)))
             raise LabelError(
