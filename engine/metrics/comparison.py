@@ -1,0 +1,99 @@
+"""What a comparison returns."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Status = Literal["present", "absent", "reference_empty", "prediction_empty"]
+
+
+@dataclass(frozen=True)
+class LabelMetrics:
+    """The numbers of one label.
+
+    Attributes
+    ----------
+    values : mapping of column to number
+        NaN where a metric is undefined because a mask is empty, infinity for the distance to an empty mask, None where
+        the convention does not define the metric. Each is also an attribute: ``metrics.hd95``.
+    reference_voxels, prediction_voxels : int
+    """
+
+    values: Mapping[str, float | None]
+    reference_voxels: int
+    prediction_voxels: int
+
+    @property
+    def status(self) -> Status:
+        """Which of the two masks hold the label."""
+        if self.reference_voxels and self.prediction_voxels:
+            return "present"
+        if self.reference_voxels:
+            return "prediction_empty"
+        return "reference_empty" if self.prediction_voxels else "absent"
+
+    def __getattr__(self, name: str) -> float | None:
+        """Return a metric by its column name."""
+        values = self.__dict__.get("values", {})
+        if name in values:
+            number: float | None = values[name]
+            return number
+        raise AttributeError(f"no metric {name!r} here; there are: {', '.join(values)}")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The agreement of a reference and a prediction, label by label.
+
+    Attributes
+    ----------
+    spacing_mm : tuple of float
+        In array-axis order.
+    convention : str
+    labels : dict of int to LabelMetrics
+        Ascending; with a preset, also its regions under their numbers.
+    """
+
+    spacing_mm: tuple[float, ...]
+    convention: str
+    labels: dict[int, LabelMetrics]
+
+    @property
+    def columns(self) -> list[str]:
+        """The metric columns of all labels, in order."""
+        return list(dict.fromkeys(column for metrics in self.labels.values() for column in metrics.values))
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return one row a label: label, reference_voxels, prediction_voxels, and one column a metric."""
+        import polars as pl
+
+        columns = self.columns
+        rows = [
+            (label, found.reference_voxels, found.prediction_voxels, *(found.values.get(name) for name in columns))
+            for label, found in self.labels.items()
+        ]
+        schema = {"label": pl.Int64, "reference_voxels": pl.Int64, "prediction_voxels": pl.Int64}
+        return pl.DataFrame(rows, schema=schema | dict.fromkeys(columns, pl.Float64), orient="row")
+
+    def to_json(self) -> str:
+        """Return the comparison as JSON; infinity and NaN are the strings "inf" and "nan", undefined is null."""
+        labels = {
+            str(label): {name: _plain(value) for name, value in found.values.items()}
+            | {"reference_voxels": found.reference_voxels, "prediction_voxels": found.prediction_voxels}
+            for label, found in self.labels.items()
+        }
+        content = {"spacing_mm": list(self.spacing_mm), "convention": self.convention, "labels": labels}
+        return json.dumps(content, indent=2, allow_nan=False)
+
+
+def _plain(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")

@@ -1,0 +1,61 @@
+"""Distances between the two surfaces of every label: computed once, read by the conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.distance.lattice import Lattice
+from maskwright.kernels.distance.nearest import nearest_squared
+from maskwright.kernels.point_groups import PointGroups
+
+_POINTS_A_BATCH = 1 << 19  # distances held at once: 4 MB
+
+
+@dataclass(frozen=True, eq=False)
+class SurfaceDistances:
+    """Distances in mm of one label, in the order of the surface points.
+
+    Attributes
+    ----------
+    there : float64[n]
+        From each point of the reference's surface to the nearest of the prediction's.
+    back : float64[m]
+        From each point of the prediction's surface to the nearest of the reference's.
+    """
+
+    there: NDArray[np.float64]
+    back: NDArray[np.float64]
+
+
+def surface_distances(
+    reference: PointGroups, prediction: PointGroups, lattice: Lattice
+) -> Iterator[tuple[int, SurfaceDistances]]:
+    """Yield (group, distances) for each group that has points on both sides, in batches that bound memory."""
+    for first, last in _batches(reference.sizes + prediction.sizes):
+        here, there = reference.between(first, last), prediction.between(first, last)
+        forward = lattice.to_mm(nearest_squared(here, there, lattice))
+        backward = lattice.to_mm(nearest_squared(there, here, lattice))
+        for group in np.flatnonzero((here.sizes > 0) & (there.sizes > 0)):
+            yield (
+                first + int(group),
+                SurfaceDistances(
+                    forward[here.starts[group] : here.starts[group + 1]],
+                    backward[there.starts[group] : there.starts[group + 1]],
+                ),
+            )
+
+
+def _batches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield half-open ranges of groups with at most ``_POINTS_A_BATCH`` points, or one group of any size."""
+    first, total = 0, 0
+    for group, size in enumerate(sizes):
+        if total and total + size > _POINTS_A_BATCH:
+            yield first, group
+            first, total = group, 0
+        total += int(size)
+    if first < len(sizes):
+        yield first, len(sizes)

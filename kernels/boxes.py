@@ -1,0 +1,35 @@
+"""The bounding box of each group of points."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from maskwright.kernels.point_groups import PointGroups
+
+
+def group_boxes(groups: PointGroups) -> NDArray[np.int64]:
+    """Return the half-open box of each group, int64[groups, axis (z, y, x), lower or upper]; zeros where empty."""
+    return np.asarray(_boxes(groups.points, groups.starts, np.array(groups.shape)))
+
+
+@njit(parallel=True, cache=True)
+def _boxes(points, starts, shape):  # type: ignore[no-untyped-def]
+    boxes = np.zeros((starts.size - 1, 3, 2), np.int64)
+    for group in prange(starts.size - 1):
+        first, last = starts[group], starts[group + 1]
+        if first == last:
+            continue
+        low_y, high_y, low_x, high_x = shape[1], np.int64(0), shape[2], np.int64(0)
+        for i in range(first, last):
+            line, x = divmod(np.int64(points[i]), shape[2])
+            y = line % shape[1]
+            low_y, high_y = min(low_y, y), max(high_y, y + 1)
+            low_x, high_x = min(low_x, x), max(high_x, x + 1)
+        plane = shape[1] * shape[2]
+        boxes[group, 0, 0] = np.int64(points[first]) // plane
+        boxes[group, 0, 1] = np.int64(points[last - 1]) // plane + 1
+        boxes[group, 1, 0], boxes[group, 1, 1] = low_y, high_y
+        boxes[group, 2, 0], boxes[group, 2, 1] = low_x, high_x
+    return boxes

@@ -1,0 +1,71 @@
+"""Nearest distances between two grouped point sets: rows near by, a box tree far off."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import get_num_threads
+from numpy.typing import NDArray
+
+from maskwright.kernels.distance.lattice import Lattice
+from maskwright.kernels.distance.rows import FAR, nearest_in_rows
+from maskwright.kernels.distance.tree import search_tree
+from maskwright.kernels.errors import GeometryError
+from maskwright.kernels.point_groups import PointGroups
+
+_QUERIES_A_JOB = 1024
+
+
+def nearest_squared(queries: PointGroups, targets: PointGroups, lattice: Lattice) -> NDArray[np.float64]:
+    """Return the weighted squared distance from each query to the nearest target of its own group.
+
+    Parameters
+    ----------
+    queries, targets : PointGroups
+        The same number of groups on the same lattice; see ``maskwright.kernels.surface``.
+    lattice : Lattice
+        Its ``to_mm`` turns the answer into mm.
+
+    Returns
+    -------
+    float64[n]
+        One value a query, in the order of ``queries.points``; infinity where the group has no target. Whole numbers
+        (see ``Lattice``), so that they depend neither on threads nor on the way of the search.
+    """
+    if len(queries) != len(targets) or queries.shape != targets.shape or queries.shape != lattice.shape:
+        raise GeometryError(
+            f"queries have {len(queries)} groups on {queries.shape}, targets {len(targets)} on {targets.shape}, "
+            f"the lattice is {lattice.shape}; expected the same groups and shape"
+        )
+    squared = nearest_in_rows(queries, targets, _split_into_jobs(queries), lattice)
+    far = np.flatnonzero(squared == FAR)
+    if len(far):
+        _search_far(queries, targets, lattice, far, squared)
+    return squared
+
+
+def _split_into_jobs(queries: PointGroups) -> NDArray[np.int64]:
+    """Cut the groups into (group, start, stop), dealt out so that each thread gets a share of every group."""
+    pieces = (queries.sizes + _QUERIES_A_JOB - 1) // _QUERIES_A_JOB
+    group = np.repeat(np.arange(len(queries)), pieces)
+    piece = np.arange(len(group)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    start = queries.starts[group] + piece * _QUERIES_A_JOB
+    stop = np.minimum(start + _QUERIES_A_JOB, queries.starts[group + 1])
+    jobs = np.stack([group, start, stop], axis=1)
+    threads = get_num_threads()
+    return np.concatenate([jobs[thread::threads] for thread in range(threads)])
+
+
+def _search_far(
+    queries: PointGroups,
+    targets: PointGroups,
+    lattice: Lattice,
+    far: NDArray[np.int64],
+    squared: NDArray[np.float64],
+) -> None:
+    group_of = np.searchsorted(queries.starts, far, side="right") - 1
+    for group in np.unique(group_of):
+        asked = far[group_of == group]
+        if len(targets[group]) == 0:
+            squared[asked] = np.inf
+        else:
+            squared[asked] = search_tree(queries.points[asked], targets[group], lattice)

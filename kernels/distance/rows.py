@@ -1,0 +1,151 @@
+"""Nearest points by rows: each query walks the other surface's rows in order of growing distance and stops early.
+
+A walk that has passed ``_LONGEST_WALK`` rows gives up, and so do the queries after it for a while: they are far off,
+and the box tree answers them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from maskwright.kernels.boxes import group_boxes
+from maskwright.kernels.distance.lattice import Lattice
+from maskwright.kernels.point_groups import PointGroups
+
+FAR = -1.0  # in place of a square: not found near by
+_LONGEST_WALK = 96  # rows: a radius of about five voxels
+_FEW_TARGETS = 32  # fewer are looked at one by one
+_LONGEST_PAUSE = 64  # queries passed over after a walk in vain, doubled each time
+
+
+def nearest_in_rows(
+    queries: PointGroups, targets: PointGroups, jobs: NDArray[np.int64], lattice: Lattice
+) -> NDArray[np.float64]:
+    """Return for each query the weighted square to the nearest target of its group, or ``FAR``.
+
+    ``jobs`` holds (group, start, stop) rows that cover the queries. Groups without a target give ``FAR``.
+    """
+    shape = np.array(lattice.shape)
+    boxes = group_boxes(targets)[:, :2].reshape(-1, 4)
+    table_starts = np.zeros(len(targets) + 1, np.int64)
+    np.cumsum((boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2]) + 1, out=table_starts[1:])
+    rows = _row_tables(targets.points, targets.starts, shape, boxes, table_starts)
+    squared = np.empty(len(queries.points), np.float64)
+    _walk(
+        *(queries.points, targets.points, targets.starts, jobs, shape, np.array(lattice.weights)),
+        *(boxes, table_starts, rows, *_walk_order(lattice), squared),
+    )
+    return squared
+
+
+def _walk_order(lattice: Lattice) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Return the nearest (dz, dy) row offsets and their squares, nearest first."""
+    w_z, w_y, _ = lattice.weights
+    reach_y = min(_LONGEST_WALK, lattice.shape[1] - 1)
+    reach_z = min(_LONGEST_WALK, lattice.shape[0] - 1)
+    dz, dy = np.meshgrid(np.arange(-reach_z, reach_z + 1), np.arange(-reach_y, reach_y + 1), indexing="ij")
+    squares = (w_z * dz.astype(np.float64) ** 2 + w_y * dy.astype(np.float64) ** 2).ravel()
+    nearest = np.argsort(squares, kind="stable")[:_LONGEST_WALK]
+    return dz.ravel()[nearest].astype(np.int32), dy.ravel()[nearest].astype(np.int32), squares[nearest]
+
+
+@njit(parallel=True, cache=True)
+def _row_tables(targets, target_starts, shape, boxes, table_starts):  # type: ignore[no-untyped-def]
+    """For each row of each group's box, where its points start: one table after the other."""
+    groups = target_starts.size - 1
+    rows = np.empty(table_starts[-1], np.int64)
+    for group in prange(groups):
+        z0, _, y0, y1 = boxes[group]
+        table = rows[table_starts[group] : table_starts[group + 1]]
+        filled = np.int64(0)
+        for i in range(target_starts[group], target_starts[group + 1]):
+            line = np.int64(targets[i]) // shape[2]
+            row = (line // shape[1] - z0) * (y1 - y0) + line % shape[1] - y0
+            while filled <= row:
+                table[filled] = i
+                filled += 1
+        while filled < table.size:
+            table[filled] = target_starts[group + 1]
+            filled += 1
+    return rows
+
+
+@njit(parallel=True, cache=True)
+def _walk(  # type: ignore[no-untyped-def]
+    queries, targets, starts, jobs, shape, weights, boxes, table_starts, rows, walk_z, walk_y, walk_square, squared
+):
+    ny, nx = shape[1], shape[2]
+    for job in prange(jobs.shape[0]):
+        group, start, stop = jobs[job]
+        first, last = starts[group], starts[group + 1]
+        table = rows[table_starts[group] : table_starts[group + 1]]
+        pause, wait = np.int64(1), np.int64(0)
+        for i in range(start, stop):
+            if first == last or wait > 0:
+                squared[i] = FAR
+                wait -= 1
+                continue
+            line, x = divmod(np.int64(queries[i]), nx)
+            z, y = divmod(line, ny)
+            if last - first <= _FEW_TARGETS:
+                squared[i] = _nearest_of_few(targets[first:last], z, y, x, nx, ny, weights)
+                continue
+            squared[i] = _nearest(
+                targets, table, boxes[group], z, y, x, nx, ny, weights[2], walk_z, walk_y, walk_square
+            )
+            if squared[i] == FAR:
+                wait, pause = pause, min(2 * pause, _LONGEST_PAUSE)
+            else:
+                pause = np.int64(1)
+
+
+@njit(cache=True)
+def _nearest_of_few(targets, z, y, x, nx, ny, weights):  # type: ignore[no-untyped-def]
+    best = np.inf
+    for target in targets:
+        line, target_x = divmod(np.int64(target), nx)
+        target_z, target_y = divmod(line, ny)
+        dz, dy, dx = np.float64(target_z - z), np.float64(target_y - y), np.float64(target_x - x)
+        best = min(best, weights[0] * dz * dz + weights[1] * dy * dy + weights[2] * dx * dx)
+    return best
+
+
+@njit(cache=True)
+def _nearest(targets, table, box, z, y, x, nx, ny, w_x, walk_z, walk_y, walk_square):  # type: ignore[no-untyped-def]
+    best = np.inf
+    z0, z1, y0, y1 = box
+    for step in range(walk_square.size):
+        if walk_square[step] >= best:
+            return best
+        row_z, row_y = z + walk_z[step], y + walk_y[step]
+        if row_z < z0 or row_z >= z1 or row_y < y0 or row_y >= y1:
+            continue
+        row = (row_z - z0) * (y1 - y0) + row_y - y0
+        first, last = table[row], table[row + 1]
+        if first == last:
+            continue
+        wanted = (row_z * ny + row_y) * nx + x
+        place = _lower_bound(targets, first, last, wanted)
+        if place < last:
+            dx = np.float64(np.int64(targets[place]) - wanted)
+            best = min(best, walk_square[step] + w_x * dx * dx)
+        if place > first:
+            dx = np.float64(wanted - np.int64(targets[place - 1]))
+            best = min(best, walk_square[step] + w_x * dx * dx)
+    return best if best <= walk_square[-1] else FAR
+
+
+@njit(cache=True)
+def _lower_bound(targets, first, last, wanted):  # type: ignore[no-untyped-def]
+    """The first place in ``targets[first:last]`` whose index is at least ``wanted``."""
+    while last - first > 8:
+        middle = (first + last) // 2
+        if np.int64(targets[middle]) < wanted:
+            first = middle + 1
+        else:
+            last = middle
+    while first < last and np.int64(targets[first]) < wanted:
+        first += 1
+    return first
