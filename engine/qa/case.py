@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maskwright.engine.batch.fingerprint import content_digest, settings_digest
 from maskwright.engine.qa.manifest import Case
-from maskwright.engine.qa.options import Options
+from maskwright.engine.qa.settings import Settings
 from maskwright.kernels.errors import MaskwrightError
 
 CellValue = str | int | float | None
@@ -19,7 +19,7 @@ class CaseTask:
     """A case to measure, and the resume keys under which results of it are kept already."""
 
     case: Case
-    options: Options
+    settings: Settings
     version: str
     kept: frozenset[str] = frozenset()
 
@@ -46,15 +46,15 @@ class CaseOutcome:
 def measure_case(task: CaseTask) -> CaseOutcome:
     """Measure one case, unless a result under its resume key is kept already."""
     try:
-        key = resume_key(task.case, task.options, task.version)
+        key = resume_key(task.case, task.settings, task.version)
         if key in task.kept:
             return CaseOutcome(key)
-        return CaseOutcome(key, _rows(task.case, task.options))
+        return CaseOutcome(key, _rows(task.case, task.settings))
     except Exception as error:  # a failed case is a row of the result, whatever went wrong
         return CaseOutcome(None, reason=reason_of(error))
 
 
-def resume_key(case: Case, options: Options, version: str) -> str:
+def resume_key(case: Case, settings: Settings, version: str) -> str:
     """Return the digest of everything the result of a case depends on: files, settings and version."""
     return settings_digest(
         {
@@ -62,7 +62,7 @@ def resume_key(case: Case, options: Options, version: str) -> str:
             "reference": content_digest(case.reference),
             "prediction": content_digest(case.prediction),
             "spacing_mm": case.spacing_mm,
-            "options": options.content(),
+            "settings": settings.content(),
             "version": version,
         }
     )
@@ -86,7 +86,7 @@ def reason_of(error: Exception) -> str:
     return f"unexpected {type(error).__name__}{where}"
 
 
-def _rows(case: Case, options: Options) -> tuple[dict[str, CellValue], ...]:
+def _rows(case: Case, settings: Settings) -> tuple[dict[str, CellValue], ...]:
     from maskwright.engine.io import read_labels
     from maskwright.engine.metrics.compare import compare
     from maskwright.engine.volume import align
@@ -95,12 +95,12 @@ def _rows(case: Case, options: Options) -> tuple[dict[str, CellValue], ...]:
     prediction = read_labels(case.prediction, spacing_mm=case.spacing_mm)
     comparison = compare(
         reference,
-        align(prediction, reference, resample=options.resample),
-        tolerance_mm=options.tolerances_mm,
-        percentile=options.percentiles,
-        convention=options.convention,
-        empty=options.empty,
-        preset=options.preset,
+        align(prediction, reference, resample=settings.resample),
+        tolerance_mm=settings.metrics.tolerances_mm,
+        percentile=settings.metrics.percentiles,
+        convention=settings.metrics.convention,
+        empty=settings.metrics.empty,
+        preset=settings.preset,
     )
     spacing = ",".join(f"{step:g}" for step in comparison.spacing_mm)
     shared: dict[str, CellValue] = {"case": case.name, "spacing_mm": spacing}

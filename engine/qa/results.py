@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from maskwright.engine.config.preset import Preset
+from maskwright.engine.metrics.columns import empty_values, metric_columns
 from maskwright.engine.metrics.table import METRICS, metric_of
 from maskwright.engine.qa.case import CellValue
 from maskwright.engine.qa.manifest import Manifest
+from maskwright.engine.qa.settings import Settings
 
 _CASE_COLUMNS = {"case": pl.String, "spacing_mm": pl.String}
 _LABEL_COLUMNS = {
@@ -39,7 +41,7 @@ def part_of(rows: Sequence[Mapping[str, CellValue]]) -> pl.DataFrame:
 
 
 def complete_results(
-    manifest: Manifest, parts: Iterable[pl.DataFrame], failures: Mapping[str, str], preset: Preset | None
+    manifest: Manifest, parts: Iterable[pl.DataFrame], failures: Mapping[str, str], settings: Settings
 ) -> Results:
     """Put the parts together and add what no part holds.
 
@@ -51,8 +53,8 @@ def complete_results(
         One a measured case, from ``part_of``.
     failures : mapping of str to str
         The reason of each failed case: it gets one row, with status ``failed`` and no label.
-    preset : Preset, optional
-        Its labels and regions are the labels of the table; without it, the union over all parts.
+    settings : Settings
+        The labels and regions of its preset are the labels of the table; without one, the union over all parts.
 
     Returns
     -------
@@ -61,10 +63,14 @@ def complete_results(
         of metrics gives for two empty masks.
     """
     measured = pl.concat([pl.DataFrame(schema=_FIXED), *parts], how="diagonal")
+    always = metric_columns(settings.metrics)
+    measured = measured.with_columns(
+        pl.lit(None, pl.Float64).alias(name) for name in always if name not in measured.columns
+    )
     columns = _in_table_order(name for name in measured.columns if name not in _FIXED)
-    names = preset.names if preset else {}
-    labels = list(names) if preset else sorted(measured["label"].drop_nulls().unique().to_list())
-    rows = _with_absent(measured, labels, columns)
+    names = settings.preset.names if settings.preset else {}
+    labels = list(names) or sorted(measured["label"].drop_nulls().unique().to_list())
+    rows = _with_absent(measured, labels, empty_values("absent", always, settings.metrics, math.inf))
     failed = pl.DataFrame(
         {"case": list(failures), "status": ["failed"] * len(failures), "reason": list(failures.values())},
         schema={"case": pl.String, "status": pl.String, "reason": pl.String},
@@ -79,7 +85,7 @@ def complete_results(
     return Results(ordered.select(*leading, "reference_voxels", "prediction_voxels", *columns), tuple(columns))
 
 
-def _with_absent(measured: pl.DataFrame, labels: list[int], columns: list[str]) -> pl.DataFrame:
+def _with_absent(measured: pl.DataFrame, labels: list[int], absent: Mapping[str, float | None]) -> pl.DataFrame:
     if not labels:
         return measured.with_columns(reason=pl.lit(NO_LABEL))
     every = measured.select("case", "spacing_mm").unique("case", maintain_order=True)
@@ -87,19 +93,14 @@ def _with_absent(measured: pl.DataFrame, labels: list[int], columns: list[str]) 
     joined = every.join(measured.drop("spacing_mm"), on=["case", "label"], how="left")
     missing = pl.col("status").is_null()
     return joined.with_columns(
-        *(pl.when(missing).then(pl.lit(_both_empty(name))).otherwise(pl.col(name)).alias(name) for name in columns),
+        *(
+            pl.when(missing).then(pl.lit(value, pl.Float64)).otherwise(pl.col(name)).alias(name)
+            for name, value in absent.items()
+        ),
         *(pl.col(name).fill_null(0) for name in ("reference_voxels", "prediction_voxels")),
         status=pl.col("status").fill_null("absent"),
         reason=pl.lit(None, pl.String),
     )
-
-
-def _both_empty(column: str) -> float | None:
-    """Return the value of a metric for two empty masks; None where it is for some labels of a preset only."""
-    metric = metric_of(column)
-    if metric.kind in ("instance", "centreline"):
-        return None
-    return 0.0 if metric.both_empty is None else metric.both_empty
 
 
 def _in_table_order(columns: Iterable[str]) -> list[str]:

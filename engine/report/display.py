@@ -29,7 +29,7 @@ class Turn:
 
     def apply(self, plane: NDArray[Any]) -> NDArray[Any]:
         """Return the turned plane, a view."""
-        plane = plane.T if self.swap else plane
+        plane = plane.swapaxes(0, 1) if self.swap else plane
         return plane[:: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
 
     def spacing(self, spacing_mm: tuple[float, ...]) -> tuple[float, float]:

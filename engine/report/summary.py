@@ -112,7 +112,7 @@ def summarise(results: pl.DataFrame, columns: Sequence[str], *, penalty: bool = 
     """
     failed = results.filter(pl.col("status") == "failed")["case"].n_unique()
     clusters = results.with_columns(cluster=_cluster()).with_columns(pl.col("cluster").rank("dense"))
-    measured = clusters.filter(pl.col("label").is_not_null()).sort("label", "case")
+    measured = clusters.filter(pl.col("label").is_not_null())
     labels = [
         _label(group, columns, failed, penalty=penalty) for _, group in measured.group_by("label", maintain_order=True)
     ]

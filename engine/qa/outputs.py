@@ -1,0 +1,100 @@
+"""The files of a run, each written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from maskwright.engine.io.atomic import replacing
+from maskwright.engine.qa.manifest import Manifest
+from maskwright.engine.qa.results import Results
+from maskwright.engine.qa.settings import Settings
+from maskwright.engine.report.page import ReportContent, WorstCase, render_report
+from maskwright.engine.report.summary import Summary
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """Where a run wrote."""
+
+    results_parquet: Path
+    results_csv: Path
+    summary_json: Path
+    report_html: Path
+
+
+def write_outputs(
+    folder: Path,
+    manifest: Manifest,
+    settings: Settings,
+    results: Results,
+    summary: Summary,
+    worst: Sequence[WorstCase],
+) -> OutputPaths:
+    """Write the results as Parquet and CSV, the summary as JSON and the report as HTML."""
+    paths = OutputPaths(
+        folder / "results.parquet", folder / "results.csv", folder / "summary.json", folder / "report.html"
+    )
+    facts = _facts(manifest, settings, results)
+    content = ReportContent(
+        title=f"Segmentation agreement: {manifest.path.stem}",
+        results=results.table,
+        metric_columns=results.metric_columns,
+        metadata_columns=manifest.metadata_columns,
+        summary=summary,
+        worst=worst,
+        tolerance_mm=settings.metrics.tolerances_mm[0],
+        penalty=settings.penalty,
+        run=facts,
+    )
+    document = {"run": _settings(manifest, settings), **summary.to_plain()}
+    with replacing(paths.results_parquet) as unfinished:
+        results.table.write_parquet(unfinished)
+    with replacing(paths.results_csv) as unfinished:
+        results.table.write_csv(unfinished)
+    with replacing(paths.summary_json) as unfinished:
+        unfinished.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    with replacing(paths.report_html) as unfinished:
+        unfinished.write_text(render_report(content), encoding="utf-8")
+    return paths
+
+
+def _settings(manifest: Manifest, settings: Settings) -> dict[str, object]:
+    return {
+        "maskwright": version("maskwright"),
+        "manifest": manifest.path.name,
+        "manifest_fingerprint": manifest.fingerprint,
+        **settings.content(),
+    }
+
+
+def _facts(manifest: Manifest, settings: Settings, results: Results) -> list[tuple[str, str]]:
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "polars"))
+    return [
+        ("Maskwright", f"{version('maskwright')} (Python {platform.python_version()}, {packages})"),
+        ("Manifest", f"{manifest.path.name}, {len(manifest.cases)} cases, BLAKE2b {manifest.fingerprint}"),
+        ("Convention", settings.metrics.convention),
+        ("Tolerances", ", ".join(f"{tolerance:g} mm" for tolerance in settings.metrics.tolerances_mm)),
+        ("Hausdorff percentiles", ", ".join(f"{percentile:g}" for percentile in settings.metrics.percentiles)),
+        ("One mask empty", _EMPTY[settings.metrics.empty]),
+        ("Both masks empty", "the label is absent: no overlap and no distance, volume difference 0"),
+        ("Labels", f"preset {settings.preset.name}" if settings.preset else "every label found in any file"),
+        ("Other grids", "prediction resampled by nearest neighbour" if settings.resample else "the case fails"),
+        ("Voxel spacing (z, y, x)", _spacings(results)),
+    ]
+
+
+_EMPTY = {
+    "infinite": "distances are infinite and rank last",
+    "penalty": "the diagonal of the reference grid stands for the distance",
+}
+
+
+def _spacings(results: Results) -> str:
+    found = results.table["spacing_mm"].drop_nulls().unique().sort().to_list()
+    shown = "; ".join(f"{spacing} mm" for spacing in found[:4])
+    return f"{shown}; and {len(found) - 4} others" if len(found) > 4 else shown or "none was read"

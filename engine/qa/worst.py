@@ -1,0 +1,96 @@
+"""Choose the worst cases of a run and draw them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from maskwright.engine.config.preset import Preset
+from maskwright.engine.qa.manifest import Case
+from maskwright.engine.report.picture import Picture, draw_disagreement
+from maskwright.engine.volume import LabelMap
+
+MOST_PICTURES = 12
+MOST_PER_LABEL = 3
+
+
+@dataclass(frozen=True)
+class PictureTask:
+    """One label of one case to draw."""
+
+    case: Case
+    label: int
+    preset: Preset | None
+    resample: bool
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The picture, None where it could not be drawn, and whether the image is in it."""
+
+    picture: Picture | None
+    has_image: bool = False
+
+
+def worst_rows(results: pl.DataFrame) -> list[dict[str, object]]:
+    """Return the rows of the worst cases, worst first: by Dice, then by Hausdorff distance.
+
+    At most ``MOST_PER_LABEL`` a label and ``MOST_PICTURES`` in all; none where nothing differs.
+    """
+    if "dice" not in results.columns:
+        return []
+    order = ["dice", *(name for name in ("hd95", "hd") if name in results.columns)]
+    differing = results.filter(pl.col("dice").is_not_nan() & (pl.col("dice") < 1))
+    chosen: list[dict[str, object]] = []
+    per_label: Counter[object] = Counter()
+    for row in differing.sort(order, descending=[name != "dice" for name in order]).iter_rows(named=True):
+        if per_label[row["label"]] < MOST_PER_LABEL and len(chosen) < MOST_PICTURES:
+            per_label[row["label"]] += 1
+            chosen.append(row)
+    return chosen
+
+
+def draw_worst(task: PictureTask) -> Drawn:
+    """Read a case once more and draw one of its labels. Never raises: a report without a picture is still a report."""
+    try:
+        return _draw(task)
+    except Exception:
+        return Drawn(None)
+
+
+def _draw(task: PictureTask) -> Drawn:
+    from maskwright.engine.io import read_labels
+    from maskwright.engine.volume import align
+
+    case = task.case
+    reference = read_labels(case.reference, spacing_mm=case.spacing_mm)
+    prediction = align(read_labels(case.prediction, spacing_mm=case.spacing_mm), reference, resample=task.resample)
+    spacing = reference.grid.require_spacing()
+    masks = [_mask(found, task.label, task.preset) for found in (reference, prediction)]
+    if task.preset is not None and task.preset.ignore is not None:
+        counted = ~np.isin(reference.array, task.preset.stored_values(task.preset.ignore))
+        masks = [mask & counted for mask in masks]
+    image = _image(case, reference)
+    return Drawn(draw_disagreement(masks[0], masks[1], spacing, reference.affine, image), image is not None)
+
+
+def _mask(labels: LabelMap, label: int, preset: Preset | None) -> NDArray[np.bool_]:
+    values = preset.stored_values(label) if preset else (label,)
+    return np.isin(labels.array, values)
+
+
+def _image(case: Case, reference: LabelMap) -> NDArray[np.generic] | None:
+    """Return the image where there is one on the reference's grid."""
+    from maskwright.engine.io import read
+
+    if case.image is None:
+        return None
+    try:
+        image = read(case.image, spacing_mm=case.spacing_mm)
+    except Exception:
+        return None
+    return image.array if image.grid.is_same(reference.grid) else None
