@@ -101,12 +101,14 @@ def write(volume: Volume | LabelMap, path: str | os.PathLike[str]) -> None:
 
 def _existing(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
+    if len(str(path).splitlines()) > 1:
+        raise FileFormatError(f"{str(path)!r}: a name of several lines is not supported")
     try:
         if path.exists():
             return path
     except (OSError, ValueError):  # a name too long, or with a zero byte
         pass
-    raise FileFormatError(f"{_shown(path)}: no such file or folder")
+    raise FileFormatError(f"{path}: no such file or folder")
 
 
 @contextmanager
@@ -142,9 +144,3 @@ def _with_spacing(volume: AnyVolume, spacing_mm: Sequence[float] | None) -> AnyV
     if any(abs(a - b) > _SPACING_TOLERANCE * a for a, b in zip(own, wanted)):
         raise GeometryError(f"the file's own spacing is {own} mm and {wanted} was given; leave it out for this file")
     return volume
-
-
-def _shown(path: Path) -> str:
-    """Return the path on one line, whatever it holds."""
-    text = str(path)
-    return text if text.isprintable() else repr(text)

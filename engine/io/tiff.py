@@ -94,7 +94,10 @@ def _decoded(path: Path, series: Any) -> NDArray[Any]:
 
 def _spatial(path: Path, array: NDArray[Any], axes: str) -> tuple[NDArray[Any], bool]:
     """Return the array as (z, y, x), (y, x) or with colour last, and whether it is in colour."""
-    long = [axis for axis, letter in enumerate(axes) if array.shape[axis] > 1 or letter in "YX"]
+    # A leading axis of length 1 is only there when the file's own description says so, as in files of ours.
+    long = [
+        at for at, letter in enumerate(axes) if array.shape[at] > 1 or letter in "YX" or (at == 0 and letter == "Q")
+    ]
     array, axes = array.reshape([array.shape[axis] for axis in long]), "".join(axes[axis] for axis in long)
     if axes in ("YXS", "SYX") and array.shape[axes.index("S")] in (3, 4):
         return np.moveaxis(array, axes.index("S"), -1)[..., :3], True

@@ -36,8 +36,8 @@ def test_whole_numbers_are_kept_in_the_smallest_type(data: st.DataObject, kind: 
     ("bad", "kind"),
     [
         (-1, "i1"), (-1, "i2"), (-5, "i4"), (-5, "i8"), (2**32, "i8"), (2**32, "u8"), (2**64 - 1, "u8"),
-        (-1.0, "f4"), (0.5, "f4"), (np.nan, "f4"), (np.inf, "f4"), (-np.inf, "f8"), (1e-9, "f8"), (2.0**32, "f8"), (2.0**32, "f4"),
-        (np.nan, "f2"), (-3, ">i2"), (0.25, ">f8"),
+        (-1.0, "f4"), (0.5, "f4"), (np.nan, "f4"), (np.inf, "f4"), (-np.inf, "f8"), (1e-9, "f8"), (2.0**32, "f8"),
+        (2.0**32, "f4"), (np.nan, "f2"), (-3, ">i2"), (0.25, ">f8"),
     ],
 )  # fmt: skip
 def test_the_first_bad_value_is_named(bad: float, kind: str) -> None:
