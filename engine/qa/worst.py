@@ -15,7 +15,7 @@ from maskwright.engine.report.picture import Picture, draw_disagreement
 from maskwright.engine.volume import LabelMap
 
 MOST_PICTURES = 12
-MOST_PER_LABEL = 3
+MOST_PER_LABEL = 4
 
 
 @dataclass(frozen=True)
