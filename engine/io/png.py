@@ -113,7 +113,9 @@ def _samples(image: Image.Image, start: _Start, *, as_labels: bool) -> NDArray[A
         return np.array(image.getchannel(0))
     if start.color_type == _COLOR_ALPHA:
         return np.array(image.convert("RGB"))
-    array = np.array(image)
+    array: NDArray[Any] = np.array(image)
+    if array.dtype == bool:
+        array = array.view(np.uint8) != 0  # Pillow's bools are bytes of 255
     # Pillow stretches 2 and 4 bits to 0 ... 255.
     return array // {2: 85, 4: 17}[start.bits] if start.bits in (2, 4) and start.color_type == _GREY else array
 

@@ -87,6 +87,8 @@ def _decoded(path: Path, series: Any) -> NDArray[Any]:
 
     with Image.open(path, formats=["TIFF"]) as image:
         array = np.stack([np.array(page) for page in ImageSequence.Iterator(image)])
+    if array.dtype == bool:
+        array = array.view(np.uint8) != 0  # Pillow's bools are bytes of 255
     if array.size != np.prod(series.shape) or array.dtype.itemsize != series.dtype.itemsize:
         raise FileFormatError(f"{path}: this compression is not supported: save it uncompressed or deflated")
     return array.reshape(series.shape).view(series.dtype.newbyteorder("="))

@@ -36,7 +36,9 @@ def to_labels(array: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
     if array.dtype.kind not in "buif":
         raise LabelError(f"labels must be whole numbers, got an array of type {array.dtype}")
     if array.dtype.kind == "b":
-        return array.view(np.uint8)
+        bytes_ = array.view(np.uint8)
+        # Some libraries (Pillow) hand out bools whose bytes are 255; NumPy takes any byte but 0 as true.
+        return bytes_ if array.size == 0 or bytes_.max() <= 1 else (bytes_ != 0).view(np.uint8)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == np.uint8 or array.size == 0:

@@ -60,6 +60,8 @@ def test_nothing_is_copied_that_need_not_be() -> None:
     assert LabelMap(array).array is array
     mask = np.zeros((4, 5, 6), bool)[::-1, ::2]
     assert np.shares_memory(to_labels(mask), mask)
+    odd = np.array([[0, 255, 7]], np.uint8).view(bool)  # true is any byte but 0
+    np.testing.assert_array_equal(to_labels(odd), [[0, 1, 1]])
     wide = np.full((4, 5), 300, np.uint16)
     assert to_labels(wide) is wide
 
