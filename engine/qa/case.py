@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
-from pathlib import Path
 
 from maskwright.engine.batch.fingerprint import content_digest, settings_digest
 from maskwright.engine.qa.manifest import Case
+from maskwright.engine.qa.reason import reason_of
 from maskwright.engine.qa.settings import Settings
-from maskwright.kernels.errors import MaskwrightError
 
 CellValue = str | int | float | None
 
@@ -66,24 +64,6 @@ def resume_key(case: Case, settings: Settings, version: str) -> str:
             "version": version,
         }
     )
-
-
-def reason_of(error: Exception) -> str:
-    """Return one line for a reader.
-
-    The message of an error that is not our own may quote a file header, and with it a patient: only its kind and
-    place are told.
-    """
-    if isinstance(error, MaskwrightError):
-        return " ".join(str(error).split())
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next(
-        (frame for frame in reversed(frames) if "maskwright" in frame.filename), frames[-1] if frames else None
-    )
-    where = f" at {Path(place.filename).name}:{place.lineno}" if place else ""
-    return f"unexpected {type(error).__name__}{where}"
 
 
 def _rows(case: Case, settings: Settings) -> tuple[dict[str, CellValue], ...]:

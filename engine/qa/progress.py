@@ -1,0 +1,63 @@
+"""How far a run is: a bar with the time left on a terminal, plain lines elsewhere. On standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from maskwright.engine.qa.run import Progress
+
+_LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def show_progress() -> Iterator[Progress]:
+    """Yield a function to call with (done, total, failed)."""
+    if not sys.stderr.isatty():
+        yield _plain_lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("cases"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]}"))
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("cases", total=None, failed="")
+
+        def update(done: int, total: int, failed: int) -> None:
+            bar.update(task, completed=done, total=total, failed=f"{failed} failed" if failed else "")
+
+        yield update
+
+
+def _plain_lines() -> Progress:
+    start = last = time.monotonic()
+
+    def update(done: int, total: int, failed: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done < total and now - last < _LINE_EVERY_S:
+            return
+        last = now
+        left = f", about {duration_text((now - start) / done * (total - done))} left" if 0 < done < total else ""
+        print(f"{done} of {total} cases, {failed} failed{left}", file=sys.stderr, flush=True)
+
+    return update
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration for a reader.
+
+    Examples
+    --------
+    >>> duration_text(42.4), duration_text(150), duration_text(7300)
+    ('42 s', '2 min 30 s', '2 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,229 @@
+"""The command line. Only typer and the standard library are imported here, so that it answers at once."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from maskwright.kernels.errors import InputError
+
+# Frames and colours on a terminal; plain text in a pipe, which also spares the time to load them.
+app = typer.Typer(
+    name="maskwright",
+    help="The segmentation engine behind medical annotation: exact agreement metrics, fast.",
+    add_completion=False,
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    pretty_exceptions_enable=False,
+)
+
+Tolerances = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--tolerance-mm", metavar="MM", help="For surface Dice and boundary IoU, in mm; repeat for more. Default: 2."
+    ),
+]
+Percentiles = Annotated[
+    list[float] | None,
+    typer.Option("--percentile", metavar="P", help="A Hausdorff percentile beside 95; repeat for more."),
+]
+Convention = Annotated[
+    Literal["metrics-reloaded", "medpy", "deepmind"],
+    typer.Option(help="Whose definitions of the surface metrics."),
+]
+Empty = Annotated[
+    Literal["infinite", "penalty"],
+    typer.Option(help="Distance where only one mask holds the label: infinite, or the diagonal of the image."),
+]
+PresetName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FILE", help="What the labels mean: a shipped preset (brats, ...) or a TOML file."),
+]
+Resample = Annotated[
+    bool,
+    typer.Option("--resample", help="Take a prediction on another grid onto the reference's by nearest neighbour."),
+]
+
+
+@app.command(epilog="Example: maskwright compare truth.nii.gz model.nii.gz --tolerance-mm 1 --format json")
+def compare(
+    reference: Annotated[Path, typer.Argument(help="The mask to compare with: a file, or a DICOM or zarr folder.")],
+    prediction: Annotated[Path, typer.Argument(help="The mask to judge.")],
+    tolerance_mm: Tolerances = None,
+    percentile: Percentiles = None,
+    convention: Convention = "metrics-reloaded",
+    output: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--format", help="For reading, or for programs.")
+    ] = "table",
+    spacing_mm: Annotated[
+        str | None, typer.Option(metavar="Z,Y,X", help="Voxel spacing in mm, for files that carry none.")
+    ] = None,
+    preset: PresetName = None,
+    resample: Resample = False,
+    empty: Empty = "infinite",
+) -> None:
+    """Compare two masks, label by label.
+
+    Prints overlap, distances, surface agreement and volumes of every label that either mask holds.
+    """
+    from maskwright.engine.config import load_preset
+    from maskwright.engine.io import read_labels
+    from maskwright.engine.metrics.compare import compare as compare_labels
+    from maskwright.engine.volume import align
+
+    labels = load_preset(preset) if preset else None
+    spacing = _numbers("--spacing-mm", spacing_mm) if spacing_mm else None
+    first, second = (read_labels(path, spacing_mm=spacing) for path in (reference, prediction))
+    tolerances = tolerance_mm or [2.0]
+    result = compare_labels(
+        first,
+        align(second, first, resample=resample),
+        tolerance_mm=tolerances,
+        percentile=percentile or [95.0],
+        convention=convention,
+        empty=empty,
+        preset=labels,
+    )
+    if output == "json":
+        print(result.to_json())
+    elif output == "csv":
+        print(result.to_polars().write_csv(), end="")
+    else:
+        from maskwright.engine.report.terminal import print_comparison
+
+        print_comparison(result, labels.names if labels else {}, tolerances[0])
+
+
+@app.command(epilog="Example: maskwright qa pairs.csv --out qa-run --preset totalsegmentator-abdomen")
+def qa(
+    manifest: Annotated[
+        Path, typer.Argument(help="CSV or Parquet: case, reference, prediction, and anything else known of a case.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results and the report.")],
+    tolerance_mm: Tolerances = None,
+    percentile: Percentiles = None,
+    convention: Convention = "metrics-reloaded",
+    preset: PresetName = None,
+    empty: Empty = "infinite",
+    resample: Resample = False,
+    executor: Annotated[Literal["local", "ray"], typer.Option(help="Processes on this machine, or Ray.")] = "local",
+    address: Annotated[str | None, typer.Option(metavar="A", help="A running Ray cluster.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Cases at a time. Default: one a core.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Keep what an earlier run finished and nothing changed since.")] = True,
+) -> None:
+    """Compare many pairs, and write a table and a report.
+
+    Writes results.parquet, results.csv, summary.json and report.html. A run that was stopped goes on where it was.
+    A case that cannot be measured is a row with its reason; the exit status is then 1.
+    """
+    from maskwright.engine.qa.progress import show_progress
+    from maskwright.engine.qa.run import qa as run_qa
+    from maskwright.engine.report.terminal import print_headline
+
+    tolerances = tolerance_mm or [2.0]
+    with show_progress() as on_progress:
+        result = run_qa(
+            manifest,
+            out,
+            tolerance_mm=tolerances,
+            percentile=percentile or [95.0],
+            convention=convention,
+            empty=empty,
+            preset=preset,
+            resample=resample,
+            executor=executor,
+            address=address,
+            workers=workers,
+            resume=resume,
+            on_progress=on_progress,
+        )
+    print_headline(result.summary, tolerances[0])
+    if result.kept:
+        print(f"{result.kept} of {result.cases} cases were kept from an earlier run")
+    print(f"report: {result.paths.report_html}")
+    if result.failed:
+        _say(f"{result.failed} of {result.cases} cases failed:")
+        for case, reason in list(result.failures.items())[:5]:
+            print(f"  {case}: {reason}", file=sys.stderr)
+        if result.failed > 5:
+            print(f"  and {result.failed - 5} more, see {result.paths.results_csv}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: maskwright demo --out demo-out")
+def demo(
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder for the data, the results and the report.")
+    ] = Path("demo-out"),
+) -> None:
+    """Run the main job on a real brain.
+
+    Makes two readings of a real brain's labels by a seeded model of a reader, compares them, and writes the report.
+    """
+    from maskwright.engine.demo.run import run_demo
+    from maskwright.engine.qa.progress import show_progress
+    from maskwright.engine.report.terminal import print_headline
+
+    with show_progress() as on_progress:
+        result = run_demo(out, on_progress=on_progress)
+    print_headline(result.summary, 2.0)
+    print(f"report: {result.paths.report_html}")
+
+
+@app.command(epilog="Example: maskwright doctor")
+def doctor() -> None:
+    """Tell what this machine has and what is missing.
+
+    Cores, memory, GPU, packages, extras with the command that adds them, and caches.
+    """
+    from maskwright.engine.doctor import examine
+
+    for name, finding in examine():
+        print(f"{name:18} {finding}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0 (done), 1 (done, some cases failed), 2 (bad input) or 130 (stopped)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an odd file name must not break the output
+    try:
+        status = app(list(sys.argv[1:] if arguments is None else arguments) or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
+    except typer.Abort:
+        _say("stopped; what was finished is kept, run the same command again to go on")
+        return 130
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read the output has gone; nothing is left to flush
+        return 0
+    except Exception as error:  # bad input of any kind is one line, never a trace
+        usage = getattr(error, "format_message", None)
+        if usage is not None:
+            _say(" ".join(usage().split()))
+        else:
+            from maskwright.engine.qa.reason import reason_of
+
+            _say(reason_of(error))
+        return 2
+    return status if isinstance(status, int) else 0
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option}: expected numbers such as 2.5,0.8,0.8, got {text!r}") from None
+
+
+def _say(line: str) -> None:
+    print(f"maskwright: {line}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
