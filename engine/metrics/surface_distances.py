@@ -12,7 +12,7 @@ from maskwright.kernels.distance.lattice import Lattice
 from maskwright.kernels.distance.nearest import nearest_squared
 from maskwright.kernels.point_groups import PointGroups
 
-_POINTS_A_BATCH = 1 << 19  # distances held at once: 4 MB
+_POINTS_A_BATCH = 1 << 17  # distances held at once: 1 MB
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,8 @@ and the box tree answers them.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
@@ -40,6 +42,7 @@ def nearest_in_rows(
     return squared
 
 
+@lru_cache(maxsize=8)
 def _walk_order(lattice: Lattice) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Return the nearest (dz, dy) row offsets and their squares, nearest first."""
     w_z, w_y, _ = lattice.weights

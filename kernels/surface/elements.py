@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.point_groups import PointGroups
-from maskwright.kernels.surface.grouping import find_label, group_offsets, job_count, label_table, point_dtype
+from maskwright.kernels.surface.grouping import (
+    find_label,
+    first_guess,
+    group_offsets,
+    job_count,
+    label_table,
+    point_dtype,
+)
 
 _STRETCH = 32  # blocks checked at once for holding one label
 
@@ -21,47 +29,69 @@ def surface_element_codes(
     nz, ny, nx = volume.shape
     shape = (1 if planar else nz + 1, ny + 1, nx + 1)
     size = shape[0] * shape[1] * shape[2]
+    jobs = job_count(shape[0] * shape[1], len(labels))
+    room = first_guess(size, jobs)
     table, wanted = label_table(volume.dtype, labels), labels.astype(volume.dtype)
-    counts = np.zeros((job_count(shape[0] * shape[1], len(labels)), len(labels)), np.int64)
-    lines = shape[0] * shape[1]
-    _scan(volume, planar, wanted, table, lines, counts, np.empty(0, point_dtype(size)), np.empty(0, np.uint8))
+    counts, found = _scan_into(room, volume, planar, wanted, table, shape, jobs)
+    most = int(counts.sum(axis=1).max())
+    if most > room:
+        counts, found = _scan_into(most, volume, planar, wanted, table, shape, jobs)
     starts, offsets = group_offsets(counts)
     points, codes = np.empty(starts[-1], point_dtype(size)), np.empty(starts[-1], np.uint8)
-    _scan(volume, planar, wanted, table, lines, offsets, points, codes)
+    _place(*found, counts.sum(axis=1), offsets, points, codes)
     return PointGroups(points, starts, shape), codes
 
 
+def _scan_into(  # type: ignore[no-untyped-def]
+    room: int, volume: NDArray[Any], planar: bool, labels: NDArray[Any], table: NDArray[np.int32], shape, jobs: int
+):
+    found = (
+        np.empty((jobs, room), point_dtype(math.prod(shape))),
+        np.empty((jobs, room), np.int32),
+        np.empty((jobs, room), np.uint8),
+    )
+    return _scan(volume, planar, labels, table, shape[0] * shape[1], *found), found
+
+
 @njit(parallel=True, cache=True)
-def _scan(volume, planar, labels, table, lines, places, points, codes):  # type: ignore[no-untyped-def]
-    """Move each job's place of a label on by one an element, writing it there unless ``points`` is empty."""
+def _scan(volume, planar, labels, table, lines, found, found_label, found_code):  # type: ignore[no-untyped-def]
+    """Write each job's elements into its rows, as far as there is room, and count them by label."""
     _, ny, nx = volume.shape
-    jobs = places.shape[0]
+    jobs, room = found.shape
     corners = 4 if planar else 8
+    counts = np.zeros((jobs, labels.size), np.int64)
     for job in prange(jobs):
         rows = np.zeros((corners // 2, nx + 2), volume.dtype)  # the rows around one line of blocks, padded with 0
         values = np.zeros(corners, volume.dtype)
-        place = places[job].copy()
+        used = np.int64(0)
         for line in range(lines * job // jobs, lines * (job + 1) // jobs):
-            z, y = line // (ny + 1), line % (ny + 1)
-            _load_rows(volume, planar, z, y, rows)
+            _load_rows(volume, planar, line // (ny + 1), line % (ny + 1), rows)
             for start in range(0, nx + 1, _STRETCH):
                 if start + _STRETCH <= nx + 1 and _is_uniform(rows, start):
                     continue
                 for x in range(start, min(start + _STRETCH, nx + 1)):
+                    if not _load_block(rows, x, values):
+                        continue
                     for corner in range(corners):
-                        values[corner] = rows[corner // 2, x + corner % 2]
-                    for corner in range(corners):
-                        value = values[corner]
                         code = _neighbour_code(values, corner)
-                        if value == 0 or code == 0:
-                            continue
-                        label = find_label(value, labels, table)
+                        label = find_label(values[corner], labels, table) if code != 0 else np.int64(-1)
                         if label >= 0:
-                            if points.size > 0:
-                                points[place[label]] = line * (nx + 1) + x
-                                codes[place[label]] = code
-                            place[label] += 1
-        places[job] = place
+                            if used < room:
+                                found[job, used] = line * (nx + 1) + x
+                                found_label[job, used], found_code[job, used] = label, code
+                            used += 1
+                            counts[job, label] += 1
+    return counts
+
+
+@njit(parallel=True, cache=True)
+def _place(found, found_label, found_code, used, offsets, points, codes):  # type: ignore[no-untyped-def]
+    for job in prange(used.size):
+        for i in range(used[job]):
+            label = found_label[job, i]
+            points[offsets[job, label]] = found[job, i]
+            codes[offsets[job, label]] = found_code[job, i]
+            offsets[job, label] += 1
 
 
 @njit(cache=True)
@@ -91,13 +121,25 @@ def _is_uniform(rows, start):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _load_block(rows, x, values):  # type: ignore[no-untyped-def]
+    """Copy the corners of a block in the order of its code; False where they are all the same."""
+    differs = False
+    for corner in range(values.size):
+        values[corner] = rows[corner // 2, x + corner % 2]
+        differs |= values[corner] != values[0]
+    return differs
+
+
+@njit(cache=True)
 def _neighbour_code(values, corner):  # type: ignore[no-untyped-def]
-    """The code of the label at ``corner``; 0 if an earlier corner has the same label or the block holds no other."""
+    """The code of the label at ``corner``; 0 for background, and where an earlier corner has the same label."""
     value, last = values[corner], values.size - 1
     code = np.int64(0)
+    if value == 0:
+        return code
     for other in range(values.size):
         if values[other] == value:
             if other < corner:
                 return np.int64(0)
             code |= np.int64(1) << (last - other)
-    return code if code != (np.int64(1) << values.size) - 1 else np.int64(0)
+    return code

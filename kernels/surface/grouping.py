@@ -9,12 +9,18 @@ from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
 _JOBS_A_THREAD = 16
+_VOXELS_A_POINT = 16
 _MOST_COUNTERS = 1 << 20  # jobs x labels
 
 
 def job_count(rows: int, labels: int) -> int:
     """Return how many stretches of rows to scan: enough to balance threads, few enough that counters stay small."""
     return max(1, min(rows, int(get_num_threads()) * _JOBS_A_THREAD, _MOST_COUNTERS // (labels + 1)))
+
+
+def first_guess(voxels: int, jobs: int) -> int:
+    """Return the room a job gets for points: enough for most masks; memory that stays unused is never touched."""
+    return max(4096, voxels // (_VOXELS_A_POINT * jobs))
 
 
 def point_dtype(voxels: int) -> type[np.uint32] | type[np.int64]:

@@ -1,4 +1,4 @@
-"""Surface voxels of every label on the CPU: one scan, run once to count and once to fill exactly sized arrays."""
+"""Surface voxels of every label on the CPU: one scan by rows, then each point goes to the group of its label."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.point_groups import PointGroups
-from maskwright.kernels.surface.grouping import find_label, group_offsets, job_count, label_table, point_dtype
+from maskwright.kernels.surface.grouping import (
+    find_label,
+    first_guess,
+    group_offsets,
+    job_count,
+    label_table,
+    point_dtype,
+)
 
 _LONG = 64  # voxels checked at once for lying inside one label
 _SHORT = 16  # and again, where a long stretch does not
@@ -17,32 +24,58 @@ _SHORT = 16  # and again, where a long stretch does not
 
 def surface_voxels(volume: NDArray[Any], planar: bool, labels: NDArray[np.uint64]) -> PointGroups:
     """Return the voxels of each of ``labels`` with a face neighbour of another label; ``volume`` is C-contiguous."""
+    dtype = point_dtype(volume.size)
+    jobs = job_count(volume.shape[0] * volume.shape[1], len(labels))
+    room = first_guess(volume.size, jobs)
+    found = np.empty((jobs, room), dtype)
+    used = _scan(volume, planar, found)
+    if used.max() > room:
+        found = np.empty((jobs, used.max()), dtype)
+        _scan(volume, planar, found)
     table, wanted = label_table(volume.dtype, labels), labels.astype(volume.dtype)
-    counts = np.zeros((job_count(volume.shape[0] * volume.shape[1], len(labels)), len(labels)), np.int64)
-    _scan(volume, planar, wanted, table, counts, np.empty(0, point_dtype(volume.size)))
-    starts, offsets = group_offsets(counts)
-    points = np.empty(starts[-1], point_dtype(volume.size))
-    _scan(volume, planar, wanted, table, offsets, points)
+    starts, offsets = group_offsets(_count(volume.reshape(-1), found, used, wanted, table))
+    points = np.empty(starts[-1], dtype)
+    _place(volume.reshape(-1), found, used, wanted, table, offsets, points)
     return PointGroups(points, starts, (volume.shape[0], volume.shape[1], volume.shape[2]))
 
 
 @njit(parallel=True, cache=True)
-def _scan(volume, planar, labels, table, places, points):  # type: ignore[no-untyped-def]
-    """Move each job's place of a label on by one a surface voxel, writing it there unless ``points`` is empty."""
+def _scan(volume, planar, found):  # type: ignore[no-untyped-def]
+    """Write each job's surface voxels into its row of ``found``, as far as there is room; return how many it has."""
     nz, ny, nx = volume.shape
-    jobs = places.shape[0]
+    jobs, room = found.shape
+    used = np.zeros(jobs, np.int64)
     for job in prange(jobs):
-        found = np.empty(nx, np.int64)
-        place = places[job].copy()  # of its own: no false sharing between threads
+        in_row = np.empty(nx, np.int64)
+        count = np.int64(0)
         for line in range(nz * ny * job // jobs, nz * ny * (job + 1) // jobs):
-            z, y = line // ny, line % ny
-            for i in range(_find_in_row(volume, planar, z, y, found)):
-                label = find_label(volume[z, y, found[i]], labels, table)
-                if label >= 0:
-                    if points.size > 0:
-                        points[place[label]] = line * nx + found[i]
-                    place[label] += 1
-        places[job] = place
+            more = _find_in_row(volume, planar, line // ny, line % ny, in_row)
+            for i in range(min(more, room - count)):
+                found[job, count + i] = line * nx + in_row[i]
+            count += more
+        used[job] = count
+    return used
+
+
+@njit(parallel=True, cache=True)
+def _count(voxels, found, used, labels, table):  # type: ignore[no-untyped-def]
+    counts = np.zeros((used.size, labels.size), np.int64)
+    for job in prange(used.size):
+        for i in range(used[job]):
+            label = find_label(voxels[found[job, i]], labels, table)
+            if label >= 0:
+                counts[job, label] += 1
+    return counts
+
+
+@njit(parallel=True, cache=True)
+def _place(voxels, found, used, labels, table, offsets, points):  # type: ignore[no-untyped-def]
+    for job in prange(used.size):
+        for i in range(used[job]):
+            label = find_label(voxels[found[job, i]], labels, table)
+            if label >= 0:
+                points[offsets[job, label]] = found[job, i]
+                offsets[job, label] += 1
 
 
 @njit(cache=True)
