@@ -33,15 +33,20 @@ def show_progress() -> Iterator[Progress]:
 
 
 def _plain_lines() -> Progress:
-    start = last = time.monotonic()
+    last = time.monotonic()
+    first_done: float | None = None  # the first case waits for the kernels to load, and tells nothing of the pace
 
     def update(done: int, total: int, failed: int) -> None:
-        nonlocal last
+        nonlocal last, first_done
         now = time.monotonic()
+        if done == 1:
+            first_done = now
         if done < total and now - last < _LINE_EVERY_S:
             return
         last = now
-        left = f", about {duration_text((now - start) / done * (total - done))} left" if 0 < done < total else ""
+        left = ""
+        if first_done is not None and 1 < done < total:
+            left = f", about {duration_text((now - first_done) / (done - 1) * (total - done))} left"
         print(f"{done} of {total} cases, {failed} failed{left}", file=sys.stderr, flush=True)
 
     return update
