@@ -82,9 +82,8 @@ def read_header(path: Path) -> DicomFile:
     try:
         with quiet():
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-            header.decode()
             for field in _TAGS:
-                header.get(field)
+                header.get(field)  # values are parsed when they are asked for
     except Exception as error:  # a damaged header can fail anywhere in pydicom
         raise FileFormatError(f"{path}: not a DICOM file, or a damaged one ({type(error).__name__})") from error
     return DicomFile(path, header)

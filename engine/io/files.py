@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 from maskwright.engine.io.formats import reader_of, writer_of
 from maskwright.engine.volume import Grid, LabelMap, Volume
-from maskwright.kernels.errors import FileFormatError, GeometryError, InputError, LabelError, MaskwrightError
+from maskwright.kernels.errors import FileFormatError, GeometryError, InputError, MaskwrightError
 
 AnyVolume = TypeVar("AnyVolume", Volume, LabelMap)
 
@@ -71,8 +72,6 @@ def read_labels(path: str | os.PathLike[str], spacing_mm: Sequence[float] | None
             return _with_spacing(kind.read_labels(path), spacing_mm)
         assert kind.read is not None
         volume = kind.read(path)
-        if volume.color:
-            raise LabelError("a colour image holds no labels: save one number per pixel")
         return _with_spacing(LabelMap(volume.array, volume.affine, volume.source), spacing_mm)
 
 
@@ -113,13 +112,15 @@ def _existing(path: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def _one_line_errors(path: Path, format_name: str) -> Iterator[None]:
-    """Turn whatever a reader raises into an error of ours that names the path.
+    """Turn whatever a reader raises into an error of ours that names the path, and drop what it warns of.
 
     The libraries' own words are left out: they quote header fields, which can name a patient. The type of their error
     stays, and the error itself as the cause.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except MaskwrightError as error:
         if isinstance(error, InputError) and str(path) not in str(error):
             raise type(error)(f"{path}: {error}") from error

@@ -42,7 +42,15 @@ FORMATS: tuple[Format, ...] = (
         write=png.write_png,
         color=True,
     ),
-    Format(tiff.NAME, (".tif", ".tiff"), tiff.matches, read=tiff.read_tiff, write=tiff.write_tiff, color=True),
+    Format(
+        tiff.NAME,
+        (".tif", ".tiff"),
+        tiff.matches,
+        read=tiff.read_tiff,
+        read_labels=tiff.read_tiff_labels,
+        write=tiff.write_tiff,
+        color=True,
+    ),
     Format(
         ome_zarr.NAME,
         (".zarr",),

@@ -1,12 +1,12 @@
-"""TIFF: one plane (y, x), colour (y, x, 3), or pages that are slices (z, y, x).
-
-The spacing is, in this order: the affine in a file of ours, OME or ImageJ metadata, and the resolution tags where
-they are a measurement (see ``resolution``). Anything else leaves it unknown.
-"""
+"""TIFF: one plane (y, x), colour (y, x, 3), or pages that are slices (z, y, x)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.payload import require_room
-from maskwright.engine.io.resolution import AFFINE_KEY, MM_PER_INCH, affine_note, measured_affine, noted_affine
-from maskwright.engine.volume import Grid, LabelMap, Source, Volume
-from maskwright.kernels.errors import FileFormatError
+from maskwright.engine.io.resolution import AFFINE_KEY, affine_note
+from maskwright.engine.io.tiff_spacing import affine_of
+from maskwright.engine.volume import LabelMap, Source, Volume
+from maskwright.kernels.errors import FileFormatError, LabelError
 
 NAME = "TIFF"
+_LOSSY = (6, 7, 33003, 33005, 34712)  # JPEG (old, new), JPEG 2000 (Aperio's two, plain)
 _SLICES = "ZIQ"  # tifffile's letters for pages: z, "images" and unknown
-_UNIT_MM = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "inch": MM_PER_INCH, "nm": 1e-6}
-_UNIT_MM |= dict.fromkeys(["um", "\u00b5m", "\u03bcm", "\\u00B5m", "micron", "microns", "micrometer"], 1e-3)
 
 
 def matches(path: Path) -> bool:
@@ -38,17 +38,30 @@ def read_tiff(path: Path) -> Volume:
     FileFormatError
         Several images, time points, or channels other than red, green, blue.
     """
+    return _read(path, as_labels=False)
+
+
+def read_tiff_labels(path: Path) -> LabelMap:
+    """Read labels; colour and lossy compression, which changes labels, are refused."""
+    volume = _read(path, as_labels=True)
+    return LabelMap(volume.array, volume.affine, volume.source)
+
+
+def _read(path: Path, *, as_labels: bool) -> Volume:
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
+    with _complaints(path), tifffile.TiffFile(path) as file:
         if len(file.series) != 1:
             raise FileFormatError(f"{path}: holds {len(file.series)} images: save the one that is meant")
         series = file.series[0]
-        compressed = series.keyframe.compression != 1
-        require_room(path, int(series.nbytes), "tiff" if compressed else "raw")
-        array = _decoded(path, series)
-        array, color = _spatial(path, array, series.axes)
-        affine = _affine_of(file, array.shape[:-1] if color else array.shape)
+        compression = int(series.keyframe.compression)
+        if as_labels and compression in _LOSSY:
+            raise FileFormatError(f"{path}: compressed as JPEG, which changes labels: save without loss (deflate, LZW)")
+        require_room(path, int(series.nbytes), "raw" if compression == 1 else "tiff")
+        array, color = _spatial(path, _decoded(path, series), series.axes)
+        if as_labels and color:
+            raise LabelError("a colour image holds no labels: save one number per pixel")
+        affine = affine_of(file, array.shape[:-1] if color else array.shape)
     return Volume(array, affine, Source(path, NAME), color=color)
 
 
@@ -76,6 +89,37 @@ def write_tiff(volume: Volume | LabelMap, path: Path) -> None:
         )
 
 
+@contextmanager
+def _complaints(path: Path) -> Iterator[None]:
+    """Turn what tifffile only logs about pages and series into an error.
+
+    It reads a file that was cut off as one of fewer pages. What it logs about tags stays unsaid: they are many, and
+    without one of them a spacing is unknown, but no voxel wrong.
+    """
+    log, records = logging.getLogger("tifffile"), _Records()
+    propagate, log.propagate = log.propagate, False
+    log.addHandler(records)
+    try:
+        yield
+    finally:
+        log.removeHandler(records)
+        log.propagate = propagate
+    if any(re.search("TiffPage|TiffFrame|series", message) for message in records.messages):
+        raise FileFormatError(f"{path}: its pages do not fit together: the file is damaged or cut off")
+
+
+class _Records(logging.Handler):
+    """The messages logged while it is a handler."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one message."""
+        self.messages.append(record.getMessage())
+
+
 def _decoded(path: Path, series: Any) -> NDArray[Any]:
     """Return the samples; LZW and JPEG, which tifffile leaves to another package, are decoded by Pillow."""
     try:
@@ -85,13 +129,26 @@ def _decoded(path: Path, series: Any) -> NDArray[Any]:
             raise
     from PIL import Image, ImageSequence
 
-    with Image.open(path, formats=["TIFF"]) as image:
+    with _libtiff_silenced(), Image.open(path, formats=["TIFF"]) as image:
         array = np.stack([np.array(page) for page in ImageSequence.Iterator(image)])
     if array.dtype == bool:
         array = array.view(np.uint8) != 0  # Pillow's bools are bytes of 255
     if array.size != np.prod(series.shape) or array.dtype.itemsize != series.dtype.itemsize:
         raise FileFormatError(f"{path}: this compression is not supported: save it uncompressed or deflated")
     return array.reshape(series.shape).view(series.dtype.newbyteorder("="))
+
+
+@contextmanager
+def _libtiff_silenced() -> Iterator[None]:
+    """Send the process's standard error nowhere: libtiff, below Pillow, prints there what Pillow raises as well."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _spatial(path: Path, array: NDArray[Any], axes: str) -> tuple[NDArray[Any], bool]:
@@ -108,52 +165,3 @@ def _spatial(path: Path, array: NDArray[Any], axes: str) -> tuple[NDArray[Any], 
     raise FileFormatError(
         f"{path}: expected a plane, slices or an RGB image, got axes {axes} of {array.shape}: save one channel and time"
     )
-
-
-def _affine_of(file: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
-    notes: Mapping[str, Any] = (file.shaped_metadata or ({},))[0]
-    noted = noted_affine(notes.get(AFFINE_KEY), shape)
-    if noted is not None:
-        return noted
-    tags = file.pages[0].tags
-    spacing = None
-    if file.is_ome:
-        spacing = _ome_spacing(file.ome_metadata)
-    elif file.is_imagej:
-        spacing = _imagej_spacing(file.imagej_metadata or {}, tags)
-    if spacing is not None and all(step > 0 for step in spacing[-len(shape) :]):
-        return Grid.from_spacing(shape, spacing[-len(shape) :]).affine
-    if file.is_ome or file.is_imagej:
-        return None
-    unit = _tag(tags, "ResolutionUnit")
-    per_mm = {2: 1 / MM_PER_INCH, 3: 0.1}.get(int(unit) if unit is not None else 0, 0.0)
-    return measured_affine(shape, [_density(tags, name) * per_mm for name in ("YResolution", "XResolution")])
-
-
-def _ome_spacing(xml: str) -> list[float] | None:
-    """Return (z, y, x) in mm, 0 where the metadata does not say; micrometre is OME's default unit."""
-    import tifffile
-
-    image = tifffile.xml2dict(xml).get("OME", {}).get("Image", {})
-    pixels = image.get("Pixels", {}) if isinstance(image, dict) else {}
-    return [
-        float(pixels.get(f"PhysicalSize{axis}", 0)) * _UNIT_MM.get(pixels.get(f"PhysicalSize{axis}Unit", "um"), 0.0)
-        for axis in "ZYX"
-    ]
-
-
-def _imagej_spacing(metadata: Mapping[str, Any], tags: Any) -> list[float] | None:
-    """Return (z, y, x) in mm, 0 where ImageJ's metadata names no unit of length."""
-    unit_mm = _UNIT_MM.get(str(metadata.get("unit", "")).lower().replace("\\u00b5", "u"), 0.0)
-    densities = [_density(tags, "YResolution"), _density(tags, "XResolution")]
-    plane = [unit_mm / density if density > 0 else 0.0 for density in densities]
-    return [float(metadata.get("spacing", 0)) * unit_mm, *plane]
-
-
-def _density(tags: Any, name: str) -> float:
-    value = _tag(tags, name)
-    return value[0] / value[1] if value is not None and value[1] else 0.0
-
-
-def _tag(tags: Any, name: str) -> Any:
-    return tags[name].value if name in tags else None

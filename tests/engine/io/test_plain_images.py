@@ -179,6 +179,36 @@ def test_tiff_compressions(tmp_path: Path, compression: str) -> None:
         np.testing.assert_array_equal(read_labels(tmp_path / "b.tif").array, wide)
 
 
+def test_lossy_compression_is_fine_for_images_only(tmp_path: Path) -> None:
+    Image.fromarray(VALUES).save(tmp_path / "a.tif", compression="jpeg", quality=95)
+    np.testing.assert_allclose(read(tmp_path / "a.tif").array, VALUES.astype(float), atol=8)
+    with pytest.raises(FileFormatError, match="changes labels"):
+        read_labels(tmp_path / "a.tif")
+
+
+def test_damaged_lzw_says_nothing_beside_the_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.tif", compression="tiff_lzw")
+    raw = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        start = file.pages[0].dataoffsets[0]  # type: ignore[union-attr]
+    raw[start + 100 : start + 200] = b"\xff" * 100
+    (tmp_path / "a.tif").write_bytes(raw)
+    with pytest.raises(FileFormatError):
+        read(tmp_path / "a.tif")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_cut_off_pages_are_not_taken_for_fewer(tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (6, 40, 30)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack", compression="zlib")
+    whole = (tmp_path / "a.tif").read_bytes()
+    for part in range(1, 12):
+        (tmp_path / "a.tif").write_bytes(whole[: len(whole) * part // 12])
+        with pytest.raises(FileFormatError):
+            read(tmp_path / "a.tif")
+
+
 def test_planar_colour(tmp_path: Path) -> None:
     color = np.dstack([VALUES, VALUES + 1, VALUES + 2])
     tifffile.imwrite(tmp_path / "a.tif", color.transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
