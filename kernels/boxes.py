@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from maskwright.kernels.flat_index import split_index
 from maskwright.kernels.point_groups import PointGroups
 
 
@@ -17,14 +18,15 @@ def group_boxes(groups: PointGroups) -> NDArray[np.int64]:
 @njit(parallel=True, cache=True)
 def _boxes(points, starts, shape):  # type: ignore[no-untyped-def]
     boxes = np.zeros((starts.size - 1, 3, 2), np.int64)
+    per_y, per_x = 1.0 / shape[1], 1.0 / shape[2]
     for group in prange(starts.size - 1):
         first, last = starts[group], starts[group + 1]
         if first == last:
             continue
         low_y, high_y, low_x, high_x = shape[1], np.int64(0), shape[2], np.int64(0)
         for i in range(first, last):
-            line, x = divmod(np.int64(points[i]), shape[2])
-            y = line % shape[1]
+            line, x = split_index(points[i], shape[2], per_x)
+            _, y = split_index(line, shape[1], per_y)
             low_y, high_y = min(low_y, y), max(high_y, y + 1)
             low_x, high_x = min(low_x, x), max(high_x, x + 1)
         plane = shape[1] * shape[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from maskwright.kernels.distance.lattice import Lattice
 from maskwright.kernels.distance.nearest import nearest_squared
 from maskwright.kernels.point_groups import PointGroups
 
-_POINTS_A_BATCH = 1 << 17  # distances held at once: 1 MB
+_FEWEST_POINTS = 1 << 16
+_VOXELS_A_POINT = 64  # distances held at once: an eighth of a byte a voxel
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,8 @@ def surface_distances(
     reference: PointGroups, prediction: PointGroups, lattice: Lattice
 ) -> Iterator[tuple[int, SurfaceDistances]]:
     """Yield (group, distances) for each group that has points on both sides, in batches that bound memory."""
-    for first, last in _batches(reference.sizes + prediction.sizes):
+    most = max(_FEWEST_POINTS, math.prod(lattice.shape) // _VOXELS_A_POINT)
+    for first, last in _batches(reference.sizes + prediction.sizes, most):
         here, there = reference.between(first, last), prediction.between(first, last)
         forward = lattice.to_mm(nearest_squared(here, there, lattice))
         backward = lattice.to_mm(nearest_squared(there, here, lattice))
@@ -49,11 +52,11 @@ def surface_distances(
             )
 
 
-def _batches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield half-open ranges of groups with at most ``_POINTS_A_BATCH`` points, or one group of any size."""
+def _batches(sizes: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
+    """Yield half-open ranges of groups with at most ``most`` points, or one group of any size."""
     first, total = 0, 0
     for group, size in enumerate(sizes):
-        if total and total + size > _POINTS_A_BATCH:
+        if total and total + size > most:
             yield first, group
             first, total = group, 0
         total += int(size)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from maskwright.kernels.boxes import group_boxes
 from maskwright.kernels.distance.lattice import Lattice
+from maskwright.kernels.flat_index import split_index
 from maskwright.kernels.point_groups import PointGroups
 
 FAR = -1.0  # in place of a square: not found near by
@@ -59,13 +60,15 @@ def _row_tables(targets, target_starts, shape, boxes, table_starts):  # type: ig
     """For each row of each group's box, where its points start: one table after the other."""
     groups = target_starts.size - 1
     rows = np.empty(table_starts[-1], np.int64)
+    per_y, per_x = 1.0 / shape[1], 1.0 / shape[2]
     for group in prange(groups):
         z0, _, y0, y1 = boxes[group]
         table = rows[table_starts[group] : table_starts[group + 1]]
         filled = np.int64(0)
         for i in range(target_starts[group], target_starts[group + 1]):
-            line = np.int64(targets[i]) // shape[2]
-            row = (line // shape[1] - z0) * (y1 - y0) + line % shape[1] - y0
+            line, _ = split_index(targets[i], shape[2], per_x)
+            z, y = split_index(line, shape[1], per_y)
+            row = (z - z0) * (y1 - y0) + y - y0
             while filled <= row:
                 table[filled] = i
                 filled += 1
@@ -80,6 +83,7 @@ def _walk(  # type: ignore[no-untyped-def]
     queries, targets, starts, jobs, shape, weights, boxes, table_starts, rows, walk_z, walk_y, walk_square, squared
 ):
     ny, nx = shape[1], shape[2]
+    per_y, per_x = 1.0 / ny, 1.0 / nx
     for job in prange(jobs.shape[0]):
         group, start, stop = jobs[job]
         first, last = starts[group], starts[group + 1]
@@ -90,8 +94,8 @@ def _walk(  # type: ignore[no-untyped-def]
                 squared[i] = FAR
                 wait -= 1
                 continue
-            line, x = divmod(np.int64(queries[i]), nx)
-            z, y = divmod(line, ny)
+            line, x = split_index(queries[i], nx, per_x)
+            z, y = split_index(line, ny, per_y)
             if last - first <= _FEW_TARGETS:
                 squared[i] = _nearest_of_few(targets[first:last], z, y, x, nx, ny, weights)
                 continue

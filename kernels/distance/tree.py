@@ -12,6 +12,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.distance.lattice import Lattice
+from maskwright.kernels.flat_index import split_index
 
 _FAN = 16
 _STACK = 16 * 16  # levels x fan: enough for 16**16 points
@@ -56,8 +57,8 @@ def _morton_codes(points, shape):  # type: ignore[no-untyped-def]
     _, ny, nx = shape
     codes = np.empty(points.size, np.uint64)
     for i in range(points.size):
-        row, x = divmod(np.int64(points[i]), nx)
-        z, y = divmod(row, ny)
+        line, x = split_index(points[i], nx, 1.0 / nx)
+        z, y = split_index(line, ny, 1.0 / ny)
         codes[i] = (_spread(z) << np.uint64(2)) | (_spread(y) << np.uint64(1)) | _spread(x)
     return codes
 
@@ -101,6 +102,7 @@ def _build_levels(points):  # type: ignore[no-untyped-def]
 @njit(parallel=True, cache=True)
 def _search(queries, points, boxes, level_starts, shape, weights, jobs, squared):  # type: ignore[no-untyped-def]
     ny, nx = shape[1], shape[2]
+    per_y, per_x = 1.0 / ny, 1.0 / nx
     for job in prange(jobs):
         bounds = np.empty(_FAN, np.float64)
         stack_bound = np.empty(_STACK, np.float64)
@@ -108,8 +110,8 @@ def _search(queries, points, boxes, level_starts, shape, weights, jobs, squared)
         stack_level = np.empty(_STACK, np.int64)
         nearest = np.int64(-1)
         for i in range(job * _QUERIES_A_JOB, min((job + 1) * _QUERIES_A_JOB, queries.size)):
-            row, x = divmod(np.int64(queries[i]), nx)
-            z, y = divmod(row, ny)
+            line, x = split_index(queries[i], nx, per_x)
+            z, y = split_index(line, ny, per_y)
             best = np.inf
             if nearest >= 0:  # neighbours in the list are neighbours in space: the last answer is a good bound
                 best = _point_square(points, nearest, z, y, x, weights)

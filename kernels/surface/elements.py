@@ -18,8 +18,7 @@ from maskwright.kernels.surface.grouping import (
     label_table,
     point_dtype,
 )
-
-_STRETCH = 32  # blocks checked at once for holding one label
+from maskwright.kernels.surface.stretches import STRETCH, collect_flagged, flag_differing
 
 
 def surface_element_codes(
@@ -62,25 +61,21 @@ def _scan(volume, planar, labels, table, lines, found, found_label, found_code):
     counts = np.zeros((jobs, labels.size), np.int64)
     for job in prange(jobs):
         rows = np.zeros((corners // 2, nx + 2), volume.dtype)  # the rows around one line of blocks, padded with 0
-        values = np.zeros(corners, volume.dtype)
+        in_line, flags = np.empty(nx + 1, np.int64), np.empty(STRETCH, np.uint8)
         used = np.int64(0)
         for line in range(lines * job // jobs, lines * (job + 1) // jobs):
             _load_rows(volume, planar, line // (ny + 1), line % (ny + 1), rows)
-            for start in range(0, nx + 1, _STRETCH):
-                if start + _STRETCH <= nx + 1 and _is_uniform(rows, start):
-                    continue
-                for x in range(start, min(start + _STRETCH, nx + 1)):
-                    if not _load_block(rows, x, values):
-                        continue
-                    for corner in range(corners):
-                        code = _neighbour_code(values, corner)
-                        label = find_label(values[corner], labels, table) if code != 0 else np.int64(-1)
-                        if label >= 0:
-                            if used < room:
-                                found[job, used] = line * (nx + 1) + x
-                                found_label[job, used], found_code[job, used] = label, code
-                            used += 1
-                            counts[job, label] += 1
+            for i in range(_find_in_line(rows, in_line, flags)):
+                x = in_line[i]
+                for corner in range(corners):
+                    code = _neighbour_code(rows, x, corner)
+                    label = find_label(rows[corner // 2, x + corner % 2], labels, table) if code != 0 else np.int64(-1)
+                    if label >= 0:
+                        if used < room:
+                            found[job, used] = line * (nx + 1) + x
+                            found_label[job, used], found_code[job, used] = label, code
+                        used += 1
+                        counts[job, label] += 1
     return counts
 
 
@@ -107,13 +102,34 @@ def _load_rows(volume, planar, z, y, rows):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _find_in_line(rows, found, flags):  # type: ignore[no-untyped-def]
+    """Write the x of the line's blocks that hold more than one label, ascending, and return how many there are."""
+    blocks = rows.shape[1] - 1
+    count, done = np.int64(0), 0
+    if blocks >= STRETCH:
+        for stretch in range((blocks + STRETCH - 1) // STRETCH):
+            start = min(stretch * STRETCH, blocks - STRETCH)  # the last stretch may overlap the one before
+            if not _is_uniform(rows, start):
+                _flag_blocks(rows, start, flags)
+                count = collect_flagged(flags, start, done, found, count)
+            done = start + STRETCH
+    for x in range(done, blocks):
+        differs = False
+        for i in range(rows.shape[0]):
+            differs |= (rows[i, x] != rows[0, x]) | (rows[i, x + 1] != rows[0, x])
+        found[count] = x
+        count += differs
+    return count
+
+
+@njit(cache=True)
 def _is_uniform(rows, start):  # type: ignore[no-untyped-def]
     """Whether all blocks of a stretch hold one label."""
     first = rows[0, start]
     for i in range(rows.shape[0]):
-        row = rows[i, start : start + _STRETCH + 1]
+        row = rows[i, start : start + STRETCH + 1]
         differs = False
-        for x in range(_STRETCH + 1):
+        for x in range(STRETCH + 1):
             differs |= row[x] != first
         if differs:
             return False
@@ -121,25 +137,24 @@ def _is_uniform(rows, start):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _load_block(rows, x, values):  # type: ignore[no-untyped-def]
-    """Copy the corners of a block in the order of its code; False where they are all the same."""
-    differs = False
-    for corner in range(values.size):
-        values[corner] = rows[corner // 2, x + corner % 2]
-        differs |= values[corner] != values[0]
-    return differs
+def _flag_blocks(rows, start, flags):  # type: ignore[no-untyped-def]
+    stop = start + STRETCH
+    here = rows[0, start:stop]
+    flags[:] = 0
+    for i in range(rows.shape[0]):
+        flag_differing(here, rows[i, start:stop], rows[i, start + 1 : stop + 1], flags)
 
 
 @njit(cache=True)
-def _neighbour_code(values, corner):  # type: ignore[no-untyped-def]
+def _neighbour_code(rows, x, corner):  # type: ignore[no-untyped-def]
     """The code of the label at ``corner``; 0 for background, and where an earlier corner has the same label."""
-    value, last = values[corner], values.size - 1
+    value, corners = rows[corner // 2, x + corner % 2], 2 * rows.shape[0]
     code = np.int64(0)
     if value == 0:
         return code
-    for other in range(values.size):
-        if values[other] == value:
+    for other in range(corners):
+        if rows[other // 2, x + other % 2] == value:
             if other < corner:
                 return np.int64(0)
-            code |= np.int64(1) << (last - other)
+            code |= np.int64(1) << (corners - 1 - other)
     return code
