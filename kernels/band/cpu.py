@@ -13,6 +13,9 @@ from maskwright.kernels.point_groups import PointGroups
 
 _SLAB = 16  # planes a job; each also looks at the planes that reach into it
 _BITS = 64
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # its top six bits are different for every shift: the place of a lone bit
+_BIT_OF = np.zeros(_BITS, np.int8)
+_BIT_OF[(np.uint64(1) << np.arange(_BITS, dtype=np.uint64)) * _DE_BRUIJN >> np.uint64(58)] = np.arange(_BITS)
 
 
 def row_reaches(lattice: Lattice, limit: float) -> NDArray[np.int64]:
@@ -98,9 +101,9 @@ def _grow(points, shape, z0, y0, x0, reaches, grown):  # type: ignore[no-untyped
             if 0 <= z < grown.shape[0] and 0 <= y < grown.shape[1]:
                 reach = reaches[row, 2]
                 grown[z, y, word] |= spread[reach, 1]
-                if word > 0:
+                if spread[reach, 0] != 0 and word > 0:
                     grown[z, y, word - 1] |= spread[reach, 0]
-                if word + 1 < grown.shape[2]:
+                if spread[reach, 2] != 0 and word + 1 < grown.shape[2]:
                     grown[z, y, word + 1] |= spread[reach, 2]
 
 
@@ -119,17 +122,20 @@ def _count_bits(first, second, label, z0, y0, x0, grown_first, grown_second):  #
     in_first, in_second, in_both = np.int64(0), np.int64(0), np.int64(0)
     for z in range(grown_first.shape[0]):
         for y in range(grown_first.shape[1]):
+            row_first, row_second = first[z0 + z, y0 + y], second[z0 + z, y0 + y]
             for word in range(grown_first.shape[2]):
                 near_first, near_second = grown_first[z, y, word], grown_second[z, y, word]
-                if near_first | near_second == 0:
-                    continue
-                row_first, row_second = first[z0 + z, y0 + y], second[z0 + z, y0 + y]
+                near = near_first | near_second
                 start = x0 + word * _BITS
-                for bit in range(min(_BITS, first.shape[2] - start)):
-                    mask = np.uint64(1) << np.uint64(bit)
-                    a = (near_first & mask != 0) & (row_first[start + bit] == label)
-                    b = (near_second & mask != 0) & (row_second[start + bit] == label)
+                if start + _BITS > first.shape[2]:  # a ball may reach over the edge of the image
+                    near &= (np.uint64(1) << np.uint64(first.shape[2] - start)) - np.uint64(1)
+                while near != 0:
+                    lowest = near & (~near + np.uint64(1))
+                    x = start + np.int64(_BIT_OF[(lowest * _DE_BRUIJN) >> np.uint64(58)])
+                    a = (near_first & lowest != 0) & (row_first[x] == label)
+                    b = (near_second & lowest != 0) & (row_second[x] == label)
                     in_first += a
                     in_second += b
                     in_both += a & b
+                    near ^= lowest
     return in_first, in_second, in_both
