@@ -91,7 +91,7 @@ def _read_start(path: Path) -> _Start:
 
 
 def _read(path: Path, *, as_labels: bool) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-    from PIL import Image
+    from PIL.PngImagePlugin import PngImageFile
 
     start = _read_start(path)
     if start.bits == 16 and start.color_type != _GREY:
@@ -100,7 +100,7 @@ def _read(path: Path, *, as_labels: bool) -> tuple[NDArray[Any], NDArray[np.floa
         raise LabelError("a colour image holds no labels: save one number per pixel (grey or palette)")
     channels = 4 if start.color_type == _COLOR_ALPHA else 1
     require_room(path, start.width * start.height * channels * max(1, start.bits // 8), "gzip")
-    with Image.open(path, formats=["PNG"]) as image:
+    with PngImageFile(path) as image:  # Image.open would refuse large images, which are bounded above already
         image.load()
         array = _samples(image, start, as_labels=as_labels)
         return array, _affine_of(image, array.shape[:2])

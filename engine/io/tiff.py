@@ -127,9 +127,10 @@ def _decoded(path: Path, series: Any) -> NDArray[Any]:
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-    from PIL import Image, ImageSequence
+    from PIL import ImageSequence
+    from PIL.TiffImagePlugin import TiffImageFile
 
-    with _libtiff_silenced(), Image.open(path, formats=["TIFF"]) as image:
+    with _libtiff_silenced(), TiffImageFile(path) as image:  # Image.open would refuse large images
         array = np.stack([np.array(page) for page in ImageSequence.Iterator(image)])
     if array.dtype == bool:
         array = array.view(np.uint8) != 0  # Pillow's bools are bytes of 255

@@ -16,7 +16,7 @@ from maskwright.engine.io.resolution import AFFINE_KEY, MM_PER_INCH, measured_af
 from maskwright.engine.volume import Grid
 
 _UNIT_MM = {"mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "inch": MM_PER_INCH, "nm": 1e-6}
-_UNIT_MM |= dict.fromkeys(["um", "\u00b5m", "\u03bcm", "\\u00B5m", "micron", "microns", "micrometer"], 1e-3)
+_UNIT_MM |= dict.fromkeys(["um", "\u00b5m", "\u03bcm", "micron", "microns", "micrometer"], 1e-3)
 
 
 def affine_of(file: Any, shape: tuple[int, ...]) -> NDArray[np.float64] | None:

@@ -250,6 +250,15 @@ def test_truncated_files(tmp_path: Path, keep: float) -> None:
             read(path)
 
 
+def test_gzip_in_several_members_and_with_padding(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.random.default_rng(0).integers(0, 255, (10, 11, 12)).astype(np.uint8), AFFINE)
+    raw = save(tmp_path / "a.nii", image).read_bytes()
+    parts = b"".join(gzip.compress(raw[at : at + 300]) for at in range(0, len(raw), 300))  # as bgzip writes
+    for ending in (b"", bytes(512)):
+        (tmp_path / "b.nii.gz").write_bytes(parts + ending)
+        np.testing.assert_array_equal(read(tmp_path / "b.nii.gz").array, np.asarray(image.dataobj).T)
+
+
 def test_damaged_checksum_is_found(tmp_path: Path) -> None:
     path = save(tmp_path / "a.nii.gz", nib.Nifti1Image(np.ones((10, 11, 12), np.uint8), AFFINE))
     raw = bytearray(path.read_bytes())

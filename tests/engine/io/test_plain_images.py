@@ -217,6 +217,16 @@ def test_planar_colour(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image.array, color)
 
 
+def test_planes_larger_than_pillow_opens_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(VALUES).save(tmp_path / "a.png")
+    Image.fromarray(VALUES).save(tmp_path / "a.tif", compression="tiff_lzw")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(tmp_path / "a.png")
+    for name in ("a.png", "a.tif"):
+        np.testing.assert_array_equal(read_labels(tmp_path / name).array, VALUES)
+
+
 def test_promises_that_the_file_cannot_hold(tmp_path: Path) -> None:
     path = raw_png(tmp_path / "a.png", 8, 0, [bytes(4)] * 3, 4)
     raw = bytearray(path.read_bytes())
