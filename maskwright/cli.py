@@ -21,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_STOPPED = 130  # what typer returns after Ctrl-C
+
 Tolerances = Annotated[
     list[float] | None,
     typer.Option(
@@ -78,6 +80,7 @@ def compare(
     labels = load_preset(preset) if preset else None
     spacing = _numbers("--spacing-mm", spacing_mm) if spacing_mm else None
     first, second = (read_labels(path, spacing_mm=spacing) for path in (reference, prediction))
+    first.grid.require_spacing()
     tolerances = tolerance_mm or [2.0]
     result = compare_labels(
         first,
@@ -196,9 +199,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(list(sys.argv[1:] if arguments is None else arguments) or ["--help"], standalone_mode=False)
         sys.stdout.flush()
-    except typer.Abort:
-        _say("stopped; what was finished is kept, run the same command again to go on")
-        return 130
     except BrokenPipeError:
         sys.stdout = None  # whoever read the output has gone; nothing is left to flush
         return 0
@@ -211,6 +211,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             _say(reason_of(error))
         return 2
+    if status == _STOPPED:
+        _say("stopped; what qa has finished is kept, run the same command again to go on")
     return status if isinstance(status, int) else 0
 
 

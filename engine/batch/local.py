@@ -59,6 +59,7 @@ class LocalExecutor:
             raise InputError(f"workers: expected a whole number >= 1, got {workers}")
         self._limit = workers or usable_cores()
         self._alive: set[_Worker] = set()
+        self._idle: dict[int, list[_Worker]] = {}  # by their number of threads
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -80,6 +81,8 @@ class LocalExecutor:
                 died.append(index)
             else:
                 yield index, outcome
+        if died:
+            self._end_idle()  # alone means alone: their memory is wanted
         for index in died:
             yield from self._run_beside(function, items, [index], 1)
 
@@ -104,17 +107,28 @@ class LocalExecutor:
                     worker = None
                 finished.put((index, outcome))
             if worker is not None:
-                self._retire(worker)
+                self._idle.setdefault(threads, []).append(worker)
 
-        for _ in range(workers):
-            threading.Thread(target=_report_errors, args=(serve, finished), daemon=True).start()
+        feeders = [threading.Thread(target=_report_errors, args=(serve, finished), daemon=True) for _ in range(workers)]
+        for feeder in feeders:
+            feeder.start()
         for _ in range(len(indices)):
             index, outcome = finished.get()
             if isinstance(outcome, _Raised):
                 raise RuntimeError(outcome.trace)
             yield index, outcome
+        for feeder in feeders:
+            feeder.join()
+
+    def _end_idle(self) -> None:
+        for worker in [worker for workers in self._idle.values() for worker in workers]:
+            self._retire(worker)
+        self._idle.clear()
 
     def _start(self, threads: int) -> _Worker:
+        idle = self._idle.get(threads)
+        if idle:
+            return idle.pop()
         worker = _Worker(threads)
         self._alive.add(worker)
         if self._closed:

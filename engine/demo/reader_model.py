@@ -3,9 +3,9 @@
 What readers do differently is mostly where they see a boundary, over stretches of it rather than voxel by voxel; now
 and then they miss a part or mark something that is not there. So a reading is made in three steps:
 
-1. The boundary of each label moves outwards by ``bias_mm`` plus a smooth random field: Gaussian noise, blurred over
-   ``smoothness_mm``, scaled to a standard deviation of ``spread_mm``. Where two labels meet, a voxel goes to the one
-   it lies deeper in.
+1. The outer boundary of all labels together moves outwards by ``bias_mm`` plus a smooth random field: Gaussian noise,
+   blurred over ``smoothness_mm``, scaled to a standard deviation of ``spread_mm``. The boundaries between labels move
+   by such a field too, one a label: a voxel goes to the label it then lies deepest in, so that no gap opens.
 2. A ball of ``missed_mm`` radius around a random voxel of one label is missed.
 3. A ball of ``island_mm`` radius is added to a label, its centre outside all labels and at least two radii from them
    where there is room.
@@ -74,13 +74,14 @@ def _shift_boundaries(
     reader: Reader, labels: Labels, present: list[int], spacing_mm: tuple[float, ...], generator: np.random.Generator
 ) -> Labels:
     reading = np.zeros_like(labels)
-    deepest = np.zeros(labels.shape, np.float32)
+    deepest = np.full(labels.shape, -np.inf, np.float32)
     for label in present:
-        shift = reader.bias_mm + reader.spread_mm * _smooth_field(labels.shape, spacing_mm, reader, generator)
+        shift = reader.spread_mm * _smooth_field(labels.shape, spacing_mm, reader, generator)
         depth = _depth(labels == label, spacing_mm) + shift
-        deeper = depth > deepest
-        reading[deeper] = label
+        reading[depth > deepest] = label
         np.maximum(deepest, depth, out=deepest)
+    shift = reader.bias_mm + reader.spread_mm * _smooth_field(labels.shape, spacing_mm, reader, generator)
+    reading[_depth(labels > 0, spacing_mm) + shift <= 0] = 0
     return reading
 
 

@@ -8,6 +8,7 @@ from maskwright.engine.batch.fingerprint import content_digest, settings_digest
 from maskwright.engine.qa.manifest import Case
 from maskwright.engine.qa.reason import reason_of
 from maskwright.engine.qa.settings import Settings
+from maskwright.kernels.errors import GeometryError
 
 CellValue = str | int | float | None
 
@@ -73,6 +74,8 @@ def _rows(case: Case, settings: Settings) -> tuple[dict[str, CellValue], ...]:
 
     reference = read_labels(case.reference, spacing_mm=case.spacing_mm)
     prediction = read_labels(case.prediction, spacing_mm=case.spacing_mm)
+    if reference.spacing_mm is None:
+        raise GeometryError(f"{case.reference}: the spacing is not known: give it in a spacing_mm column, as z,y,x")
     comparison = compare(
         reference,
         align(prediction, reference, resample=settings.resample),

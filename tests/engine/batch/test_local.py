@@ -81,6 +81,12 @@ def test_leaving_in_the_middle_ends_the_processes() -> None:
     pytest.fail("the worker still runs")
 
 
+def test_a_second_run_has_the_same_processes() -> None:
+    with LocalExecutor(1) as executor:
+        first, second = (list(executor.run(eval, ["__import__('os').getpid()"])) for _ in range(2))
+    assert first == second
+
+
 def test_workers_must_be_positive() -> None:
     with pytest.raises(InputError, match="workers"):
         LocalExecutor(0)
