@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from maskwright.engine.io.formats import reader_of, writer_of
+from maskwright.engine.io.formats import Format, reader_of, writer_of
 from maskwright.engine.volume import Grid, LabelMap, Volume
 from maskwright.kernels.errors import FileFormatError, GeometryError, InputError, MaskwrightError
 
@@ -45,7 +45,7 @@ def read(path: str | os.PathLike[str], spacing_mm: Sequence[float] | None = None
         The format needs an optional package.
     """
     path = _existing(path)
-    kind = reader_of(path)
+    kind = _kind_of(path)
     if kind.read is None:
         raise FileFormatError(f"{path}: a {kind.name} file holds labels, not an image; read it as labels")
     with _one_line_errors(path, kind.name):
@@ -66,7 +66,7 @@ def read_labels(path: str | os.PathLike[str], spacing_mm: Sequence[float] | None
         A value is negative, fractional, NaN or above 2**32 - 1.
     """
     path = _existing(path)
-    kind = reader_of(path)
+    kind = _kind_of(path)
     with _one_line_errors(path, kind.name):
         if kind.read_labels is not None:
             return _with_spacing(kind.read_labels(path), spacing_mm)
@@ -108,6 +108,11 @@ def _existing(path: str | os.PathLike[str]) -> Path:
     except (OSError, ValueError):  # a name too long, or with a zero byte
         pass
     raise FileFormatError(f"{path}: no such file or folder")
+
+
+def _kind_of(path: Path) -> Format:
+    with _one_line_errors(path, "a known format"):
+        return reader_of(path)
 
 
 @contextmanager

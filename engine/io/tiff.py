@@ -127,11 +127,13 @@ def _decoded(path: Path, series: Any) -> NDArray[Any]:
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-    from PIL import ImageSequence
-    from PIL.TiffImagePlugin import TiffImageFile
+    from PIL import Image, ImageSequence
 
-    with _libtiff_silenced(), TiffImageFile(path) as image:  # Image.open would refuse large images
-        array = np.stack([np.array(page) for page in ImageSequence.Iterator(image)])
+    try:
+        with _libtiff_silenced(), Image.open(path, formats=["TIFF"]) as image:
+            array = np.stack([np.array(page) for page in ImageSequence.Iterator(image)])
+    except Image.DecompressionBombError:
+        raise FileFormatError(f"{path}: too large a plane for LZW or JPEG: save it deflated or uncompressed") from None
     if array.dtype == bool:
         array = array.view(np.uint8) != 0  # Pillow's bools are bytes of 255
     if array.size != np.prod(series.shape) or array.dtype.itemsize != series.dtype.itemsize:
