@@ -14,7 +14,7 @@ from maskwright.engine.metrics.table import metric_of
 from maskwright.engine.report.summary import ranked_quantile
 
 MOST_DOTS = 300  # a row; more would be a bar of ink
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP, _FOOT = 640, 170, 64, 34, 8, 30
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP, _FOOT = 540, 132, 60, 34, 8, 30
 
 
 @dataclass(frozen=True)
@@ -110,4 +110,4 @@ def _spread(place: int) -> float:
 
 
 def _short(name: str) -> str:
-    return str(escape(name if len(name) <= 24 else name[:23] + "…"))
+    return str(escape(name if len(name) <= 18 else name[:17] + "…"))

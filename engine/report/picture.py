@@ -17,7 +17,7 @@ from scipy import ndimage
 from maskwright.engine.report.display import Turn, display_turn
 
 LONGEST = 320  # px of the longer side of a picture
-_MOST_VOXELS = 400  # a crop is never longer than this
+_MOST_VOXELS = 120  # a crop is never longer than this
 _MARGIN = 6  # voxels around the outlines, at least
 
 Mask = NDArray[np.bool_]

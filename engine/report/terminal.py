@@ -36,6 +36,9 @@ def print_comparison(comparison: Comparison, names: Mapping[int, str], tolerance
 
 def print_headline(summary: Summary, tolerance_mm: float) -> None:
     """Print the headline of a summary: each label's metrics with their intervals."""
+    if not summary.labels:
+        print("no label was measured")
+        return
     measured = {metric.column for label in summary.labels for metric in label.metrics}
     columns = [column for column in HEADLINES if column in measured]
     rows = []

@@ -164,6 +164,6 @@ def test_every_metric_can_be_charted(column: str, values: list[float]) -> None:
         values = [min(value, 1.0) for value in values]
     svg = draw_chart(column, "title", [ChartRow("a", np.array(values)), ChartRow("b", np.array(values))])
     places = [float(number) for number in re.findall(r'(?:cx|x)="([-\d.]+)"', svg)]
-    assert all(0 <= place <= 640 for place in places)
+    assert all(0 <= place <= 540 for place in places)
     assert "nan" not in svg
     assert "inf" not in re.sub(r'class="infinite"', "", svg)
