@@ -1,7 +1,8 @@
 """NRRD with header and voxels in one file (``.nrrd``, ``.seg.nrrd``).
 
 The stored order is x fastest, so that reversed it is (z, y, x). World axes: the space LPS, RAS or LAS is turned into
-RAS+; a file with ``spacings`` alone has its axes along the world's and voxel 0 at the origin.
+RAS+; a plane in an unnamed space of two dimensions is taken as LPS, as ITK writes it; a file with ``spacings`` alone
+has its axes along the world's and voxel 0 at the origin.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def _affine_of(path: Path, header: Mapping[str, Any], axes: list[int]) -> NDArra
     affine = np.zeros((4, len(axes) + 1))
     affine[:world, :-1] = (directions * units)[::-1].T
     affine[:world, -1] = origin * units
-    affine[:3] *= np.array(_TO_RAS.get(space, (1, 1, 1)))[:, None]
+    affine[:3] *= np.array(_TO_RAS[space or "lps"])[:, None]
     affine[3, -1] = 1
     return affine
 
