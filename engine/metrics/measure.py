@@ -14,7 +14,7 @@ from maskwright.engine.metrics.comparison import LabelMetrics
 from maskwright.engine.metrics.conventions import TOLERANCE_SLACK, read_deepmind, read_medpy, read_metrics_reloaded
 from maskwright.engine.metrics.options import Options
 from maskwright.engine.metrics.overlap import Counts, overlap_values
-from maskwright.engine.metrics.surface_distances import surface_distances
+from maskwright.engine.metrics.surface_distances import exact_mm, scipy_mm, surface_distances
 from maskwright.kernels.band import count_bands
 from maskwright.kernels.distance.lattice import Lattice, make_lattice
 from maskwright.kernels.overlap import Overlaps, count_overlaps
@@ -110,7 +110,8 @@ def _surface_values(
     lattice = _lattice(surfaces[0].shape, spacing_mm)
     read = read_medpy if options.convention == "medpy" else read_metrics_reloaded
     values = {
-        int(labels[group]): read(distances, options) for group, distances in surface_distances(*surfaces, lattice)
+        int(labels[group]): read(distances, options)
+        for group, distances in surface_distances(*surfaces, exact_mm(lattice))
     }
     if options.convention == "metrics-reloaded":
         for suffix, tolerance in options.tolerance_suffixes():
@@ -128,13 +129,17 @@ def _element_values(
     options: Options,
 ) -> dict[int, Values]:
     first, second = (find_elements(array, labels, spacing_mm) for array in (reference, prediction))
-    lattice = _lattice(first.points.shape, spacing_mm)
+    measure_mm = scipy_mm(_lattice(first.points.shape, spacing_mm), _in_space(spacing_mm))
     return {
         int(labels[group]): read_deepmind(distances, (first.areas_of(group), second.areas_of(group)), options)
-        for group, distances in surface_distances(first.points, second.points, lattice)
+        for group, distances in surface_distances(first.points, second.points, measure_mm)
     }
 
 
 def _lattice(shape: tuple[int, int, int], spacing_mm: tuple[float, ...]) -> Lattice:
-    z, y, x = spacing_mm if len(spacing_mm) == 3 else (1.0, *spacing_mm)  # one plane: z is never walked
-    return make_lattice(shape, (z, y, x))
+    return make_lattice(shape, _in_space(spacing_mm))
+
+
+def _in_space(spacing_mm: tuple[float, ...]) -> tuple[float, float, float]:
+    z, y, x = spacing_mm if len(spacing_mm) == 3 else (1.0, *spacing_mm)  # of one plane, z is never walked
+    return z, y, x

@@ -31,15 +31,38 @@ def nearest_squared(queries: PointGroups, targets: PointGroups, lattice: Lattice
         One value a query, in the order of ``queries.points``; infinity where the group has no target. Whole numbers
         (see ``Lattice``), so that they depend neither on threads nor on the way of the search.
     """
+    return _search(queries, targets, lattice, np.empty(0, np.int64))
+
+
+def nearest_targets(queries: PointGroups, targets: PointGroups, lattice: Lattice) -> NDArray[np.int64]:
+    """Return the flat index of the target nearest to each query, int64[n]; -1 where the group has no target.
+
+    Of equally near targets, one is chosen by the way of the search; it does not depend on threads.
+    """
+    nearest = np.full(len(queries.points), -1, np.int64)
+    _search(queries, targets, lattice, nearest)
+    return nearest
+
+
+def _search(
+    queries: PointGroups, targets: PointGroups, lattice: Lattice, nearest: NDArray[np.int64]
+) -> NDArray[np.float64]:
     if len(queries) != len(targets) or queries.shape != targets.shape or queries.shape != lattice.shape:
         raise GeometryError(
             f"queries have {len(queries)} groups on {queries.shape}, targets {len(targets)} on {targets.shape}, "
             f"the lattice is {lattice.shape}; expected the same groups and shape"
         )
-    squared = nearest_in_rows(queries, targets, _split_into_jobs(queries), lattice)
+    squared = np.empty(len(queries.points), np.float64)
+    nearest_in_rows(queries, targets, _split_into_jobs(queries), lattice, squared, nearest)
     far = np.flatnonzero(squared == FAR)
-    if len(far):
-        _search_far(queries, targets, lattice, far, squared)
+    group_of = np.searchsorted(queries.starts, far, side="right") - 1
+    for group in np.unique(group_of):
+        asked = far[group_of == group]
+        squared[asked] = np.inf
+        if len(targets[group]):
+            squared[asked], found = search_tree(queries.points[asked], targets[group], lattice)
+            if len(nearest):
+                nearest[asked] = found
     return squared
 
 
@@ -53,19 +76,3 @@ def _split_into_jobs(queries: PointGroups) -> NDArray[np.int64]:
     jobs = np.stack([group, start, stop], axis=1)
     threads = get_num_threads()
     return np.concatenate([jobs[thread::threads] for thread in range(threads)])
-
-
-def _search_far(
-    queries: PointGroups,
-    targets: PointGroups,
-    lattice: Lattice,
-    far: NDArray[np.int64],
-    squared: NDArray[np.float64],
-) -> None:
-    group_of = np.searchsorted(queries.starts, far, side="right") - 1
-    for group in np.unique(group_of):
-        asked = far[group_of == group]
-        if len(targets[group]) == 0:
-            squared[asked] = np.inf
-        else:
-            squared[asked] = search_tree(queries.points[asked], targets[group], lattice)

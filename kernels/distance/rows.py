@@ -24,23 +24,27 @@ _LONGEST_PAUSE = 64  # queries passed over after a walk in vain, doubled each ti
 
 
 def nearest_in_rows(
-    queries: PointGroups, targets: PointGroups, jobs: NDArray[np.int64], lattice: Lattice
-) -> NDArray[np.float64]:
-    """Return for each query the weighted square to the nearest target of its group, or ``FAR``.
+    queries: PointGroups,
+    targets: PointGroups,
+    jobs: NDArray[np.int64],
+    lattice: Lattice,
+    squared: NDArray[np.float64],
+    nearest: NDArray[np.int64],
+) -> None:
+    """Write for each query the weighted square to the nearest target of its group, or ``FAR``.
 
-    ``jobs`` holds (group, start, stop) rows that cover the queries. Groups without a target give ``FAR``.
+    ``jobs`` holds (group, start, stop) rows that cover the queries. Groups without a target give ``FAR``. ``nearest``
+    takes the flat index of the target, unless it is empty.
     """
     shape = np.array(lattice.shape)
     boxes = group_boxes(targets)[:, :2].reshape(-1, 4)
     table_starts = np.zeros(len(targets) + 1, np.int64)
     np.cumsum((boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2]) + 1, out=table_starts[1:])
     rows = _row_tables(targets.points, targets.starts, shape, boxes, table_starts)
-    squared = np.empty(len(queries.points), np.float64)
     _walk(
         *(queries.points, targets.points, targets.starts, jobs, shape, np.array(lattice.weights)),
-        *(boxes, table_starts, rows, *_walk_order(lattice), squared),
+        *(boxes, table_starts, rows, *_walk_order(lattice), squared, nearest),
     )
-    return squared
 
 
 @lru_cache(maxsize=8)
@@ -80,7 +84,20 @@ def _row_tables(targets, target_starts, shape, boxes, table_starts):  # type: ig
 
 @njit(parallel=True, cache=True)
 def _walk(  # type: ignore[no-untyped-def]
-    queries, targets, starts, jobs, shape, weights, boxes, table_starts, rows, walk_z, walk_y, walk_square, squared
+    queries,
+    targets,
+    starts,
+    jobs,
+    shape,
+    weights,
+    boxes,
+    table_starts,
+    rows,
+    walk_z,
+    walk_y,
+    walk_square,
+    squared,
+    nearest,
 ):
     ny, nx = shape[1], shape[2]
     per_y, per_x = 1.0 / ny, 1.0 / nx
@@ -97,11 +114,13 @@ def _walk(  # type: ignore[no-untyped-def]
             line, x = split_index(queries[i], nx, per_x)
             z, y = split_index(line, ny, per_y)
             if last - first <= _FEW_TARGETS:
-                squared[i] = _nearest_of_few(targets[first:last], z, y, x, nx, ny, weights)
-                continue
-            squared[i] = _nearest(
-                targets, table, boxes[group], z, y, x, nx, ny, weights[2], walk_z, walk_y, walk_square
-            )
+                squared[i], target = _nearest_of_few(targets[first:last], z, y, x, nx, ny, weights)
+            else:
+                squared[i], target = _nearest(
+                    targets, table, boxes[group], z, y, x, nx, ny, weights[2], walk_z, walk_y, walk_square
+                )
+            if nearest.size > 0:
+                nearest[i] = target
             if squared[i] == FAR:
                 wait, pause = pause, min(2 * pause, _LONGEST_PAUSE)
             else:
@@ -110,22 +129,24 @@ def _walk(  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _nearest_of_few(targets, z, y, x, nx, ny, weights):  # type: ignore[no-untyped-def]
-    best = np.inf
+    best, nearest = np.inf, np.int64(-1)
     for target in targets:
         line, target_x = divmod(np.int64(target), nx)
         target_z, target_y = divmod(line, ny)
         dz, dy, dx = np.float64(target_z - z), np.float64(target_y - y), np.float64(target_x - x)
-        best = min(best, weights[0] * dz * dz + weights[1] * dy * dy + weights[2] * dx * dx)
-    return best
+        square = weights[0] * dz * dz + weights[1] * dy * dy + weights[2] * dx * dx
+        if square < best:
+            best, nearest = square, np.int64(target)
+    return best, nearest
 
 
 @njit(cache=True)
 def _nearest(targets, table, box, z, y, x, nx, ny, w_x, walk_z, walk_y, walk_square):  # type: ignore[no-untyped-def]
-    best = np.inf
+    best, nearest = np.inf, np.int64(-1)
     z0, z1, y0, y1 = box
     for step in range(walk_square.size):
         if walk_square[step] >= best:
-            return best
+            return best, nearest
         row_z, row_y = z + walk_z[step], y + walk_y[step]
         if row_z < z0 or row_z >= z1 or row_y < y0 or row_y >= y1:
             continue
@@ -137,11 +158,15 @@ def _nearest(targets, table, box, z, y, x, nx, ny, w_x, walk_z, walk_y, walk_squ
         place = _lower_bound(targets, first, last, wanted)
         if place < last:
             dx = np.float64(np.int64(targets[place]) - wanted)
-            best = min(best, walk_square[step] + w_x * dx * dx)
+            if walk_square[step] + w_x * dx * dx < best:
+                best, nearest = walk_square[step] + w_x * dx * dx, np.int64(targets[place])
         if place > first:
             dx = np.float64(wanted - np.int64(targets[place - 1]))
-            best = min(best, walk_square[step] + w_x * dx * dx)
-    return best if best <= walk_square[-1] else FAR
+            if walk_square[step] + w_x * dx * dx < best:
+                best, nearest = walk_square[step] + w_x * dx * dx, np.int64(targets[place - 1])
+    if best > walk_square[-1]:
+        return FAR, np.int64(-1)
+    return best, nearest
 
 
 @njit(cache=True)

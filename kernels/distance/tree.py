@@ -19,15 +19,21 @@ _STACK = 16 * 16  # levels x fan: enough for 16**16 points
 _QUERIES_A_JOB = 512
 
 
-def search_tree(queries: NDArray[Any], targets: NDArray[Any], lattice: Lattice) -> NDArray[np.float64]:
-    """Return the weighted square to the nearest target for each query; both are flat C indices, targets not empty."""
+def search_tree(
+    queries: NDArray[Any], targets: NDArray[Any], lattice: Lattice
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return for each query the weighted square to the nearest target, and that target; flat C indices throughout.
+
+    There must be a target.
+    """
     codes = np.sort(_morton_codes(targets, lattice.shape))
     points = _decode(codes)
     boxes, level_starts = _build_levels(points)
     jobs = (len(queries) + _QUERIES_A_JOB - 1) // _QUERIES_A_JOB
-    squared = np.empty(len(queries), np.float64)
-    _search(queries, points, boxes, level_starts, np.array(lattice.shape), np.array(lattice.weights), jobs, squared)
-    return squared
+    squared, nearest = np.empty(len(queries), np.float64), np.empty(len(queries), np.int64)
+    shape, weights = np.array(lattice.shape), np.array(lattice.weights)
+    _search(queries, points, boxes, level_starts, shape, weights, jobs, squared, nearest)
+    return squared, nearest
 
 
 @njit(cache=True)
@@ -100,7 +106,7 @@ def _build_levels(points):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True, cache=True)
-def _search(queries, points, boxes, level_starts, shape, weights, jobs, squared):  # type: ignore[no-untyped-def]
+def _search(queries, points, boxes, level_starts, shape, weights, jobs, squared, nearest):  # type: ignore[no-untyped-def]
     ny, nx = shape[1], shape[2]
     per_y, per_x = 1.0 / ny, 1.0 / nx
     for job in prange(jobs):
@@ -108,28 +114,17 @@ def _search(queries, points, boxes, level_starts, shape, weights, jobs, squared)
         stack_bound = np.empty(_STACK, np.float64)
         stack_node = np.empty(_STACK, np.int64)
         stack_level = np.empty(_STACK, np.int64)
-        nearest = np.int64(-1)
+        place = np.int64(-1)
         for i in range(job * _QUERIES_A_JOB, min((job + 1) * _QUERIES_A_JOB, queries.size)):
             line, x = split_index(queries[i], nx, per_x)
             z, y = split_index(line, ny, per_y)
             best = np.inf
-            if nearest >= 0:  # neighbours in the list are neighbours in space: the last answer is a good bound
-                best = _point_square(points, nearest, z, y, x, weights)
-            nearest, squared[i] = _descend(
-                points,
-                boxes,
-                level_starts,
-                z,
-                y,
-                x,
-                weights,
-                nearest,
-                best,
-                bounds,
-                stack_bound,
-                stack_node,
-                stack_level,
+            if place >= 0:  # neighbours in the list are neighbours in space: the last answer is a good bound
+                best = _point_square(points, place, z, y, x, weights)
+            place, squared[i] = _descend(
+                points, boxes, level_starts, z, y, x, weights, place, best, bounds, stack_bound, stack_node, stack_level
             )
+            nearest[i] = (np.int64(points[0, place]) * ny + points[1, place]) * nx + points[2, place]
 
 
 @njit(cache=True)
