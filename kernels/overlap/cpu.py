@@ -51,6 +51,8 @@ def _count_stretch(first, second, keys, counts):  # type: ignore[no-untyped-def]
     key, run = np.uint64(0), np.int64(0)
     size = first.size
     for long in range((size + _LONG - 1) // _LONG):
+        if room <= _LONG:  # a stretch adds no more than that
+            return True
         start, stop = long * _LONG, min(long * _LONG + _LONG, size)
         if stop - start == _LONG and _is_uniform(first, second, start, _LONG):
             pair = (np.uint64(first[start]) << _HALF) | np.uint64(second[start])
@@ -68,8 +70,6 @@ def _count_stretch(first, second, keys, counts):  # type: ignore[no-untyped-def]
                     room -= _add(keys, counts, key, run)
                     key, run = pair, np.int64(0)
                 run += step
-        if room <= _LONG:
-            return True
     _add(keys, counts, key, run)
     return False
 
