@@ -57,6 +57,31 @@ def test_fractional_slopes_give_float(make_series: Any, save_series: Any, stored
     np.testing.assert_array_equal(volume.array, stored * (0.5 + np.arange(4))[:, None, None])
 
 
+@pytest.mark.parametrize(
+    ("stored_bits", "signed", "slope", "intercept", "kind"),
+    [
+        (12, 0, 1, -1024, np.int16),
+        (16, 0, 1, -1024, np.int32),  # 65535 - 1024 does not fit into int16
+        (16, 1, 1, -1024, np.int32),  # nor does -32768 - 1024
+        (16, 0, 1, 0, np.uint16),
+        (16, 1, 1, 0, np.int16),
+        (15, 0, 1, -1, np.int16),
+    ],
+)
+def test_rescaled_values_fit_their_type(
+    make_series: Any, save_series: Any, stored_bits: int, signed: int, slope: int, intercept: int, kind: Any
+) -> None:
+    ends = [-(2 ** (stored_bits - 1)), 2 ** (stored_bits - 1) - 1] if signed else [0, 2**stored_bits - 1]
+    values = np.resize(ends, (2, 4, 6))
+    slices = make_series(values)
+    for dataset in slices:
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = stored_bits, stored_bits - 1, signed
+        dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
+    volume = read(save_series(slices))
+    assert volume.array.dtype == kind
+    np.testing.assert_array_equal(volume.array, values * slope + intercept)
+
+
 def test_labels_stored_as_a_series(make_series: Any, save_series: Any, stored: np.ndarray) -> None:
     slices = make_series(stored % 5)
     for dataset in slices:

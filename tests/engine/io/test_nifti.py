@@ -260,7 +260,9 @@ def test_gzip_in_several_members_and_with_padding(tmp_path: Path) -> None:
 
 
 def test_damaged_checksum_is_found(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.nii.gz", nib.Nifti1Image(np.ones((10, 11, 12), np.uint8), AFFINE))
+    # Large, so that the last voxel is read before the checksum behind it.
+    values = np.random.default_rng(0).integers(0, 255, (100, 110, 120)).astype(np.uint8)
+    path = save(tmp_path / "a.nii.gz", nib.Nifti1Image(values, AFFINE))
     raw = bytearray(path.read_bytes())
     raw[-7] ^= 0x10
     path.write_bytes(raw)

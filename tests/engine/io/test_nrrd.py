@@ -84,7 +84,7 @@ def test_spacings_alone(tmp_path: Path) -> None:
 def test_space_units(tmp_path: Path) -> None:
     volume = read(save(tmp_path / "a.nrrd", "space: RAS", *SPACE, 'space units: "cm" "cm" "cm"'))
     assert volume.affine is not None
-    np.testing.assert_allclose(volume.affine[:3, 3], [100, 200, 300])
+    np.testing.assert_allclose(volume.affine[:3], [[0, 0, 5, 100], [3, 7.5, 0, 200], [25, 0, 0, 300]])
     with pytest.raises(FileFormatError, match="unit of space"):
         read(save(tmp_path / "b.nrrd", "space: RAS", *SPACE, 'space units: "furlong" "cm" "cm"'))
 
