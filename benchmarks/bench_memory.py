@@ -1,4 +1,4 @@
-"""Peak extra memory of one ``compare`` over its two inputs, in a process of its own, beside the plain SciPy ways.
+"""Peak extra memory of one ``compare`` over its two inputs, in a process of its own, beside the kd-tree.
 
 Linux keeps the peak resident size of a process and lets it be reset: it is reset after one call on the same data, so
 that compiled code and imports are there, and after free memory went back to the system; it is read after a second call.
@@ -20,7 +20,7 @@ from rows import Row
 
 NAME = "memory"
 CASES = ("brain", "b20", "b100", "lesion", "flat")
-CONTESTANTS = ("maskwright", "maskwright-deepmind", "kd-tree", "crop-edt")
+CONTESTANTS = ("maskwright", "maskwright-deepmind", "kd-tree")
 
 
 def run(case_name: str, *, quick: bool) -> list[Row]:

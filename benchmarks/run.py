@@ -43,6 +43,7 @@ def main() -> int:
         rows = load(options.bench[0]).run(options.case[0], quick=options.quick)
         write_rows(rows, options.worker)
         return 0
+    start = time.perf_counter()
     fresh = []
     for bench in options.bench or BENCHES:
         for case in load(bench).CASES:
@@ -51,6 +52,7 @@ def main() -> int:
     if not options.quick:
         keep(fresh)
     print(text_of_goals(goals(fresh)))
+    print(f"{(time.perf_counter() - start) / 60:.1f} minutes")
     return 0
 
 

@@ -14,9 +14,9 @@ from peers import LabelPeer, Values, WholePeer
 
 ROUNDS = 7
 # A contestant stops taking part in further rounds once its runs add up to this.
-ENOUGH_S = 15.0
+ENOUGH_S = 12.0
 # A peer slower than this on all labels is timed on as many as fit, and scaled; the result says so.
-LABEL_BUDGET_S = 40.0
+LABEL_BUDGET_S = 25.0
 # The first run of a quick contestant is thrown away: caches, pages, lazy imports.
 QUICK_S = 3.0
 
