@@ -73,7 +73,7 @@ def _find_in_row(volume, planar, z, y, found, flags):  # type: ignore[no-untyped
     nz, ny, nx = volume.shape
     row = volume[z, y]
     count = np.int64(0)
-    if y == 0 or y == ny - 1 or nx == 1 or (not planar and (z == 0 or z == nz - 1)):
+    if y == 0 or y == ny - 1 or nx < 2 or (not planar and (z == 0 or z == nz - 1)):
         for x in range(nx):
             if row[x] != 0:
                 found[count] = x
