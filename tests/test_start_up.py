@@ -2,10 +2,29 @@
 
 import subprocess
 import sys
+import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-HEAVY = ("numpy", "numba", "scipy", "torch", "monai", "ray", "polars", "matplotlib", "nibabel", "jinja2", "zarr")
+import maskwright as mw
+from maskwright.engine.volume import LabelMap
+
+HEAVY = (
+    "numpy",
+    "rich",
+    "numba",
+    "scipy",
+    "torch",
+    "monai",
+    "ray",
+    "polars",
+    "matplotlib",
+    "nibabel",
+    "jinja2",
+    "zarr",
+)
 
 
 def loaded_after(code: str) -> set[str]:
@@ -36,9 +55,24 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     assert loaded_after(code) == set()
 
 
-def test_every_public_name_is_there() -> None:
-    import maskwright as mw
+def test_a_comparison_loads_no_tables(tmp_path: Path) -> None:
+    path = tmp_path / "mask.nii.gz"
+    mw.write(LabelMap(np.eye(8, dtype=np.uint8)[None], np.eye(4)), path)
+    found = loaded_after(f"from maskwright.cli import main; main(['compare', {str(path)!r}, {str(path)!r}])")
+    assert "numba" in found
+    assert found & {"polars", "torch", "monai", "ray", "matplotlib", "jinja2"} == set()
 
+
+def test_help_answers_at_once() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "maskwright.cli", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.3  # DESIGN 6
+
+
+def test_every_public_name_is_there() -> None:
     for name in mw.__all__:
         assert getattr(mw, name) is not None
     assert set(dir(mw)) == set(mw.__all__)

@@ -7,6 +7,8 @@ the manifest must lead to the same files on every node, and Maskwright must be i
 from __future__ import annotations
 
 import os
+import re
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +44,7 @@ class RayExecutor:
             import ray
         except ImportError as error:
             raise MissingExtraError("ray", "cluster") from error
+        _require_answer(self._address)
         quiet = {"include_dashboard": False, "num_cpus": self._workers or usable_cores()}
         try:
             # A worker of one core would still give numba and the linear algebra libraries every core.
@@ -82,6 +85,17 @@ class RayExecutor:
             except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError):
                 outcome = Lost("its Ray worker died twice, most often for lack of memory")
             yield index, outcome
+
+
+def _require_answer(address: str | None) -> None:
+    """Refuse an address where nothing listens: Ray itself would try for minutes."""
+    found = re.search(r"([^/\[\]]+):(\d+)$", address or "")
+    if found is None:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"no Ray cluster answers at {address}: {error}") from error
 
 
 def _as_function(function: Callable[[Item], Result]) -> Callable[[Item], Result]:

@@ -83,7 +83,7 @@ def read_manifest(path: str | Path) -> Manifest:
     cases: list[Case] = []
     lines: dict[str, int] = {}
     for line, cells in rows:
-        case = _case(cells, metadata, path.parent, f"{path}, line {line}")
+        case = _case(cells, metadata, path.parent.absolute(), f"{path}, line {line}")
         if case.name in lines:
             raise InputError(f"{path}, line {line}: case {case.name!r} is already on line {lines[case.name]}")
         lines[case.name] = line

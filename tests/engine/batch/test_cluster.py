@@ -1,5 +1,6 @@
 """The Ray executor, on a Ray of two cores started here, once: it costs about ten seconds."""
 
+import socket
 import sys
 
 import pytest
@@ -24,6 +25,16 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"maskwright\[cluster\]"), RayExecutor():
         pass
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_an_address_where_nothing_listens_is_refused_at_once(scheme: str) -> None:
+    pytest.importorskip("ray")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"{scheme}127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(InputError, match="no Ray cluster answers"), RayExecutor(address):
+            pass
 
 
 def test_workers_must_be_positive() -> None:

@@ -34,6 +34,12 @@ def test_a_full_manifest_is_read(tmp_path: Path) -> None:
     assert manifest.metadata_columns == ("site",)
 
 
+def test_paths_do_not_depend_on_where_the_work_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, HEADER + "a,ref/a.nii,pred/a.nii\n")
+    monkeypatch.chdir(tmp_path)
+    assert read_manifest("manifest.csv").cases[0].reference == tmp_path / "ref/a.nii"
+
+
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     first = read_manifest(write(tmp_path, HEADER + "a,b,c\n")).fingerprint
     assert read_manifest(write(tmp_path, HEADER + "a,b,d\n")).fingerprint != first
