@@ -176,6 +176,7 @@ def demo(
     with show_progress() as on_progress:
         result = run_demo(out, on_progress=on_progress)
     print_headline(result.summary, 2.0)
+    print("one brain in blocks: each stands in for a patient, and two seeded readers drew it")
     print(f"report: {result.paths.report_html}")
 
 
