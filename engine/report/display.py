@@ -50,8 +50,10 @@ def display_turn(affine: NDArray[np.float64] | None, across: int) -> Turn:
 
     Examples
     --------
-    >>> display_turn(np.diag([-1.0, 1, 1, 1])[[2, 1, 0, 3]], across=0)
-    Turn(swap=False, flip_rows=True, flip_columns=False, left='R', top='A')
+    A (z, y, x) volume whose axes run along the world's, as NIfTI stores them most often:
+
+    >>> display_turn(np.eye(4)[[2, 1, 0, 3]], across=0)
+    Turn(swap=False, flip_rows=True, flip_columns=True, left='R', top='A')
     """
     if affine is None or affine.shape != (4, 4):
         return Turn()
@@ -62,8 +64,8 @@ def display_turn(affine: NDArray[np.float64] | None, across: int) -> Turn:
     row_axis, column_axis = (columns, rows) if swap else (rows, columns)
     return Turn(
         swap=swap,
-        flip_rows=(affine[down, row_axis] > 0) != down_grows,
-        flip_columns=(affine[right, column_axis] > 0) != right_grows,
+        flip_rows=bool(affine[down, row_axis] > 0) != down_grows,
+        flip_columns=bool(affine[right, column_axis] > 0) != right_grows,
         left=_LETTERS[right][not right_grows],
         top=_LETTERS[down][not down_grows],
     )
