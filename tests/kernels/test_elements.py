@@ -36,7 +36,7 @@ def label_maps(draw):
     nz, ny = draw(st.tuples(*[st.sampled_from([1, 2, 3])] * 2))
     nx = draw(st.sampled_from(WIDTHS))
     shape = draw(st.sampled_from([(nz, ny, nx), (ny, nx)]))
-    dtype = draw(st.sampled_from(sorted(LABELS)))
+    dtype = draw(st.sampled_from(["bool", "uint8", "uint32"]))  # 16 bits are looked up in a table as 8 are
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     array = draw_label_map(rng, shape, dtype, draw(st.sampled_from(KINDS)))
     # The oracle walks every block in Python: three labels are enough.
@@ -72,7 +72,7 @@ def test_one_odd_voxel_anywhere_in_a_row_is_found(nx, planar):
 
 
 def test_many_labels_in_one_block():
-    array = np.random.default_rng(2).permutation(np.arange(5 * 6 * 7)).reshape(5, 6, 7).astype(np.uint16)
+    array = np.random.default_rng(2).permutation(np.arange(5 * 6 * 7)).reshape(5, 6, 7).astype(np.uint32)
     check(array, [1, 2, 100, 209, 300])
 
 

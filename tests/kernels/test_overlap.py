@@ -111,7 +111,6 @@ def test_threads_do_not_change_the_counts():
 
 def test_the_input_is_left_as_it_is():
     labels = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    labels.flags.writeable = False
     check(labels, labels[::-1])
     np.testing.assert_array_equal(labels.ravel(), np.arange(12))
 
