@@ -18,7 +18,7 @@ from maskwright.engine.qa.manifest import Manifest, read_manifest
 from maskwright.engine.qa.outputs import OutputPaths, write_outputs
 from maskwright.engine.qa.results import complete_results, part_of
 from maskwright.engine.qa.settings import Settings
-from maskwright.engine.qa.worst import Drawn, PictureTask, draw_worst, worst_rows
+from maskwright.engine.qa.worst import PictureTask, draw_worst, worst_rows
 from maskwright.engine.report.page import WorstCase
 from maskwright.engine.report.summary import Summary, summarise
 from maskwright.kernels.errors import ConfigError, FileFormatError
@@ -164,14 +164,8 @@ def _draw(pool: Executor, manifest: Manifest, settings: Settings, rows: list[dic
         PictureTask(by_name[str(row["case"])], int(str(row["label"])), settings.preset, settings.resample)
         for row in rows
     ]
-    drawn: dict[int, Drawn | Lost] = dict(pool.run(draw_worst, tasks))
-    worst = []
-    for index, row in enumerate(rows):
-        found = drawn[index]
-        worst.append(
-            WorstCase(row, None) if isinstance(found, Lost) else WorstCase(row, found.picture, found.has_image)
-        )
-    return worst
+    pictures = {index: None if isinstance(drawn, Lost) else drawn for index, drawn in pool.run(draw_worst, tasks)}
+    return [WorstCase(row, pictures[index]) for index, row in enumerate(rows)]
 
 
 def _executor(name: str, address: str | None, workers: int | None) -> Executor:

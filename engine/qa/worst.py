@@ -28,14 +28,6 @@ class PictureTask:
     resample: bool
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """The picture, None where it could not be drawn, and whether the image is in it."""
-
-    picture: Picture | None
-    has_image: bool = False
-
-
 def worst_rows(results: pl.DataFrame) -> list[dict[str, object]]:
     """Return the rows of the worst cases, worst first: by Dice, then by Hausdorff distance.
 
@@ -54,15 +46,15 @@ def worst_rows(results: pl.DataFrame) -> list[dict[str, object]]:
     return chosen
 
 
-def draw_worst(task: PictureTask) -> Drawn:
-    """Read a case once more and draw one of its labels. Never raises: a report without a picture is still a report."""
+def draw_worst(task: PictureTask) -> Picture | None:
+    """Read a case once more and draw one of its labels; None where that fails, since a report can do without."""
     try:
         return _draw(task)
     except Exception:
-        return Drawn(None)
+        return None
 
 
-def _draw(task: PictureTask) -> Drawn:
+def _draw(task: PictureTask) -> Picture:
     from maskwright.engine.io import read_labels
     from maskwright.engine.volume import align
 
@@ -74,8 +66,7 @@ def _draw(task: PictureTask) -> Drawn:
     if task.preset is not None and task.preset.ignore is not None:
         counted = ~np.isin(reference.array, task.preset.stored_values(task.preset.ignore))
         masks = [mask & counted for mask in masks]
-    image = _image(case, reference)
-    return Drawn(draw_disagreement(masks[0], masks[1], spacing, reference.affine, image), image is not None)
+    return draw_disagreement(masks[0], masks[1], spacing, reference.affine, _image(case, reference))
 
 
 def _mask(labels: LabelMap, label: int, preset: Preset | None) -> NDArray[np.bool_]:

@@ -31,13 +31,10 @@ class WorstCase:
         Its row of the table of results.
     picture : Picture or None
         None where it could not be drawn.
-    has_image : bool
-        Whether the image is behind the outlines.
     """
 
     row: dict[str, object]
     picture: Picture | None
-    has_image: bool = False
 
 
 @dataclass(frozen=True)
