@@ -75,7 +75,7 @@ def compare(
     from maskwright.engine.config import load_preset
     from maskwright.engine.io import read_labels
     from maskwright.engine.metrics.compare import compare as compare_labels
-    from maskwright.engine.volume import align
+    from maskwright.engine.volume import align, count_left_out
 
     labels = load_preset(preset) if preset else None
     spacing = _numbers("--spacing-mm", spacing_mm) if spacing_mm else None
@@ -91,6 +91,9 @@ def compare(
         empty=empty,
         preset=labels,
     )
+    left_out = count_left_out(second, first) if resample else 0
+    if left_out:
+        print(f"{left_out} labelled voxels of the prediction lie outside the reference's grid", file=sys.stderr)
     if output == "json":
         print(result.to_json())
     elif output == "csv":

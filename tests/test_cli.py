@@ -135,7 +135,19 @@ def test_another_grid_needs_resample(capsys: pytest.CaptureFixture[str], pair: t
     status, _, err = run(capsys, "compare", pair[0], fine)
     assert status == 2
     assert "--resample" in err
-    assert run(capsys, "compare", pair[0], fine, "--resample")[0] == 0
+    assert run(capsys, "compare", pair[0], fine, "--resample")[::2] == (0, "")
+
+
+def test_what_resampling_leaves_out_is_said(
+    capsys: pytest.CaptureFixture[str], pair: tuple[str, str], tmp_path: Path
+) -> None:
+    larger = np.pad(masks()[1], ((0, 1), (0, 0), (0, 0)))
+    larger[-1, 0, :3] = 1  # beyond the reference's grid
+    affine = mw.read_labels(pair[0]).affine
+    mw.write(LabelMap(larger, affine), tmp_path / "larger.nii.gz")
+    status, _, err = run(capsys, "compare", pair[0], tmp_path / "larger.nii.gz", "--resample")
+    assert status == 0
+    assert "3 labelled voxels" in err
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def resume_key(case: Case, settings: Settings, version: str) -> str:
 def _rows(case: Case, settings: Settings) -> tuple[dict[str, CellValue], ...]:
     from maskwright.engine.io import read_labels
     from maskwright.engine.metrics.compare import compare
-    from maskwright.engine.volume import align
+    from maskwright.engine.volume import align, count_left_out
 
     reference = read_labels(case.reference, spacing_mm=case.spacing_mm)
     prediction = read_labels(case.prediction, spacing_mm=case.spacing_mm)
@@ -86,7 +86,8 @@ def _rows(case: Case, settings: Settings) -> tuple[dict[str, CellValue], ...]:
         preset=settings.preset,
     )
     spacing = ",".join(f"{step:g}" for step in comparison.spacing_mm)
-    shared: dict[str, CellValue] = {"case": case.name, "spacing_mm": spacing}
+    left_out = count_left_out(prediction, reference) if settings.resample else 0
+    shared: dict[str, CellValue] = {"case": case.name, "spacing_mm": spacing, "voxels_left_out": left_out}
     rows = [
         {
             **shared,

@@ -14,7 +14,15 @@ from maskwright.kernels.errors import FileFormatError, InputError
 
 REQUIRED = ("case", "reference", "prediction")
 OPTIONAL = ("patient", "spacing_mm", "image")
-_RESULT_COLUMNS = {"label", "label_name", "status", "reason", "reference_voxels", "prediction_voxels"}
+_RESULT_COLUMNS = {
+    "label",
+    "label_name",
+    "status",
+    "reason",
+    "reference_voxels",
+    "prediction_voxels",
+    "voxels_left_out",
+}
 
 Row = tuple[int, dict[str, str]]
 """A line number and the cells by column."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import polars as pl
+
 from maskwright.engine.io.atomic import replacing
 from maskwright.engine.qa.manifest import Manifest
 from maskwright.engine.qa.results import Results
@@ -83,7 +85,7 @@ def _facts(manifest: Manifest, settings: Settings, results: Results) -> list[tup
         ("One mask empty", _EMPTY[settings.metrics.empty]),
         ("Both masks empty", "the label is absent: no overlap and no distance, volume difference 0"),
         ("Labels", f"preset {settings.preset.name}" if settings.preset else "every label found in any file"),
-        ("Other grids", "prediction resampled by nearest neighbour" if settings.resample else "the case fails"),
+        ("Other grids", _resampled(results) if settings.resample else "the case fails"),
         ("Voxel spacing (z, y, x)", _spacings(results)),
     ]
 
@@ -92,6 +94,12 @@ _EMPTY = {
     "infinite": "distances are infinite and rank last",
     "penalty": "the diagonal of the reference grid stands for the distance",
 }
+
+
+def _resampled(results: Results) -> str:
+    cases = results.table.filter(pl.col("voxels_left_out") > 0).unique("case")
+    left_out = f"{cases['voxels_left_out'].sum()} labelled voxels of {len(cases)} predictions lay outside the reference"
+    return f"prediction resampled by nearest neighbour; {left_out}"
 
 
 def _spacings(results: Results) -> str:

@@ -14,7 +14,7 @@ from maskwright.engine.qa.case import CellValue
 from maskwright.engine.qa.manifest import Manifest
 from maskwright.engine.qa.settings import Settings
 
-_CASE_COLUMNS = {"case": pl.String, "spacing_mm": pl.String}
+_CASE_COLUMNS = {"case": pl.String, "spacing_mm": pl.String, "voxels_left_out": pl.Int64}
 _LABEL_COLUMNS = {
     "label": pl.Int64,
     "status": pl.String,
@@ -60,7 +60,8 @@ def complete_results(
     -------
     Results
         A label that a case does not hold has a row with status ``absent``, no voxels, and the values that the table
-        of metrics gives for two empty masks.
+        of metrics gives for two empty masks. ``voxels_left_out`` is the number of labelled voxels of a resampled
+        prediction that lie outside the reference's grid, for all labels of the case together.
     """
     measured = pl.concat([pl.DataFrame(schema=_FIXED), *parts], how="diagonal")
     always = metric_columns(settings.metrics)
@@ -82,15 +83,18 @@ def complete_results(
     )
     ordered = ordered.with_columns(label_name=label_name if labels else pl.lit(None, pl.String))
     leading = ["case", "patient", *manifest.metadata_columns, "spacing_mm", "label", "label_name", "status", "reason"]
-    return Results(ordered.select(*leading, "reference_voxels", "prediction_voxels", *columns), tuple(columns))
+    voxels = ["reference_voxels", "prediction_voxels", "voxels_left_out"]
+    return Results(ordered.select(*leading, *voxels, *columns), tuple(columns))
 
 
 def _with_absent(measured: pl.DataFrame, labels: list[int], absent: Mapping[str, float | None]) -> pl.DataFrame:
     if not labels:
         return measured.with_columns(reason=pl.lit(NO_LABEL))
-    every = measured.select("case", "spacing_mm").unique("case", maintain_order=True)
+    every = measured.select(*_CASE_COLUMNS).unique("case", maintain_order=True)
     every = every.join(pl.DataFrame({"label": labels}, schema={"label": pl.Int64}), how="cross")
-    joined = every.join(measured.drop("spacing_mm"), on=["case", "label"], how="left")
+    joined = every.join(
+        measured.drop(*(name for name in _CASE_COLUMNS if name != "case")), on=["case", "label"], how="left"
+    )
     missing = pl.col("status").is_null()
     return joined.with_columns(
         *(

@@ -41,5 +41,6 @@ def test_planes_are_counted_too():
 
 
 def test_no_place_in_the_world_is_an_error(full):
+    assert count_left_out(LabelMap(full.array), LabelMap(full.array)) == 0
     with pytest.raises(GeometryError, match="different grids"):
         count_left_out(LabelMap(full.array), full)

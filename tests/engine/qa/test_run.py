@@ -158,6 +158,17 @@ def test_another_grid_is_taken_only_when_asked(tmp_path: Path) -> None:
     result = mw.qa(manifest, tmp_path / "out", workers=1, resample=True)
     assert result.failed == 0
     assert result.results["dice"].min() > 0.8
+    assert result.results["voxels_left_out"].to_list() == [0] * len(result.results)
+
+
+def test_what_resampling_leaves_out_is_said(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, 1)
+    larger = np.pad(boxes(0)[0], ((0, 1), (0, 0), (0, 0)))
+    larger[-1, :2, :3] = 1  # one plane beyond the reference's grid
+    write_mask(tmp_path / "p0.nii.gz", larger)
+    result = mw.qa(manifest, tmp_path / "out", workers=1, resample=True)
+    assert set(result.results["voxels_left_out"]) == {6}
+    assert "6 labelled voxels of 1 predictions" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
