@@ -65,6 +65,18 @@ def test_bands_are_those_of_the_plain_distances(case, limit_mm):
         check(monkeypatch, first, second, [1, 2, 7], spacing_mm, limit_mm)
 
 
+@pytest.mark.parametrize("words", [1, 2, 3])
+@pytest.mark.parametrize("offset", [0, 1, 30])
+def test_a_band_crosses_from_word_to_word_either_way(monkeypatch, words, offset):
+    """Of a block far from the rows of its corners, so that no other edge than the one at hand reaches over."""
+    border = offset + 64 * words
+    for edge in range(border - 7, border + 8):
+        right, left = np.zeros((2, 13, border + 64), np.uint8)
+        right[:, edge:], left[:, offset:edge] = 1, 1
+        found = check(monkeypatch, right, left, [1], (1.0, 0.8), 3.2)
+        assert found[0, 2] == 0 < found[0, :2].min()
+
+
 def blobs(seed, shape):
     """Two readings of three labels that fill most of the grid, so that bands are not the whole label."""
     rng = np.random.default_rng(seed)
@@ -157,14 +169,18 @@ def test_without_a_voxel_bands_are_empty(monkeypatch, labels, limit_mm):
     assert found.tolist() == [[0, 0, 0]] * len(labels)
 
 
-@pytest.mark.xfail(strict=True, reason="2.4 / 0.8 is 2.9999999999999996: without slack the limit itself is left out")
-def test_the_limit_itself_belongs_to_the_band():
+def test_the_limit_itself_belongs_to_the_band_with_slack_for_its_rounding():
+    """2.4 / 0.8 is 2.9999999999999996."""
     volume = np.ones((9, 9, 9), np.uint8)
-    surfaces = find_surfaces(volume, [1])
-    lattice = make_lattice((9, 9, 9), (0.8, 0.8, 0.8))
-    labels = np.array([1], np.uint64)
-    found = band.count_bands(volume, volume, labels, surfaces, surfaces, lattice, 2.4)
-    assert found.tolist() == [[9**3 - 1] * 3]  # all but the voxel in the middle, 4 from the surface
+    assert count(volume, volume, [1], (0.8, 0.8, 0.8), 2.4).tolist() == [[9**3 - 1] * 3]  # the middle is 4 steps off
+    assert count(volume, volume, [1], (0.75, 0.75, 0.75), 2.25).tolist() == [[9**3 - 1] * 3]
+    assert count(volume, volume, [1], (0.75, 0.75, 0.75), 2.24).tolist() == [[9**3 - 3**3] * 3]
+
+
+@pytest.mark.parametrize("limit_mm", [1e6, 1e300])
+def test_a_limit_beyond_the_grid_takes_in_every_voxel(limit_mm):
+    volume = np.ones((5, 6, 7), np.uint8)
+    assert count(volume, volume, [1], (0.8, 0.8, 0.8), limit_mm).tolist() == [[volume.size] * 3]
 
 
 def test_arrays_of_different_shapes_are_refused():

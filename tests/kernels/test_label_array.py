@@ -69,6 +69,12 @@ def test_another_spacing_is_refused(spacing):
         check_spacing(spacing, 2)
 
 
+@pytest.mark.parametrize("spacing", ["fine", ("a", "b"), object(), [[1.0], [1.0, 2.0]]])
+def test_a_spacing_that_is_no_number_is_refused(spacing):
+    with pytest.raises(GeometryError, match="expected 2 numbers, one an axis"):
+        check_spacing(spacing, 2)
+
+
 def test_a_volume_is_contiguous_and_an_image_its_one_plane():
     image = np.arange(6, dtype=np.uint8).reshape(2, 3)
     assert as_volume(image).shape == (1, 2, 3)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from maskwright.kernels.distance.lattice import make_lattice
 from maskwright.kernels.distance.tree import search_tree
+from maskwright.kernels.errors import GeometryError
 from reference.nearest import nearest_squares
 from reference.point_groups import GROUP_KINDS, make_groups
 
@@ -60,3 +61,10 @@ def test_long_axes_keep_all_their_bits(shape):
     size = int(np.prod(shape))
     targets, queries = (np.sort(rng.choice(size, 400, replace=False)).astype(np.uint32) for _ in range(2))
     check(queries, targets, make_lattice(shape, (1.0, 1.0, 1.0)))
+
+
+def test_a_side_beyond_21_bits_is_refused():
+    points = np.array([2**21 - 1], np.uint32)
+    check(points, points, make_lattice((1, 1, 2**21), (1.0, 1.0, 1.0)))
+    with pytest.raises(GeometryError, match="sides of up to 2097152 voxels"):
+        search_tree(points + 1, points, make_lattice((1, 1, 2**21 + 1), (1.0, 1.0, 1.0)))
