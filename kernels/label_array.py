@@ -52,7 +52,10 @@ def as_label_pair(reference: ArrayLike, prediction: ArrayLike) -> tuple[LabelArr
 
 def check_spacing(spacing_mm: ArrayLike, ndim: int) -> tuple[float, ...]:
     """Return the spacing as floats, one an axis in array order; each must be finite and positive."""
-    spacing = tuple(float(value) for value in np.atleast_1d(np.asarray(spacing_mm, dtype=np.float64)))
+    try:
+        spacing = tuple(float(value) for value in np.atleast_1d(np.asarray(spacing_mm, dtype=np.float64)))
+    except (TypeError, ValueError) as error:
+        raise GeometryError(f"spacing_mm is {spacing_mm!r}; expected {ndim} numbers, one an axis") from error
     if len(spacing) != ndim or not all(np.isfinite(value) and value > 0 for value in spacing):
         raise GeometryError(f"spacing_mm is {spacing}; expected {ndim} finite positive numbers, one an axis")
     return spacing

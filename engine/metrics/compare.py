@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -57,7 +58,7 @@ def compare(
     -------
     Comparison
         ``result.labels[1].dice``, ``result.to_polars()``, ``result.to_json()``. A label that neither mask holds is NaN
-        throughout; see ``maskwright.engine.metrics.table`` for the empty rule of each metric.
+        but for differences and counts, which are 0; see ``maskwright.engine.metrics.table`` for the empty rules.
 
     Raises
     ------
@@ -116,16 +117,26 @@ def _spacing(spacing_mm: float | Sequence[float] | None, ndim: int) -> tuple[flo
 
 
 def _as_array(mask: Any, name: str) -> LabelArray:
+    if hasattr(mask, "detach"):  # a torch tensor, which may ask for gradients
+        mask = mask.detach()
     if hasattr(mask, "__cuda_array_interface__"):
         raise InputError(f"{name} is on a CUDA device; expected an array in main memory: call .cpu() first")
-    array: NDArray[Any] = np.asarray(mask)
+    if np.ma.is_masked(mask):
+        raise InputError(f"{name} is an array with masked values; expected plain labels: call .filled(0) first")
+    try:
+        array: NDArray[Any] = np.asarray(mask)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} is no array of numbers: {error}") from error
     if array.ndim not in (2, 3) or array.size == 0:
         raise InputError(f"{name} has shape {array.shape}; expected (y, x) or (z, y, x), with at least one voxel")
     return to_labels(array)
 
 
 def _checked(labels: Iterable[int]) -> list[int]:
-    wanted = sorted(set(labels))
+    try:
+        wanted = sorted({operator.index(label) for label in labels})
+    except TypeError as error:
+        raise LabelError(f"labels are {labels!r}; expected an iterable of whole numbers") from error
     if wanted and not 1 <= wanted[0] <= wanted[-1] <= 2**32 - 1:
         raise LabelError(f"labels are {wanted}; expected whole numbers from 1 to 2**32 - 1")
     return wanted

@@ -141,5 +141,6 @@ def _lattice(shape: tuple[int, int, int], spacing_mm: tuple[float, ...]) -> Latt
 
 
 def _in_space(spacing_mm: tuple[float, ...]) -> tuple[float, float, float]:
-    z, y, x = spacing_mm if len(spacing_mm) == 3 else (1.0, *spacing_mm)  # of one plane, z is never walked
+    # Of one plane, z is never walked: a spacing that the others have keeps the lattice exact.
+    z, y, x = spacing_mm if len(spacing_mm) == 3 else (min(spacing_mm), *spacing_mm)
     return z, y, x

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+import numpy as np
 
 from maskwright.kernels.errors import ConfigError
 
@@ -52,19 +54,32 @@ def make_options(
     empty: str = "infinite",
 ) -> Options:
     """Return the options, or raise ``ConfigError`` that names the bad one."""
-    tolerances = _numbers(tolerance_mm)
+    tolerances = _numbers("tolerance_mm", tolerance_mm)
     if not tolerances or not all(math.isfinite(value) and value >= 0 for value in tolerances):
         raise ConfigError(f"tolerance_mm is {tolerance_mm}; expected finite numbers of at least 0")
-    percentiles = _numbers(percentile)
+    percentiles = _numbers("percentile", percentile)
     if not all(0 <= value <= 100 for value in percentiles):
         raise ConfigError(f"percentile is {percentile}; expected numbers from 0 to 100")
     if convention not in get_args(Convention):
         raise ConfigError(f"convention is {convention!r}; expected one of {', '.join(get_args(Convention))}")
     if empty not in get_args(EmptyPolicy):
         raise ConfigError(f"empty is {empty!r}; expected one of {', '.join(get_args(EmptyPolicy))}")
-    unique = tuple(dict.fromkeys(tolerances))
-    return Options(convention, unique, tuple(dict.fromkeys((_HD95, *percentiles))), empty)  # type: ignore[arg-type]
+    options = Options(
+        convention,  # type: ignore[arg-type]
+        tuple(dict.fromkeys(tolerances)),
+        tuple(dict.fromkeys((_HD95, *percentiles))),
+        empty,  # type: ignore[arg-type]
+    )
+    for name, columns in (("tolerance_mm", options.tolerance_suffixes()), ("percentile", options.percentile_columns())):
+        if len(dict(columns)) < len(columns):
+            raise ConfigError(f"{name} holds values that differ after the sixth digit only, which columns do not show")
+    return options
 
 
-def _numbers(value: float | Sequence[float]) -> tuple[float, ...]:
-    return tuple(float(item) for item in value) if isinstance(value, Sequence) else (float(value),)
+def _numbers(name: str, value: Any) -> tuple[float, ...]:
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        return tuple(float(item) for item in np.atleast_1d(np.asarray(value)))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} is {value!r}; expected a number or a sequence of numbers") from error

@@ -54,5 +54,8 @@ def _mcc(counts: Counts) -> float:
     if a + b == 0 or (a == n and b == n):
         return math.nan
     spread = a * b * (n - a) * (n - b)
-    # tp tn - fp fn = n tp - a b
-    return (n * counts.both - a * b) / math.sqrt(spread) if spread else 0.0
+    if spread == 0:
+        return 0.0
+    # tp tn - fp fn = n tp - a b. Equal masks give exactly 1: a float root of so large a number can be off by one bit.
+    root = math.isqrt(spread)
+    return (n * counts.both - a * b) / (root if root * root == spread else math.sqrt(spread))

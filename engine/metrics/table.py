@@ -2,7 +2,8 @@
 
 Words: A is the reference mask of one label, B the prediction; TP, FP, FN, TN count voxels; S(A) is the surface of A:
 its voxels with a face neighbour (6 in 3-D, 4 in 2-D) outside A, where the image edge counts as outside; d(p, S) is
-the Euclidean distance in mm from p to the nearest voxel of S.
+the Euclidean distance in mm from p to the nearest voxel of S. Surface metrics are those of the default convention; see
+``conventions.py`` for the others. A volume of a 2-D image takes its pixels as 1 mm thick.
 
 The empty rule of a metric is three values: what it is when both masks are empty, when only the reference is, and
 when only the prediction is. ``None`` there means that the definition gives the number as always.

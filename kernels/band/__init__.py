@@ -40,7 +40,8 @@ def count_bands(
         What ``find_surfaces`` returned for the two arrays.
     lattice : Lattice
     limit_mm : float
-        Distances up to and including this one, between voxel centres, at least 0. At 0 a band is the surface.
+        Distances up to and including this one, between voxel centres, at least 0. At 0 a band is the surface. There is
+        no slack for rounding: 2.4 / 0.8 is 2.9999999999999996, so a caller adds 1e-9 of it to keep three steps of 0.8.
 
     Returns
     -------
@@ -50,7 +51,8 @@ def count_bands(
     first, second = (as_volume(array) for array in as_label_pair(reference, prediction))
     surfaces = reference_surfaces, prediction_surfaces
     boxes = _joint_boxes(*(group_boxes(surface) for surface in surfaces))
-    reaches = row_reaches(lattice, math.floor((limit_mm / lattice.unit_mm) ** 2))
+    furthest = math.hypot(*(size * math.sqrt(weight) for size, weight in zip(lattice.shape, lattice.weights)))
+    reaches = row_reaches(lattice, min(limit_mm / lattice.unit_mm, furthest) ** 2)
     if len(reaches) > _MOST_ROWS or reaches[:, 2].max() > _LONGEST_REACH:
         return count_by_transform((first, second), labels, surfaces, boxes, lattice, limit_mm)
     return count_in_slabs(first, second, labels, *surfaces, boxes, reaches)

