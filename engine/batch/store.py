@@ -7,9 +7,37 @@ is not found and the case is computed again. Two parts never share a key, so no 
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
+
+from maskwright.kernels.errors import InputError
+
+
+@contextmanager
+def only_run_in(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that a second run cannot write into it; a run that was killed holds it no longer.
+
+    Raises
+    ------
+    InputError
+        Another run holds it.
+    """
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"another run writes into {folder}: wait for it, or take another folder") from error
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(held)
 
 
 class ResultStore:

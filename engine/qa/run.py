@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from maskwright.engine.batch.local import LocalExecutor
 from maskwright.engine.batch.outcome import Executor, Lost
-from maskwright.engine.batch.store import ResultStore
+from maskwright.engine.batch.store import ResultStore, only_run_in
 from maskwright.engine.config import Preset, load_preset
 from maskwright.engine.metrics.options import make_options
 from maskwright.engine.qa.case import CaseOutcome, CaseTask, measure_case
@@ -108,8 +108,8 @@ def qa(
     Raises
     ------
     InputError, FileFormatError
-        The manifest or an option cannot be used, or ``out`` cannot be written. A case that cannot be measured raises
-        nothing: it is a row with status ``failed``.
+        The manifest or an option cannot be used, ``out`` cannot be written, or another run writes there. A case that
+        cannot be measured raises nothing: it is a row with status ``failed``.
     """
     settings = Settings(
         make_options(tolerance_mm, percentile, convention, empty),
@@ -118,15 +118,16 @@ def qa(
     )
     cases = read_manifest(manifest)
     folder = _output_folder(Path(out))
-    store = ResultStore(folder / "parts")
-    if not resume:
-        store.clear()
-    with _executor(executor, address, workers) as pool:
-        parts, failures, kept = _measure(pool, cases, settings, store, on_progress)
-        results = complete_results(cases, parts, failures, settings)
-        worst = _draw(pool, cases, settings, worst_rows(results.table))
-    summary = summarise(results.table, results.metric_columns, penalty=settings.penalty)
-    paths = write_outputs(folder, cases, settings, results, summary, worst)
+    with only_run_in(folder):
+        store = ResultStore(folder / "parts")
+        if not resume:
+            store.clear()
+        with _executor(executor, address, workers) as pool:
+            parts, failures, kept = _measure(pool, cases, settings, store, on_progress)
+            results = complete_results(cases, parts, failures, settings)
+            worst = _draw(pool, cases, settings, worst_rows(results.table))
+        summary = summarise(results.table, results.metric_columns, penalty=settings.penalty)
+        paths = write_outputs(folder, cases, settings, results, summary, worst)
     return QaResult(results.table, summary, paths, len(cases.cases), len(failures), kept, failures)
 
 

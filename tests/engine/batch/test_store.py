@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
-from maskwright.engine.batch.store import ResultStore
+from maskwright.engine.batch.store import ResultStore, only_run_in
+from maskwright.kernels.errors import InputError
 
 ROWS = pl.DataFrame({"case": ["a"], "dice": [float("nan")], "hd": [float("inf")]})
 
@@ -39,3 +41,11 @@ def test_clear_removes_every_part(tmp_path: Path) -> None:
     store.append("k1", ROWS)
     store.clear()
     assert store.load() == {}
+
+
+def test_a_folder_holds_one_run_at_a_time(tmp_path: Path) -> None:
+    with only_run_in(tmp_path):
+        with pytest.raises(InputError, match="another run writes into"), only_run_in(tmp_path):
+            pass
+    with only_run_in(tmp_path):
+        pass

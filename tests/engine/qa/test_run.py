@@ -187,6 +187,21 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         mw.qa(manifest, manifest / "out")
 
 
+def test_a_folder_that_another_run_writes_into_is_refused(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path, 1), tmp_path / "out"
+    refused: list[str] = []
+
+    def second_run(done: int, total: int, failed: int) -> None:
+        if done == 0:
+            with pytest.raises(mw.InputError, match="another run") as error:
+                mw.qa(manifest, out, workers=1)
+            refused.append(str(error.value))
+
+    assert mw.qa(manifest, out, workers=1, on_progress=second_run).failed == 0
+    assert len(refused) == 1
+    assert mw.qa(manifest, out, workers=1).kept == 1
+
+
 def start(manifest: Path, out: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "maskwright.cli", "qa", str(manifest), "--out", str(out), "--workers", "1"]
     return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
