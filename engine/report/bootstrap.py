@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 RESAMPLES = 2000
 LEVEL = 0.95
 SEED = 20240229
-_BLOCK = 4_000_000  # weights held at a time
+_ROWS = 50  # resamples taken at a time: their weights stay in the cache
 
 Statistic = Literal["mean", "median"]
 
@@ -51,33 +51,32 @@ def cluster_interval(
     return float(found[low]), float(found[high])
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=6)  # the metrics of a label differ in how many patients have a number
 def cluster_draws(count: int) -> NDArray[np.uint16]:
     """Return how often each cluster was drawn: uint16[RESAMPLES, count], every row summing to ``count``; seeded."""
     generator = np.random.default_rng(SEED)
-    rows = max(1, _BLOCK // count)
-    blocks = [
-        generator.multinomial(count, np.full(count, 1 / count), size=min(rows, RESAMPLES - start)).astype(np.uint16)
-        for start in range(0, RESAMPLES, rows)
-    ]
-    return np.concatenate(blocks)
+    draws = np.empty((RESAMPLES, count), np.uint16)
+    for row in draws:
+        row[:] = np.bincount(generator.integers(count, size=count), minlength=count)
+    return draws
 
 
 def _means(values: NDArray[np.float64], codes: NDArray[np.intp], draws: NDArray[np.uint16]) -> NDArray[np.float64]:
     sums = np.bincount(codes, weights=values)
     sizes = np.bincount(codes).astype(np.float64)
-    weights = draws.astype(np.float64)
-    means: NDArray[np.float64] = (weights @ sums) / (weights @ sizes)
+    means = np.empty(RESAMPLES)
+    for start in range(0, RESAMPLES, _ROWS):
+        weights = draws[start : start + _ROWS].astype(np.float64)
+        means[start : start + _ROWS] = (weights @ sums) / (weights @ sizes)
     return means
 
 
 def _medians(values: NDArray[np.float64], codes: NDArray[np.intp], draws: NDArray[np.uint16]) -> NDArray[np.float64]:
     order = np.argsort(values, kind="stable")
     ranked, ranked_codes = values[order], codes[order]
-    rows = max(1, _BLOCK // len(values))
     blocks = []
-    for start in range(0, RESAMPLES, rows):
-        below = np.cumsum(draws[start : start + rows, ranked_codes], axis=1, dtype=np.int32)
+    for start in range(0, RESAMPLES, _ROWS):
+        below = np.cumsum(draws[start : start + _ROWS, ranked_codes], axis=1, dtype=np.int32)
         total = below[:, -1:]
         lower = (below < (total + 1) // 2).sum(axis=1)
         upper = (below < total // 2 + 1).sum(axis=1)
