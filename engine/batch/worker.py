@@ -29,8 +29,11 @@ def main() -> None:
             reply = (True, function(item))
         except Exception:
             reply = (False, traceback.format_exc())
-        pickle.dump(reply, replies)
-        replies.flush()
+        try:
+            pickle.dump(reply, replies)
+            replies.flush()
+        except BrokenPipeError:
+            os._exit(1)  # the parent was killed; a trace would only startle whoever killed it
 
 
 if __name__ == "__main__":

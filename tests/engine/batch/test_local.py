@@ -4,6 +4,9 @@ The functions under test must be importable in the worker, so they are built-ins
 """
 
 import os
+import pickle
+import subprocess
+import sys
 import time
 
 import pytest
@@ -90,3 +93,17 @@ def test_a_second_run_has_the_same_processes() -> None:
 def test_workers_must_be_positive() -> None:
     with pytest.raises(InputError, match="workers"):
         LocalExecutor(0)
+
+
+def test_a_worker_whose_parent_was_killed_ends_in_silence() -> None:
+    command = [sys.executable, "-m", "maskwright.engine.batch.worker"]
+    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    assert worker.stderr is not None
+    worker.stdout.close()
+    worker.stdin.write(pickle.dumps((eval, "5")))
+    worker.stdin.close()
+    assert worker.stderr.read() == b""
+    worker.stderr.close()
+    assert worker.wait(timeout=30) == 1

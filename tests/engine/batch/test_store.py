@@ -44,8 +44,7 @@ def test_clear_removes_every_part(tmp_path: Path) -> None:
 
 
 def test_a_folder_holds_one_run_at_a_time(tmp_path: Path) -> None:
-    with only_run_in(tmp_path):
-        with pytest.raises(InputError, match="another run writes into"), only_run_in(tmp_path):
-            pass
+    with only_run_in(tmp_path), pytest.raises(InputError, match="another run writes into"), only_run_in(tmp_path):
+        pass
     with only_run_in(tmp_path):
         pass
