@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from maskwright.engine.config.preset import LabelSpec, Matching, Preset, Region
+from maskwright.engine.volume.labels import LARGEST_LABEL
 from maskwright.kernels.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "configs" / "presets"
@@ -83,7 +85,12 @@ def _check_numbers(preset: Preset) -> None:
     if preset.ignore is not None and preset.ignore in preset.names:
         raise ConfigError(f"ignore = {preset.ignore} is also a label or region: it cannot be both")
     gone = {value for value, label in preset.remap.items() if label != value} - set(preset.remap.values())
-    for number in [*preset.labels, *(label for region in preset.regions.values() for label in region.labels)]:
+    parts = {label for region in preset.regions.values() for label in region.labels}
+    if nested := parts & preset.regions.keys():
+        raise ConfigError(f"region {min(nested)} is part of another region: name the labels it is made of")
+    if preset.ignore in parts:
+        raise ConfigError(f"ignore = {preset.ignore} is also part of a region: nothing of it would be left")
+    for number in [*preset.labels, *parts, *([] if preset.ignore is None else [preset.ignore])]:
         if number in gone:
             raise ConfigError(f"label {number} is remapped to {preset.remap[number]}: nothing of it would be left")
 
@@ -156,8 +163,9 @@ def _number(value: Any) -> int:
 
 
 def _whole(value: Any, where: str) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    # Ten digits hold every label; "01" would be a second way to write 1.
+    if isinstance(value, str) and re.fullmatch("0|[1-9][0-9]{0,9}", value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError(f"{where}: expected a whole number >= 0, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_LABEL:
+        raise ConfigError(f"{where}: expected a whole number from 0 to {LARGEST_LABEL}, got {value!r}")
     return value

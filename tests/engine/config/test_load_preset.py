@@ -92,6 +92,11 @@ def test_a_preset_travels_to_a_worker(tmp_path: Path) -> None:
         ("[labels.1]\nname = 'a'\n[instances]\nmatching = 'best'", "overlap"),
         ("[labels.1]\nname = 'a'\n[instances]\nmin_volume_ml = nan", "number >= 0"),
         ("[labels.1]\nname = 'a'\n[instances]\nmin_volume = 1", "unknown key 'min_volume'"),
+        ("[labels.1]\nname = 'a'\n[labels.01]\nname = 'b'", "whole number"),
+        ("[labels.4294967296]\nname = 'a'", "whole number from 0 to 4294967295"),
+        ("[regions.5]\nname = 'a'\nlabels = [1]\n[regions.6]\nname = 'b'\nlabels = [5, 2]", "region 5 is part"),
+        ("ignore = 2\n[regions.5]\nname = 'a'\nlabels = [1, 2]", "ignore = 2 is also part"),
+        ("ignore = 9\n[labels.1]\nname = 'a'\n[remap]\n9 = 1", "nothing of it would be left"),
         ("[labels.1", "not valid TOML"),
     ],
 )
