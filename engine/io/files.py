@@ -133,6 +133,8 @@ def _one_line_errors(path: Path, format_name: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or "the file is damaged"
         raise FileFormatError(f"{path}: cannot be read as {format_name} ({reason})") from error
+    except MemoryError as error:
+        raise FileFormatError(f"{path}: there is too little free memory to read it") from error
     except Exception as error:
         reason = f"damaged, or not such a file: {type(error).__name__}"
         raise FileFormatError(f"{path}: cannot be read as {format_name} ({reason})") from error

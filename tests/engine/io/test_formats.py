@@ -225,3 +225,15 @@ def test_endings_in_capitals(tmp_path: Path) -> None:
     for ending in ENDINGS:
         write(labels, tmp_path / f"MASK{ending.upper()}")
         np.testing.assert_array_equal(read_labels(tmp_path / f"MASK{ending.upper()}").array, labels.array)
+
+
+def test_too_little_memory_is_not_called_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.nii"
+    write(LabelMap(np.ones((2, 3, 4), np.uint8), np.eye(4)), path)
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("maskwright.engine.io.nifti.read_voxels", fails)
+    with pytest.raises(FileFormatError, match="too little free memory"):
+        read_labels(path)
