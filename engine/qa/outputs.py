@@ -43,7 +43,7 @@ def write_outputs(
     )
     facts = _facts(manifest, settings, results)
     content = ReportContent(
-        title=f"Segmentation agreement: {manifest.path.stem}",
+        title=f"Segmentation agreement: {Path(_name(manifest)).stem}",
         results=results.table,
         metric_columns=results.metric_columns,
         metadata_columns=manifest.metadata_columns,
@@ -68,17 +68,22 @@ def write_outputs(
 def _settings(manifest: Manifest, settings: Settings) -> dict[str, object]:
     return {
         "maskwright": version("maskwright"),
-        "manifest": manifest.path.name,
+        "manifest": _name(manifest),
         "manifest_fingerprint": manifest.fingerprint,
         **settings.content(),
     }
+
+
+def _name(manifest: Manifest) -> str:
+    """Return the manifest's file name; its bytes that are no text are written as escapes."""
+    return manifest.path.name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _facts(manifest: Manifest, settings: Settings, results: Results) -> list[tuple[str, str]]:
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "polars"))
     return [
         ("Maskwright", f"{version('maskwright')} (Python {platform.python_version()}, {packages})"),
-        ("Manifest", f"{manifest.path.name}, {len(manifest.cases)} cases, BLAKE2b {manifest.fingerprint}"),
+        ("Manifest", f"{_name(manifest)}, {len(manifest.cases)} cases, BLAKE2b {manifest.fingerprint}"),
         ("Convention", settings.metrics.convention),
         ("Tolerances", ", ".join(f"{tolerance:g} mm" for tolerance in settings.metrics.tolerances_mm)),
         ("Hausdorff percentiles", ", ".join(f"{percentile:g}" for percentile in settings.metrics.percentiles)),

@@ -9,11 +9,15 @@ from maskwright.kernels.errors import MaskwrightError
 
 
 def reason_of(error: BaseException) -> str:
-    """Return one line for a reader.
+    """Return one line for a reader; bytes of a path that are no text are written as escapes.
 
     The message of an error that is not our own may quote a file header, and with it a patient: only its kind and
     place are told.
     """
+    return _line(error).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _line(error: BaseException) -> str:
     if isinstance(error, MaskwrightError):
         return " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,13 +36,8 @@ def worst_rows(results: pl.DataFrame) -> list[dict[str, object]]:
         return []
     order = ["dice", *(name for name in ("hd95", "hd") if name in results.columns)]
     differing = results.filter(pl.col("dice").is_not_nan() & (pl.col("dice") < 1))
-    chosen: list[dict[str, object]] = []
-    per_label: Counter[object] = Counter()
-    for row in differing.sort(order, descending=[name != "dice" for name in order]).iter_rows(named=True):
-        if per_label[row["label"]] < MOST_PER_LABEL and len(chosen) < MOST_PICTURES:
-            per_label[row["label"]] += 1
-            chosen.append(row)
-    return chosen
+    ranked = differing.sort(order, descending=[name != "dice" for name in order])
+    return ranked.filter(pl.int_range(pl.len()).over("label") < MOST_PER_LABEL).head(MOST_PICTURES).to_dicts()
 
 
 def draw_worst(task: PictureTask) -> Picture | None:

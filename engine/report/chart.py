@@ -14,6 +14,7 @@ from maskwright.engine.metrics.table import metric_of
 from maskwright.engine.report.summary import ranked_quantile
 
 MOST_DOTS = 300  # a row; more would be a bar of ink
+_MOST_DOTS_IN_ALL = 3000  # a chart; a hundred labels of a thousand cases must still open in a browser
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP, _FOOT = 540, 132, 60, 34, 8, 30
 
 
@@ -28,29 +29,30 @@ class ChartRow:
 def draw_chart(column: str, title: str, rows: Sequence[ChartRow]) -> Markup:
     """Return the chart of one metric as inline SVG.
 
-    Dots are the cases; above ``MOST_DOTS`` of them, evenly spaced ranks from the lowest to the highest. The box runs
-    from the lower to the upper quartile, the bar in it is the median, infinities ranked last: a box whose quartile is
-    infinite runs to the right edge.
+    Dots are the cases; above ``MOST_DOTS`` of them, or fewer where labels are many, evenly spaced ranks from the
+    lowest to the highest. The box runs from the lower to the upper quartile, the bar in it is the median, infinities
+    ranked last: a box whose quartile is infinite runs to the right edge.
     """
     axis = _axis(column, rows)
     height = _TOP + _ROW * len(rows) + _FOOT
     base = height - _FOOT
 
+    dots = min(MOST_DOTS, _MOST_DOTS_IN_ALL // max(len(rows), 1))
     parts = [f'<svg class="chart" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)} by label">']
     for tick in axis.ticks:
         parts.append(f'<path class="grid" d="M{axis.x(tick):.1f} {_TOP}V{base}"/>')
         parts.append(f'<text class="tick" x="{axis.x(tick):.1f}" y="{base + 18}">{tick:g}</text>')
     for place, row in enumerate(rows):
-        parts.extend(_row(row, _TOP + _ROW * (place + 0.5), axis))
+        parts.extend(_row(row, _TOP + _ROW * (place + 0.5), axis, max(dots, 2)))
     parts.append("</svg>")
     return Markup("".join(parts))  # names are escaped, the rest are numbers
 
 
-def _row(row: ChartRow, y: float, axis: _Axis) -> list[str]:
+def _row(row: ChartRow, y: float, axis: _Axis, most_dots: int) -> list[str]:
     name = f"<title>{escape(row.name)}</title>{_short(row.name)}"
     parts = [f'<text class="name" x="{_LEFT - 12}" y="{y + 4:.1f}">{name}</text>']
     finite = np.sort(row.values[np.isfinite(row.values)])
-    for place, value in enumerate(_dots(finite)):
+    for place, value in enumerate(_dots(finite, most_dots)):
         parts.append(f'<circle class="dot" cx="{axis.x(float(value)):.1f}" cy="{y + _spread(place):.1f}" r="2.6"/>')
     lower, median, upper = (ranked_quantile(row.values, share) for share in (0.25, 0.5, 0.75))
     if lower is not None and median is not None and upper is not None and len(row.values) > 1:
@@ -97,10 +99,10 @@ def _axis(column: str, rows: Sequence[ChartRow]) -> _Axis:
     return _Axis(ticks[0], ticks[-1], ticks)
 
 
-def _dots(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
-    if len(ranked) <= MOST_DOTS:
+def _dots(ranked: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    if len(ranked) <= most:
         return ranked
-    chosen: NDArray[np.float64] = ranked[np.linspace(0, len(ranked) - 1, MOST_DOTS).round().astype(int)]
+    chosen: NDArray[np.float64] = ranked[np.linspace(0, len(ranked) - 1, most).round().astype(int)]
     return chosen
 
 

@@ -100,4 +100,5 @@ def test_the_reason_of_an_unexpected_error_does_not_quote_it(tmp_path: Path, mon
 def test_reasons_are_one_line() -> None:
     assert reason_of(mw.InputError("two\n  lines")) == "two lines"
     assert reason_of(FileNotFoundError(2, "No such file or directory", "x.nii")) == "No such file or directory: x.nii"
+    assert reason_of(FileNotFoundError(2, "Gone", "M\udcfcller.nii")) == "Gone: M\\udcfcller.nii"
     assert reason_of(MemoryError()) == "out of memory"

@@ -187,6 +187,15 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         mw.qa(manifest, manifest / "out")
 
 
+def test_names_that_are_no_text_do_not_stop_a_run(tmp_path: Path) -> None:
+    folder = tmp_path / "M\udcfcller"  # a byte of Latin-1, as Python holds it
+    manifest = write_manifest(folder, 2).rename(folder / "m\udcfc.csv")
+    (folder / "p1.nii.gz").unlink()
+    result = mw.qa(manifest, tmp_path / "out", workers=1)
+    assert "M\\udcfcller" in result.failures["case 1"]
+    assert "m\\udcfc" in result.paths.report_html.read_text(encoding="utf-8")
+
+
 def test_a_folder_that_another_run_writes_into_is_refused(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path, 1), tmp_path / "out"
     refused: list[str] = []

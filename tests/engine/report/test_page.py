@@ -155,6 +155,8 @@ def test_a_chart_has_a_dot_a_case_up_to_a_limit_and_counts_infinities() -> None:
     assert "2 × ∞" in few
     many = draw_chart("hd95", "HD95", [ChartRow("x", np.random.default_rng(0).random(5000))])
     assert dots(many) == MOST_DOTS
+    hundred = draw_chart("hd95", "HD95", [ChartRow("x", np.arange(1000.0)) for _ in range(100)])
+    assert dots(hundred) == 3000
 
 
 @pytest.mark.parametrize("column", list(METRICS))
