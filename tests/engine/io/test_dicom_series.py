@@ -257,3 +257,15 @@ def test_enhanced_multi_frame(make_series: Any, save_series: Any, stored: np.nda
     single, multi = read(save_series(slices)), read(tmp_path / "enhanced.dcm")
     np.testing.assert_array_equal(multi.array, single.array)
     np.testing.assert_allclose(multi.affine, single.affine, atol=1e-9)
+
+
+def test_header_values_are_not_logged(
+    make_series: Any, save_series: Any, stored: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    slices = make_series(stored)
+    with pydicom.config.disable_value_validation():
+        for item in slices:
+            item.add_new("SeriesInstanceUID", "UI", "1.2.Jane Doe")  # no UID: pydicom complains, and quotes it
+        folder = save_series(slices)
+    read(folder)
+    assert caplog.text == ""
