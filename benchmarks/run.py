@@ -21,6 +21,7 @@ from pathlib import Path
 from cases import DESCRIPTIONS
 from goals import goals
 from machine import describe
+from quiet import LOUD, now, share_of_others
 from rows import HERE, RESULTS, Row, read_rows, write_rows
 from tables import results_page, text_of_goals
 
@@ -69,7 +70,7 @@ def load(bench: str):  # type: ignore[no-untyped-def]
 
 def run_apart(bench: str, case: str, *, quick: bool) -> list[Row]:
     """Run one case in a process of its own and return its rows."""
-    start = time.perf_counter()
+    start, before = time.perf_counter(), now()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "rows.json"
         command = [sys.executable, str(HERE / "run.py"), bench, "--case", case, "--worker", str(out)]
@@ -84,6 +85,10 @@ def run_apart(bench: str, case: str, *, quick: bool) -> list[Row]:
             rows = [Row(load(bench).NAME, case, "all", "", failed=reason[:200] or "no rows")]
         else:
             rows = read_rows(out)
+    others = share_of_others(before, now())
+    if others is not None:
+        note = "the machine was not quiet: run this case again" if others > LOUD else ""
+        rows.append(Row(load(bench).NAME, case, "other-processes", "of the cores", others, note=note))
     print(f"{load(bench).NAME} {case}: {time.perf_counter() - start:.0f} s", flush=True)
     for row in rows:
         print("  ", line(row), flush=True)

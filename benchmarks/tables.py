@@ -13,7 +13,8 @@ INTRODUCTION = """# Benchmarks
 Written by `make bench`. Each table is one run of interleaved rounds: every contestant once a round, medians of the
 rounds, both cores for all. Compiled code, imports and caches are warm before the clock starts. A peer that was
 stopped after some labels is scaled to all and says so; each peer computes fewer metrics than ours does in the same
-row. The last column says how far its numbers are from ours where the definitions are the same.
+row. The last column says how far its numbers are from ours where the definitions are the same. `other-processes` is
+the share of the cores that other processes used meanwhile: medians count for little where it is not small.
 """
 MARKS = {True: "met", False: "**missed**", None: "-"}
 
