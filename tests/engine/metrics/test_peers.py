@@ -75,6 +75,7 @@ def test_there_is_something_of_every_kind():
 
 
 @pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_default_convention_equals_monai(pair, monai_metrics):
     tensors = as_tensors(pair)
     options = {"include_background": True, "spacing": pair.spacing_mm}
