@@ -15,7 +15,7 @@ from pathlib import Path
 
 from maskwright.engine.batch.local import usable_cores
 
-CORE = ("numpy", "numba", "scipy", "nibabel", "pydicom", "zarr", "polars")
+CORE = ("numpy", "numba", "scipy", "pydicom", "zarr", "polars")
 EXTRAS = ("dicom", "demo", "cluster", "models")
 _GIB = 1 << 30
 

@@ -30,6 +30,7 @@ def measure(
     spacing_mm: tuple[float, ...],
     labels: Sequence[int] | None,
     options: Options,
+    ignored_voxels: int = 0,
 ) -> dict[int, LabelMetrics]:
     """Return every pairwise metric of each label, ascending.
 
@@ -40,12 +41,14 @@ def measure(
     labels : sequence of int, or None
         What to measure; None takes every label but 0 that occurs in either array.
     options : Options
+    ignored_voxels : int
+        How many background voxels of both arrays are no part of the grid that kappa and MCC look at.
     """
     if options.convention != "deepmind":  # whose areas depend on the order of the axes in their last bit
         reference, prediction, spacing_mm = _in_memory_order(reference, prediction, spacing_mm)
     overlaps = count_overlaps(reference, prediction)
     wanted = _all_labels(overlaps) if labels is None else np.unique(np.asarray(labels, dtype=np.uint64))
-    counts = _label_counts(overlaps, wanted)
+    counts = _label_counts(overlaps, wanted, ignored_voxels)
     on_both_sides = np.array([count.reference > 0 and count.prediction > 0 for count in counts], dtype=bool)
     surfaces = _surface_values(reference, prediction, spacing_mm, wanted[on_both_sides], options)
     # Sorted, so that the last bit does not depend on the order of the axes.
@@ -77,14 +80,14 @@ def _all_labels(overlaps: Overlaps) -> NDArray[np.uint64]:
     return found[found > 0]
 
 
-def _label_counts(overlaps: Overlaps, labels: NDArray[np.uint64]) -> list[Counts]:
+def _label_counts(overlaps: Overlaps, labels: NDArray[np.uint64], ignored_voxels: int) -> list[Counts]:
     same = overlaps.pairs[:, 0] == overlaps.pairs[:, 1]
     sides = [
         _look_up(overlaps.reference_labels, overlaps.reference_counts, labels),
         _look_up(overlaps.prediction_labels, overlaps.prediction_counts, labels),
         _look_up(overlaps.pairs[same, 0], overlaps.pair_counts[same], labels),
     ]
-    voxels = overlaps.voxels
+    voxels = overlaps.voxels - ignored_voxels
     return [Counts(first, second, both, voxels) for first, second, both in zip(*(side.tolist() for side in sides))]
 
 

@@ -19,16 +19,18 @@ def measure_preset(
 ) -> dict[int, LabelMetrics]:
     """Return the metrics of every label and region of a preset, ascending by number; see ``Preset``."""
     reference, prediction = _remap(reference, preset.remap), _remap(prediction, preset.remap)
+    ignored = 0
     if preset.ignore is not None:
         left_out = reference == preset.ignore
-        if left_out.any():
+        ignored = int(left_out.sum())
+        if ignored:
             reference, prediction = (np.where(left_out, mask.dtype.type(0), mask) for mask in (reference, prediction))
-    found = measure(reference, prediction, spacing_mm, sorted(preset.labels), options)
+    found = measure(reference, prediction, spacing_mm, sorted(preset.labels), options, ignored)
     for label, spec in preset.labels.items():
         found[label] = _extend(found[label], reference, prediction, (label,), spec, spacing_mm, preset)
     for number, region in preset.regions.items():
         masks = [np.isin(mask, region.labels).view(np.uint8) for mask in (reference, prediction)]
-        metrics = measure(masks[0], masks[1], spacing_mm, [1], options)[1]
+        metrics = measure(masks[0], masks[1], spacing_mm, [1], options, ignored)[1]
         found[number] = _extend(metrics, reference, prediction, region.labels, region, spacing_mm, preset)
     return dict(sorted(found.items()))
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.kernels.distance.lattice import Lattice
-from maskwright.kernels.distance.nearest import nearest_squared, nearest_targets
+from maskwright.kernels.distance.nearest import nearest_squared, nearest_targets, offsets_in_mm
 from maskwright.kernels.point_groups import PointGroups
 
-_FEWEST_POINTS = 1 << 16
+_FEWEST_POINTS = 1 << 18
 _VOXELS_A_POINT = 64  # distances held at once: an eighth of a byte a voxel
 
 
@@ -67,17 +67,7 @@ def scipy_mm(lattice: Lattice, spacing_mm: tuple[float, float, float]) -> Measur
 
     The last bit decides where a tolerance is tested exactly, as surface-distance does.
     """
-
-    def measure(queries: PointGroups, targets: PointGroups) -> NDArray[np.float64]:
-        nearest = nearest_targets(queries, targets, lattice)
-        squares = np.zeros(len(nearest))
-        positions = (np.unravel_index(points, lattice.shape) for points in (queries.points, np.maximum(nearest, 0)))
-        for here, there, step in zip(*positions, spacing_mm):
-            squares += ((here - there) * step) ** 2
-        squares[nearest < 0] = np.inf
-        return np.sqrt(squares)
-
-    return measure
+    return lambda queries, targets: offsets_in_mm(queries, nearest_targets(queries, targets, lattice), spacing_mm)
 
 
 def _batches(sizes: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:

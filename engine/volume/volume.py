@@ -18,7 +18,7 @@ from maskwright.kernels.errors import InputError
 class Source:
     """Where a volume came from, so that what is made from it can be written in the same form.
 
-    ``header`` is what the format's writer needs to keep (for NIfTI, nibabel's header). It is never printed: headers
+    ``header`` is what the format's writer needs to keep (for NIfTI, its header fields). It is never printed: headers
     can name a patient.
     """
 

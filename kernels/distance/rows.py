@@ -19,7 +19,8 @@ from maskwright.kernels.point_groups import PointGroups
 
 FAR = -1.0  # in place of a square: not found near by
 _LONGEST_WALK = 96  # rows: a radius of about five voxels
-_FEW_TARGETS = 32  # fewer are looked at one by one
+_FEW_TARGETS = 32  # so many are looked at one by one
+_MOST_ROWS_A_TARGET = 16  # points scattered through a larger box are left to the tree, which needs no table of its rows
 _LONGEST_PAUSE = 64  # queries passed over after a walk in vain, doubled each time
 
 
@@ -39,7 +40,9 @@ def nearest_in_rows(
     shape = np.array(lattice.shape)
     boxes = group_boxes(targets)[:, :2].reshape(-1, 4)
     table_starts = np.zeros(len(targets) + 1, np.int64)
-    np.cumsum((boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2]) + 1, out=table_starts[1:])
+    box_rows = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
+    dense = (targets.sizes > _FEW_TARGETS) & (box_rows <= _MOST_ROWS_A_TARGET * targets.sizes)
+    np.cumsum(np.where(dense, box_rows + 1, 0), out=table_starts[1:])
     rows = _row_tables(targets.points, targets.starts, shape, boxes, table_starts)
     _walk(
         *(queries.points, targets.points, targets.starts, jobs, shape, np.array(lattice.weights)),
@@ -61,13 +64,15 @@ def _walk_order(lattice: Lattice) -> tuple[NDArray[np.int32], NDArray[np.int32],
 
 @njit(parallel=True, cache=True)
 def _row_tables(targets, target_starts, shape, boxes, table_starts):  # type: ignore[no-untyped-def]
-    """For each row of each group's box, where its points start: one table after the other."""
+    """For each row of each group's box, where its points start: one table after the other, where there is one."""
     groups = target_starts.size - 1
     rows = np.empty(table_starts[-1], np.int64)
     per_y, per_x = 1.0 / shape[1], 1.0 / shape[2]
     for group in prange(groups):
         z0, _, y0, y1 = boxes[group]
         table = rows[table_starts[group] : table_starts[group + 1]]
+        if table.size == 0:
+            continue
         filled = np.int64(0)
         for i in range(target_starts[group], target_starts[group + 1]):
             line, _ = split_index(targets[i], shape[2], per_x)
@@ -107,13 +112,14 @@ def _walk(  # type: ignore[no-untyped-def]
         table = rows[table_starts[group] : table_starts[group + 1]]
         pause, wait = np.int64(1), np.int64(0)
         for i in range(start, stop):
-            if first == last or wait > 0:
+            few = last - first <= _FEW_TARGETS
+            if first == last or wait > 0 or not (few or table.size > 0):
                 squared[i] = FAR
                 wait -= 1
                 continue
             line, x = split_index(queries[i], nx, per_x)
             z, y = split_index(line, ny, per_y)
-            if last - first <= _FEW_TARGETS:
+            if few:
                 squared[i], target = _nearest_of_few(targets[first:last], z, y, x, nx, ny, weights)
             else:
                 squared[i], target = _nearest(

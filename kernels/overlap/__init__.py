@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.kernels.label_array import LabelArray, as_label_pair
-from maskwright.kernels.overlap.cpu import count_pairs
+from maskwright.kernels.overlap.bytes import count_byte_pairs
+from maskwright.kernels.overlap.hashed import count_pairs
 
 __all__ = ["Overlaps", "count_overlaps"]
 
@@ -70,7 +71,8 @@ def count_overlaps(reference: ArrayLike, prediction: ArrayLike) -> Overlaps:
     ([[0, 0], [1, 1], [1, 2]], [1, 1, 1])
     """
     first, second = _flatten(*as_label_pair(reference, prediction))
-    keys, counts = count_pairs(first, second)
+    both_bytes = first.dtype == second.dtype == np.uint8
+    keys, counts = (count_byte_pairs if both_bytes else count_pairs)(first, second)
     pairs = np.stack([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)], axis=1)
     reference_labels, reference_counts = _sum_by(pairs[:, 0], counts)
     prediction_labels, prediction_counts = _sum_by(pairs[:, 1], counts)

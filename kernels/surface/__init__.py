@@ -84,9 +84,12 @@ def find_elements(array: ArrayLike, labels: ArrayLike, spacing_mm: ArrayLike) ->
 
 def _split_wanted(labels: ArrayLike, dtype: np.dtype[Any]) -> tuple[NDArray[np.uint64], int]:
     """Return the labels that ``dtype`` can hold, and how many it cannot: those have no voxel and must not wrap."""
-    wanted = np.asarray(labels, dtype=np.uint64)
-    if wanted.ndim != 1 or (wanted == 0).any() or (wanted[1:] <= wanted[:-1]).any():
-        raise LabelError(f"labels are {wanted.tolist()}; expected whole numbers, ascending, without 0")
+    given = np.asarray(labels)
+    if given.size == 0:
+        given = given.astype(np.uint64)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or (given < 1).any() or (given[1:] <= given[:-1]).any():
+        raise LabelError(f"labels are {given.tolist()}; expected whole numbers, ascending, without 0")
+    wanted = given.astype(np.uint64)
     fitting = int(np.searchsorted(wanted, np.uint64(np.iinfo(dtype).max), side="right"))
     return wanted[:fitting], len(wanted) - fitting
 

@@ -67,9 +67,14 @@ def _scan(volume, planar, labels, table, lines, found, found_label, found_code):
             _load_rows(volume, planar, line // (ny + 1), line % (ny + 1), rows)
             for i in range(_find_in_line(rows, in_line, flags)):
                 x = in_line[i]
+                done = np.int64(0)  # corners whose label has had its turn, as a code
                 for corner in range(corners):
-                    code = _neighbour_code(rows, x, corner)
-                    label = find_label(rows[corner // 2, x + corner % 2], labels, table) if code != 0 else np.int64(-1)
+                    if done >> (corners - 1 - corner) & 1:
+                        continue
+                    value = rows[corner // 2, x + corner % 2]
+                    code = _neighbour_code(rows, x, value)
+                    done |= code
+                    label = find_label(value, labels, table) if value != 0 else np.int64(-1)
                     if label >= 0:
                         if used < room:
                             found[job, used] = line * (nx + 1) + x
@@ -146,15 +151,9 @@ def _flag_blocks(rows, start, flags):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _neighbour_code(rows, x, corner):  # type: ignore[no-untyped-def]
-    """The code of the label at ``corner``; 0 for background, and where an earlier corner has the same label."""
-    value, corners = rows[corner // 2, x + corner % 2], 2 * rows.shape[0]
+def _neighbour_code(rows, x, value):  # type: ignore[no-untyped-def]
+    """The corners of a block that carry ``value``, as bits; the first corner is the highest."""
     code = np.int64(0)
-    if value == 0:
-        return code
-    for other in range(corners):
-        if rows[other // 2, x + other % 2] == value:
-            if other < corner:
-                return np.int64(0)
-            code |= np.int64(1) << (corners - 1 - other)
+    for i in range(rows.shape[0]):
+        code = (code << 2) | (np.int64(rows[i, x] == value) << 1) | np.int64(rows[i, x + 1] == value)
     return code

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 from maskwright.kernels.distance import nearest
 from maskwright.kernels.distance.lattice import make_lattice
 from maskwright.kernels.distance.nearest import nearest_squared, nearest_targets
 from maskwright.kernels.distance.rows import FAR, nearest_in_rows
 from maskwright.kernels.errors import GeometryError
+from maskwright.kernels.point_groups import PointGroups
 from reference.nearest import group_squares
 from reference.point_groups import GROUP_KINDS, from_lists, make_groups
 
@@ -226,3 +228,26 @@ def test_groups_or_lattices_that_do_not_fit_are_refused():
     ]:
         with pytest.raises(GeometryError, match="expected the same groups and shape"):
             nearest_squared(queries, targets, grid)
+
+
+def test_scattered_targets_need_no_table_of_their_box():
+    """Groups of few points in huge boxes: the row tables would be larger than the volume."""
+    rng = np.random.default_rng(3)
+    shape = (40, 200, 200)
+    sizes = [3, 33, 40, 500, 20000]
+    points = [np.sort(rng.choice(np.prod(shape), size, replace=False)) for size in sizes]
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    targets = PointGroups(np.concatenate(points).astype(np.uint32), starts, shape)
+    queries = PointGroups(targets.points.copy(), starts[[0, *range(1, 6)]], shape)
+    lattice = make_lattice(shape, (2.0, 1.0, 1.0))
+    np.testing.assert_array_equal(nearest_squared(queries, targets, lattice), 0)
+    moved = [np.sort(rng.choice(np.prod(shape), 50, replace=False)) for _ in sizes]
+    queries = PointGroups(np.concatenate(moved).astype(np.uint32), 50 * np.arange(6), shape)
+    found = lattice.to_mm(nearest_squared(queries, targets, lattice))
+    for group in range(5):
+        here, there = (
+            np.stack(np.unravel_index(points[group].astype(np.int64), shape), 1) * (2.0, 1.0, 1.0)
+            for points in (queries, targets)
+        )
+        expected = cKDTree(there).query(here)[0]
+        np.testing.assert_allclose(found[50 * group : 50 * group + 50], expected, atol=1e-9)

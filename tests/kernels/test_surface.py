@@ -120,7 +120,6 @@ def test_labels_out_of_order_are_refused(labels):
         find_surfaces(np.zeros((3, 3), np.uint8), labels)
 
 
-@pytest.mark.xfail(strict=True, reason="OverflowError, truncated to [1], wrapped to 2**64 - 1")
 @pytest.mark.parametrize("labels", [[-1, 1], [1.5], np.array([1, -1])])
 def test_labels_that_are_not_whole_are_refused(labels):
     with pytest.raises(LabelError, match="expected whole numbers, ascending, without 0"):

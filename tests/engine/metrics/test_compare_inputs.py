@@ -151,3 +151,13 @@ def test_threads_of_a_service_get_the_same_numbers():
     alone = [run(place) for place in range(8)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(run, list(range(8)) * 4)) == alone * 4
+
+
+def test_ignored_voxels_are_no_agreement_for_kappa_and_mcc():
+    rng = np.random.default_rng(5)
+    reference, prediction = (rng.integers(0, 2, (6, 8, 8)).astype(np.uint8) for _ in range(2))
+    preset = Preset("half", {1: LabelSpec("one")}, ignore=9)
+    ignoring = np.concatenate([reference, np.full_like(reference, 9)])
+    found = compare(ignoring, np.concatenate([prediction, prediction]), spacing_mm=(1, 1, 1), preset=preset).labels[1]
+    plain = compare(reference, prediction, spacing_mm=(1, 1, 1)).labels[1]
+    assert (found.kappa, found.mcc, found.dice) == (plain.kappa, plain.mcc, plain.dice)

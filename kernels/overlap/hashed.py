@@ -1,4 +1,4 @@
-"""The joint histogram on the CPU: uniform stretches are counted whole, the rest voxel by voxel, into a small hash."""
+"""The joint histogram of any two label arrays: uniform stretches are counted whole, the rest go into a small hash."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-_LONG = 64  # voxels checked at once for being uniform in both arrays
-_SHORT = 8  # and again, where a long stretch is not
+from maskwright.kernels.overlap.stretches import LONG, SHORT, is_uniform
+
 _SMALLEST_TABLE = 1024
 _GROWTH = 8
 _FREE = np.uint64(0xFFFFFFFFFFFFFFFF)  # label 2**32 - 1 in both arrays
@@ -50,20 +50,20 @@ def _count_stretch(first, second, keys, counts):  # type: ignore[no-untyped-def]
     room = keys.size // 2  # past half full, probing slows down
     key, run = np.uint64(0), np.int64(0)
     size = first.size
-    for long in range((size + _LONG - 1) // _LONG):
-        if room <= _LONG:  # a stretch adds no more than that
+    for long in range((size + LONG - 1) // LONG):
+        if room <= LONG:  # a stretch adds no more than that
             return True
-        start, stop = long * _LONG, min(long * _LONG + _LONG, size)
-        if stop - start == _LONG and _is_uniform(first, second, start, _LONG):
+        start, stop = long * LONG, min(long * LONG + LONG, size)
+        if stop - start == LONG and is_uniform(first, second, start, LONG):
             pair = (np.uint64(first[start]) << _HALF) | np.uint64(second[start])
             if pair != key:
                 room -= _add(keys, counts, key, run)
                 key, run = pair, np.int64(0)
-            run += _LONG
+            run += LONG
             continue
-        for short in range(start, stop, _SHORT):
-            end = min(short + _SHORT, stop)
-            step = _SHORT if end - short == _SHORT and _is_uniform(first, second, short, _SHORT) else 1
+        for short in range(start, stop, SHORT):
+            end = min(short + SHORT, stop)
+            step = SHORT if end - short == SHORT and is_uniform(first, second, short, SHORT) else 1
             for voxel in range(short, end, step):
                 pair = (np.uint64(first[voxel]) << _HALF) | np.uint64(second[voxel])
                 if pair != key:
@@ -72,17 +72,6 @@ def _count_stretch(first, second, keys, counts):  # type: ignore[no-untyped-def]
                 run += step
     _add(keys, counts, key, run)
     return False
-
-
-@njit(cache=True, inline="always")
-def _is_uniform(first, second, start, length):  # type: ignore[no-untyped-def]
-    # Slices, one flag and a constant length: only so does the loop become a few vector instructions.
-    one, other = first[start : start + length], second[start : start + length]
-    a, b = one[0], other[0]
-    differs = False
-    for i in range(length):
-        differs |= (one[i] != a) | (other[i] != b)
-    return not differs
 
 
 @njit(cache=True)
