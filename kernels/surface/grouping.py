@@ -9,7 +9,7 @@ from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
 _JOBS_A_THREAD = 16
-_VOXELS_A_POINT = 6
+_VOXELS_A_POINT = 3
 _MOST_COUNTERS = 1 << 20  # jobs x labels
 
 
