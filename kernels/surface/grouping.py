@@ -9,7 +9,8 @@ from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
 _JOBS_A_THREAD = 16
-_VOXELS_A_POINT = 3
+_VOXELS_A_POINT = 16
+_SMALL = 1 << 23  # voxels; room is cheap here, and a brain parcellation is mostly surface
 _MOST_COUNTERS = 1 << 20  # jobs x labels
 
 
@@ -19,8 +20,9 @@ def job_count(rows: int, labels: int) -> int:
 
 
 def first_guess(voxels: int, jobs: int) -> int:
-    """Return the room a job gets for points: enough for most masks; memory that stays unused is never touched."""
-    return max(4096, voxels // (_VOXELS_A_POINT * jobs))
+    """Return the room a job gets for points: enough for most masks, since one that needs more is scanned again."""
+    voxels_a_point = 3 if voxels <= _SMALL else _VOXELS_A_POINT
+    return max(4096, voxels // (voxels_a_point * jobs))
 
 
 def point_dtype(voxels: int) -> type[np.uint32] | type[np.int64]:

@@ -88,7 +88,7 @@ def _find_in_row(volume, planar, z, y, found, flags):  # type: ignore[no-untyped
     if nx >= STRETCH + 2:
         for stretch in range((nx - 2 + STRETCH - 1) // STRETCH):
             start = min(1 + stretch * STRETCH, nx - 1 - STRETCH)  # the last stretch may overlap the one before
-            if not _is_inside(row, before, after, below, above, start):
+            if not _is_background(row, start) and not _is_inside(row, before, after, below, above, start):
                 _flag_surface(row, before, after, below, above, start, flags)
                 count = collect_flagged(flags, start, done, found, count)
             done = start + STRETCH
@@ -101,6 +101,15 @@ def _find_in_row(volume, planar, z, y, found, flags):  # type: ignore[no-untyped
         found[count] = nx - 1
         count += 1
     return count
+
+
+@njit(cache=True)
+def _is_background(row, start):  # type: ignore[no-untyped-def]
+    here = row[start : start + STRETCH]
+    occupied = False
+    for i in range(STRETCH):
+        occupied |= here[i] != 0
+    return not occupied
 
 
 @njit(cache=True)
