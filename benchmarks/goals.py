@@ -48,7 +48,7 @@ def at_most(work: str, case: str, found: float | None, limit: float, unit: str =
 
 
 def goals(rows: Sequence[Row]) -> list[Goal]:
-    """Return every goal of the issue, case by case."""
+    """Return every goal, case by case."""
     table = Table(rows)
     return [*_overlap(table), *_surface(table), *_far_points(table), *_rest(table)]
 

@@ -61,7 +61,7 @@ def test_json_is_the_contract(capsys: pytest.CaptureFixture[str], pair: tuple[st
     )
     first, second = found["labels"]["1"], found["labels"]["2"]
     assert set(first) >= KEYS
-    # DESIGN 4, golden numbers, "box of 600 shifted one voxel in y".
+    # The golden case "shift": a box of 600 moved one voxel in y.
     assert (first["dice"], first["hd"], first["hd95"], first["reference_voxels"]) == (0.9, 1.0, 1.0, 600)
     assert (round(first["assd"], 4), round(first["nsd"], 4)) == (0.2674, 0.7326)
     assert (second["dice"], second["hd95"], second["precision"], second["prediction_voxels"]) == (0, "inf", "nan", 0)

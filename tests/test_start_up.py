@@ -69,7 +69,7 @@ def test_help_answers_at_once() -> None:
         subprocess.run([sys.executable, "-m", "maskwright.cli", "--help"], capture_output=True, check=True)
         return time.perf_counter() - start
 
-    assert min(seconds() for _ in range(5)) < 0.3  # DESIGN 6
+    assert min(seconds() for _ in range(5)) < 0.3  # what a person takes for at once
 
 
 def test_every_public_name_is_there() -> None:

@@ -29,6 +29,18 @@ def content_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def source_digest(package: Path) -> str:
+    """Return the digest of a package's Python files: a number must not outlive the code that made it.
+
+    The version alone does not change while the code is worked on.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode("utf-8") + b"\0")
+        _add_file(digest, path)
+    return digest.hexdigest()
+
+
 def settings_digest(settings: Mapping[str, object]) -> str:
     """Return the digest of settings: names to numbers, texts, None, and lists and tables of them."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=True)

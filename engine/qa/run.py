@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from maskwright.engine.batch.fingerprint import source_digest
 from maskwright.engine.batch.local import LocalExecutor
 from maskwright.engine.batch.outcome import Executor, Lost
 from maskwright.engine.batch.store import ResultStore, only_run_in
@@ -131,6 +132,12 @@ def qa(
     return QaResult(results.table, summary, paths, len(cases.cases), len(failures), kept, failures)
 
 
+def _code_version() -> str:
+    engine = Path(__file__).resolve().parents[1]
+    sources = (source_digest(folder) for folder in (engine, engine.parent / "kernels"))
+    return "+".join([version("maskwright"), *sources])
+
+
 def _measure(
     pool: Executor, manifest: Manifest, settings: Settings, store: ResultStore, on_progress: Progress | None
 ) -> tuple[list[pl.DataFrame], dict[str, str], int]:
@@ -138,7 +145,8 @@ def _measure(
     kept_keys: dict[str, set[str]] = {}
     for key, part in kept_parts.items():
         kept_keys.setdefault(part["case"][0], set()).add(key)
-    tasks = [CaseTask(case, settings, version("maskwright"), frozenset(kept_keys.get(case.name, ()))) for case in cases]
+    code = _code_version()
+    tasks = [CaseTask(case, settings, code, frozenset(kept_keys.get(case.name, ()))) for case in cases]
     parts: list[pl.DataFrame] = []
     failures: dict[str, str] = {}
     kept = 0

@@ -36,7 +36,9 @@ class Lattice:
 
     def to_mm(self, squared: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return distances in mm from weighted squares; infinity stays infinity."""
-        return np.asarray(np.sqrt(squared) * self.unit_mm)
+        distances = np.asarray(np.sqrt(squared))
+        distances *= self.unit_mm
+        return distances
 
 
 def make_lattice(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> Lattice:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from scipy.ndimage import binary_erosion, generate_binary_structure
 
-# d <= tolerance is tested with this relative tolerance (DESIGN 4); ``deepmind`` tests exactly.
+# d <= tolerance is tested with this relative tolerance; ``deepmind`` tests exactly.
 SLACK = 1 + 1e-9
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.engine.batch.fingerprint import content_digest, settings_digest
+from maskwright.engine.batch.fingerprint import content_digest, settings_digest, source_digest
 
 
 def test_a_file_is_its_bytes_not_its_name_or_date(tmp_path: Path) -> None:
@@ -41,3 +41,16 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 def test_settings_do_not_depend_on_their_order() -> None:
     assert settings_digest({"a": 1, "b": [1.5, None]}) == settings_digest({"b": [1.5, None], "a": 1})
     assert settings_digest({"a": 1}) != settings_digest({"a": 2})
+
+
+def test_source_digest_changes_with_code_and_names_only(tmp_path):
+    package = tmp_path / "package"
+    (package / "inner").mkdir(parents=True)
+    (package / "inner" / "one.py").write_text("x = 1\n", encoding="utf-8")
+    first = source_digest(package)
+    (package / "notes.txt").write_text("no code", encoding="utf-8")
+    assert source_digest(package) == first
+    (package / "inner" / "one.py").write_text("x = 2\n", encoding="utf-8")
+    changed = source_digest(package)
+    (package / "inner" / "one.py").rename(package / "inner" / "two.py")
+    assert len({first, changed, source_digest(package)}) == 3

@@ -255,3 +255,11 @@ def test_ctrl_c_leaves_what_was_finished(tmp_path: Path) -> None:
     assert said.decode().splitlines()[-1].startswith("maskwright: stopped")
     assert "Traceback" not in said.decode()
     assert mw.qa(manifest, out, workers=1).kept >= 2
+
+
+def test_other_code_computes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = write_manifest(tmp_path, 2)
+    mw.qa(manifest, tmp_path / "out", workers=1)
+    assert mw.qa(manifest, tmp_path / "out", workers=1).kept == 2
+    monkeypatch.setattr("maskwright.engine.qa.run.source_digest", lambda package: "other")
+    assert mw.qa(manifest, tmp_path / "out", workers=1).kept == 0
