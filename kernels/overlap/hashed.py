@@ -12,7 +12,6 @@ from maskwright.kernels.overlap.stretches import LONG, SHORT, is_uniform
 
 _SMALLEST_TABLE = 1024
 _GROWTH = 8
-_FREE = np.uint64(0xFFFFFFFFFFFFFFFF)  # label 2**32 - 1 in both arrays
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing, Knuth 6.4
 _HALF = np.uint64(32)
 
@@ -34,9 +33,8 @@ def count_pairs(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[np.u
 
 @njit(parallel=True, cache=True)
 def _count_parts(first, second, parts, capacity):  # type: ignore[no-untyped-def]
-    # One slot more than the hash uses: the last one is for the key that marks the others as free.
-    keys = np.full((parts, capacity + 1), _FREE)
-    counts = np.zeros((parts, capacity + 1), np.int64)
+    keys = np.empty((parts, capacity), np.uint64)
+    counts = np.zeros((parts, capacity), np.int64)  # 0 marks a free slot
     full = np.zeros(parts, np.bool_)
     for part in prange(parts):
         start, stop = first.size * part // parts, first.size * (part + 1) // parts
@@ -79,10 +77,8 @@ def _add(keys, counts, key, run):  # type: ignore[no-untyped-def]
     """Add ``run`` voxels to ``key`` in the open-addressing table; 1 where the key is new to it."""
     if run == 0:
         return np.int64(0)
-    slots = np.uint64(keys.size - 2)  # their number is a power of two
+    slots = np.uint64(keys.size - 1)  # a mask: the number of slots is a power of two
     slot = ((key * _MIX) >> _HALF) & slots
-    if key == _FREE:
-        slot = np.uint64(keys.size - 1)
     while counts[slot] > 0 and keys[slot] != key:
         slot = (slot + np.uint64(1)) & slots
     new = counts[slot] == 0
