@@ -10,7 +10,8 @@ from rows import Row
 
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`. Each table is one run of interleaved rounds: every contestant once a round, medians of the
+Written by `make bench`; a part that is run alone replaces its own tables, so that tables may come from different runs.
+Each table is one run of interleaved rounds: every contestant once a round, medians of the
 rounds, both cores for all. Compiled code, imports and caches are warm before the clock starts. A peer that was
 stopped after some labels is scaled to all and says so; each peer computes fewer metrics than ours does in the same
 row. The last column says how far its numbers are from ours where the definitions are the same. `other-processes` is

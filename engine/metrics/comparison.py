@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 Status = Literal["present", "absent", "reference_empty", "prediction_empty"]
 
 
+def status_of(reference_voxels: int, prediction_voxels: int) -> Status:
+    """Return which of two masks hold a label, from their voxel counts."""
+    if reference_voxels and prediction_voxels:
+        return "present"
+    if reference_voxels:
+        return "prediction_empty"
+    return "reference_empty" if prediction_voxels else "absent"
+
+
 @dataclass(frozen=True)
 class LabelMetrics:
     """The numbers of one label.
@@ -33,11 +42,7 @@ class LabelMetrics:
     @property
     def status(self) -> Status:
         """Which of the two masks hold the label."""
-        if self.reference_voxels and self.prediction_voxels:
-            return "present"
-        if self.reference_voxels:
-            return "prediction_empty"
-        return "reference_empty" if self.prediction_voxels else "absent"
+        return status_of(self.reference_voxels, self.prediction_voxels)
 
     def __getattr__(self, name: str) -> float | None:
         """Return a metric by its column name."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.engine.metrics.columns import empty_values, metric_columns
-from maskwright.engine.metrics.comparison import LabelMetrics
+from maskwright.engine.metrics.comparison import LabelMetrics, status_of
 from maskwright.engine.metrics.conventions import TOLERANCE_SLACK, read_deepmind, read_medpy, read_metrics_reloaded
 from maskwright.engine.metrics.options import Options
 from maskwright.engine.metrics.overlap import Counts, overlap_values
@@ -46,6 +46,8 @@ def measure(
     """
     if options.convention != "deepmind":  # whose areas depend on the order of the axes in their last bit
         reference, prediction, spacing_mm = _in_memory_order(reference, prediction, spacing_mm)
+    # Once for all kernels, each of which would copy a flipped or sliced array for itself.
+    reference, prediction = np.ascontiguousarray(reference), np.ascontiguousarray(prediction)
     overlaps = count_overlaps(reference, prediction)
     wanted = _all_labels(overlaps) if labels is None else np.unique(np.asarray(labels, dtype=np.uint64))
     counts = _label_counts(overlaps, wanted, ignored_voxels)
@@ -58,9 +60,8 @@ def measure(
     columns = metric_columns(options)
     result = {}
     for label, count in zip(wanted.tolist(), counts):
-        found = LabelMetrics({}, count.reference, count.prediction)
         values: Values = {**overlap_values(count, voxel_ml), **surfaces.get(label, {})}
-        values |= empty_values(found.status, columns, options, far_mm)
+        values |= empty_values(status_of(count.reference, count.prediction), columns, options, far_mm)
         result[label] = LabelMetrics(
             {column: values.get(column) for column in columns}, count.reference, count.prediction
         )
