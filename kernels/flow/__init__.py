@@ -1,0 +1,145 @@
+"""Dense optical flow: where each pixel of one image lies in another; and images sampled through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.errors import ConfigError, GeometryError, InputError
+from maskwright.kernels.flow import pairs
+from maskwright.kernels.flow.warp import warp_plane
+
+__all__ = ["optical_flow", "optical_flows", "warp"]
+
+_AXES = {2: "(y, x)", 3: "(n, y, x)"}
+
+
+def optical_flow(
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    *,
+    attachment: float = 15.0,
+    scales: int = 4,
+    warps: int = 5,
+    iterations: int = 10,
+) -> NDArray[np.float32]:
+    """Return the flow from ``first`` to ``second``: ``warp(second, flow)`` looks like ``first``.
+
+    The flow minimises ``attachment * |warp(second, flow) - first|`` and its own total variation, from coarse to fine
+    (TV-L1; Zach, Pock and Bischof, A duality based approach for realtime TV-L1 optical flow, DAGM 2007).
+
+    Parameters
+    ----------
+    first, second : float32, shape (y, x)
+        Equal shapes, any strides, finite. Their range should be about 0 to 1, since ``attachment`` is in its units.
+    attachment : float
+        How much the images count against smoothness of the flow; positive.
+    scales : int
+        The largest number of scales, each half the size of the one before; small images have fewer.
+    warps, iterations : int
+        How often the second image is warped on each scale, and the steps after each warp.
+
+    Returns
+    -------
+    float32, shape (2, y, x)
+        Displacements along y and x, in pixels. Zero where nothing is there to see: empty or constant images.
+
+    Raises
+    ------
+    InputError, GeometryError
+        Another dtype or number of axes, values that are not finite; shapes that differ.
+    ConfigError
+        An option that is not positive.
+
+    Examples
+    --------
+    >>> first = np.exp(-((np.mgrid[:32, :32] - 15.0) ** 2).sum(0) / 40).astype(np.float32)
+    >>> flow = optical_flow(first, np.roll(first, 2, axis=1))
+    >>> flow[:, 15, 12].round().tolist()
+    [0.0, 2.0]
+    """
+    first, second = _image(first, "first", 2), _image(second, "second", 2)
+    _same_shape(first, second)
+    flows = optical_flows(
+        first[None], second[None], attachment=attachment, scales=scales, warps=warps, iterations=iterations
+    )
+    return flows[0]
+
+
+def optical_flows(
+    firsts: NDArray[np.float32],
+    seconds: NDArray[np.float32],
+    *,
+    attachment: float = 15.0,
+    scales: int = 4,
+    warps: int = 5,
+    iterations: int = 10,
+) -> NDArray[np.float32]:
+    """Return the flow of each pair of images, as ``optical_flow`` does; pairs are shared among the threads.
+
+    Parameters and errors are those of ``optical_flow``, with an axis of pairs in front: images (n, y, x), flows
+    (n, 2, y, x). The result does not depend on the number of threads.
+    """
+    firsts, seconds = _image(firsts, "firsts", 3), _image(seconds, "seconds", 3)
+    _same_shape(firsts, seconds)
+    for name, value in (("attachment", attachment), ("scales", scales), ("warps", warps), ("iterations", iterations)):
+        if not value > 0 or not np.isfinite(value):
+            raise ConfigError(f"{name} is {value}; expected a positive number")
+    return pairs.flows(firsts, seconds, np.float32(attachment), scales, warps, iterations)
+
+
+def warp(image: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``image`` sampled at ``p + flow(p)`` for each pixel ``p`` of the flow.
+
+    Parameters
+    ----------
+    image : float32, shape (y, x)
+        Any strides, finite.
+    flow : float32, shape (2, y, x)
+        Displacements along y and x in pixels, of any grid that begins where the image begins.
+
+    Returns
+    -------
+    float32, shape (y, x) of the flow
+        Linear between pixels; outside the image, the nearest pixel on its edge.
+
+    Raises
+    ------
+    InputError, GeometryError
+        Another dtype or number of axes, values that are not finite; an empty image under a flow that is not.
+
+    Examples
+    --------
+    >>> flow = np.zeros((2, 1, 3), np.float32)
+    >>> flow[1] = 0.5
+    >>> warp(np.array([[0, 1, 4]], np.float32), flow).tolist()
+    [[0.5, 2.5, 4.0]]
+    """
+    image, flow = _image(image, "image", 2), _image(flow, "flow", 3)
+    if flow.shape[0] != 2:
+        raise GeometryError(f"flow has shape {flow.shape}; expected (2, y, x)")
+    if image.size == 0 and flow.size > 0:
+        raise GeometryError(f"image has shape {image.shape} and flow {flow.shape}; nothing is there to be sampled")
+    warped = np.empty(flow.shape[1:], np.float32)
+    warp_plane(image, flow, warped)
+    return warped
+
+
+def _image(array: NDArray[Any], name: str, ndim: int) -> NDArray[np.float32]:
+    if hasattr(array, "__cuda_array_interface__"):
+        raise InputError(f"{name} is on a CUDA device; expected an array in main memory: call .cpu() first")
+    array = np.asarray(array)
+    if array.dtype != np.float32:
+        raise InputError(f"{name} is {array.dtype}; expected float32")
+    if array.ndim != ndim:
+        raise InputError(f"{name} has {array.ndim} axes; expected {_AXES[ndim]}")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} holds NaN or infinity; expected finite numbers")
+    return np.ascontiguousarray(array)
+
+
+def _same_shape(first: NDArray[Any], second: NDArray[Any]) -> None:
+    if first.shape != second.shape:
+        raise GeometryError(f"the images have shapes {first.shape} and {second.shape}; expected equal shapes")
