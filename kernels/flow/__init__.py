@@ -62,10 +62,11 @@ def optical_flow(
     """
     first, second = _image(first, "first", 2), _image(second, "second", 2)
     _same_shape(first, second)
-    flows = optical_flows(
+    flows: NDArray[np.float32] = optical_flows(
         first[None], second[None], attachment=attachment, scales=scales, warps=warps, iterations=iterations
     )
-    return flows[0]
+    flow: NDArray[np.float32] = flows[0]
+    return flow
 
 
 def optical_flows(

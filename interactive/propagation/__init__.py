@@ -1,0 +1,1 @@
+"""The parts of slice propagation: what ``maskwright.interactive.propagate`` is made of."""
