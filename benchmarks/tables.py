@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from goals import Goal, goals
+from goals_assist import assist_goals
 from rows import Row
 
 INTRODUCTION = """# Benchmarks
@@ -24,7 +25,7 @@ def results_page(rows: Sequence[Row], machine: Mapping[str, str], command: str, 
     """Return the page as Markdown."""
     lines = [INTRODUCTION, f"Command: `{command}`", ""]
     lines += [f"- {key}: {value}" for key, value in machine.items()]
-    lines += ["", "## Goals", "", *goal_table(goals(rows)), "", "## Cases", ""]
+    lines += ["", "## Goals", "", *goal_table([*goals(rows), *assist_goals(rows)]), "", "## Cases", ""]
     lines += [f"- `{name}`: {what}" for name, what in cases.items()]
     lines += ["", "## Measured", ""]
     ordered = sorted(rows, key=lambda row: (row.bench, row.case))
@@ -43,6 +44,8 @@ def goal_table(found: Sequence[Goal]) -> list[str]:
 
 def measured_table(rows: Sequence[Row]) -> list[str]:
     """Return the rows of one case; the ratio is the contestant's time over ours."""
+    if len({row.contestant for row in rows}) < len(rows):
+        return measure_table(rows)
     ours = next((row.value for row in rows if row.contestant.startswith("maskwright")), None)
     lines = ["| contestant | median | lowest to highest | runs | ratio to ours | note |", "|---|---|---|---|---|---|"]
     for row in rows:
@@ -54,6 +57,19 @@ def measured_table(rows: Sequence[Row]) -> list[str]:
         lines.append(
             f"| {row.contestant} | {row.value:.4g} {row.unit} | {spread} | {row.runs} | {ratio} | {row.note} |"
         )
+    return lines
+
+
+def measure_table(rows: Sequence[Row]) -> list[str]:
+    """Return a table of contestants by measures, where each has several, and who failed."""
+    units = list(dict.fromkeys(row.unit for row in rows if row.value is not None))
+    values = {(row.contestant, row.unit): row.value for row in rows}
+    lines = ["| contestant | " + " | ".join(units) + " | note |", "|---" * (len(units) + 2) + "|"]
+    for name in dict.fromkeys(row.contestant for row in rows):
+        found = [values.get((name, unit)) for unit in units]
+        cells = ["" if value is None else f"{value:.3g}" for value in found]
+        note = next((row.failed or row.note for row in rows if row.contestant == name), "").replace("|", "/")
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {note} |")
     return lines
 
 

@@ -1,0 +1,114 @@
+"""Who can be measured by name: sessions with any of our methods, a method by itself on the whole image, and peers."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from assist_peers import FLAT_ONLY, PEERS
+from assist_play import Mask, PeerPlayer, Player
+from assist_sets import Target
+
+# Our methods, each where its class is.
+METHODS = {
+    "geodesic": ("maskwright.interactive.methods.geodesic", "Geodesic"),
+    "random-walker": ("maskwright.interactive.methods.random_walker", "RandomWalker"),
+    "cut": ("maskwright.interactive.methods.cut", "GraphCut"),
+    "network": ("maskwright.interactive.methods.network", "Network"),
+}
+DEFAULT = "maskwright"
+
+
+def make_player(name: str) -> Player:
+    """Return a player: ``maskwright`` is the default session, ``maskwright-cut`` a session with that method,
+    ``cut`` the method alone on the whole image; anything else is a peer.
+    """
+    if name == DEFAULT:
+        return SessionPlayer(None)
+    if name.removeprefix(f"{DEFAULT}-") in METHODS and name.startswith(DEFAULT):
+        return SessionPlayer(make_method(name.removeprefix(f"{DEFAULT}-")))
+    if name in METHODS:
+        return MethodPlayer(make_method(name))
+    return PeerPlayer(PEERS[name])
+
+
+def make_method(name: str) -> Any:
+    module, attribute = METHODS[name]
+    return getattr(importlib.import_module(module), attribute)()
+
+
+def fits(name: str, target: Target) -> bool:
+    """Return whether a contestant works on images of this dimension."""
+    return target.image.ndim == 2 or name not in FLAT_ONLY
+
+
+@dataclass
+class SessionPlayer:
+    """An ``AssistSession``, as a front-end uses it; a new one for each image."""
+
+    method: Any
+    session: Any = None
+
+    def begin(self, target: Target) -> None:
+        from maskwright.interactive.session import AssistSession
+
+        self.session = AssistSession() if self.method is None else AssistSession(self.method)
+        self.session.set_image(target.image, target.spacing_mm)
+
+    def click(self, index: tuple[int, ...], positive: bool) -> Mask:
+        mask: Mask = self.session.add_point(index, positive=positive).mask
+        return mask
+
+    def scribble(self, stroke: Mask, positive: bool) -> Mask:
+        mask: Mask = self.session.add_scribble(stroke, positive=positive).mask
+        return mask
+
+
+@dataclass
+class MethodPlayer:
+    """A method on the whole image, with no session around it: for those who tune the method."""
+
+    method: Any
+    target: Target | None = None
+    prompts: tuple[Mask, Mask] | None = None
+    previous: Mask | None = None
+    count: int = 0
+    intensity_range: tuple[float, float] = (0.0, 1.0)
+
+    def begin(self, target: Target) -> None:
+        self.target, self.previous, self.count = target, None, 0
+        self.prompts = np.zeros(target.truth.shape, bool), np.zeros(target.truth.shape, bool)
+        low, high = np.percentile(target.image, (0.5, 99.5))
+        self.intensity_range = float(low), float(high)
+
+    def click(self, index: tuple[int, ...], positive: bool) -> Mask:
+        stroke = np.zeros_like(self.target.truth)  # type: ignore[union-attr]
+        stroke[index] = True
+        return self.scribble(stroke, positive)
+
+    def scribble(self, stroke: Mask, positive: bool) -> Mask:
+        from maskwright.interactive.methods.method import Task
+
+        assert self.target is not None
+        assert self.prompts is not None
+        inside, outside = self.prompts if positive else self.prompts[::-1]
+        inside |= stroke
+        outside &= ~stroke
+        self.count += 1
+        task = Task(
+            image=self.target.image,
+            color=False,
+            intensity_range=self.intensity_range,
+            spacing_mm=self.target.spacing_mm,
+            positive=self.prompts[0].copy(),
+            negative=self.prompts[1].copy(),
+            box=None,
+            previous=self.previous,
+            latest=stroke,
+            latest_positive=positive,
+            prompt_count=self.count,
+        )
+        self.previous = self.method.segment(task)
+        return self.previous
