@@ -1,4 +1,4 @@
-"""Gap by gap: flows, warped shapes, and the label each pixel lies deepest in."""
+"""Gap by gap: what the given slices say, label by label, and the label each pixel lies deepest in."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.propagation.gaps import Gap, gaps
+from maskwright.interactive.propagation.refine import look, looks_of, smoothed
 from maskwright.interactive.propagation.request import Request
-from maskwright.interactive.propagation.scene import Scene, Window, make_scene, widened
-from maskwright.interactive.propagation.shapes import FAR, signed_distances
-from maskwright.kernels.flow import optical_flows, warp
+from maskwright.interactive.propagation.scene import Scene, make_scene, widened
+from maskwright.interactive.propagation.shapes import carry
+from maskwright.interactive.propagation.sides import look_from
 from maskwright.kernels.label_array import LabelArray
-
-Flows = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,55 +30,39 @@ def fill(request: Request, *, quality: bool) -> Filled:
     labels = np.array(request.labels, order="C")
     confidence = np.zeros(labels.shape[0], np.float32)
     confidence[list(request.given)] = 1
+    fallback: list[int] = []
     scene = make_scene(request)
     for gap in gaps(request):
-        depth = np.zeros((len(gap.targets), *scene.planes([0]).shape[1:]), np.float32)
-        found = np.zeros(depth.shape, labels.dtype)
-        flows = _flows(scene, gap)
-        for label in _labels(scene, gap):
-            _carry(scene, gap, flows, label, found, depth)
-        labels[(slice(gap.targets[0], gap.targets[-1] + 1), *scene.window)] = found
-    return Filled(labels, confidence, ())
+        found, agreement, apart = _fill_gap(scene, gap)
+        span = slice(gap.targets[0], gap.targets[-1] + 1)
+        labels[(span, *scene.window)] = found
+        confidence[span] = agreement
+        fallback += gap.targets if apart else ()
+    return Filled(labels, confidence, tuple(fallback))
 
 
-def _flows(scene: Scene, gap: Gap) -> tuple[Flows | None, Flows | None]:
-    """Return the flows from each target to the given slice on either side."""
-    targets = scene.planes(gap.targets)
-
-    def to(given: int | None) -> Flows | None:
-        if given is None:
-            return None
-        return optical_flows(targets, np.repeat(scene.planes([given]), len(gap.targets), axis=0))
-
-    return to(gap.before), to(gap.after)
-
-
-def _labels(scene: Scene, gap: Gap) -> list[int]:
-    """Return the labels of the given slices on either side, in order."""
-    sides = [np.unique(scene.labels(given)) for given in (gap.before, gap.after) if given is not None]
-    return [int(label) for label in np.unique(np.concatenate(sides)) if label]
-
-
-def _carry(
-    scene: Scene,
-    gap: Gap,
-    flows: tuple[Flows | None, Flows | None],
-    label: int,
-    found: LabelArray,
-    depth: NDArray[np.float32],
-) -> None:
-    """Write one label where it lies deeper than the labels before it."""
-    sides = [given for given in (gap.before, gap.after) if given is not None]
-    masks = np.stack([scene.labels(given) == label for given in sides])
-    box: Window = widened(np.logical_or.reduce(masks))
-    distances = dict(zip(sides, signed_distances(masks[(slice(None), *box)], scene.request.spacing_mm)))
-    for k, target in enumerate(gap.targets):
-        share = gap.share(target)
-        shape = np.zeros(found[(k, *box)].shape, np.float32)
-        for given, side, weight in ((gap.before, flows[0], 1 - share), (gap.after, flows[1], share)):
-            if given is not None and side is not None:
-                shape += np.float32(weight) * warp(distances[given], side[(k, slice(None), *box)])
-        np.clip(shape, -FAR, FAR, out=shape)
-        deeper = shape > depth[(k, *box)]
-        found[(k, *box)][deeper] = label
-        depth[(k, *box)][deeper] = shape[deeper]
+def _fill_gap(scene: Scene, gap: Gap) -> tuple[LabelArray, NDArray[np.float32], bool]:
+    """Return the labels (n, y, x) of a gap within the scene, the confidence of each slice, and whether it fell back."""
+    ends = [number for number in (gap.before, gap.after) if number is not None]
+    planes, there = scene.planes(gap.targets), scene.planes(ends)
+    sides = [look_from(end, plane, planes, before=end == gap.before) for end, plane in zip(ends, there)]
+    looks, given_looks = looks_of(planes), looks_of(there)
+    given = scene.labels(ends)
+    found = np.zeros(planes.shape, given.dtype)
+    deepest = np.zeros(planes.shape, np.float32)
+    apart = False
+    agreement = np.ones(len(gap.targets), np.float32)
+    for label in np.unique(given):
+        if label == 0:
+            continue
+        masks = given == label
+        window = widened(np.logical_or.reduce(masks))
+        shapes = carry(gap, sides, masks[(slice(None), *window)], window, scene.request.spacing_mm)
+        depths = smoothed(look(gap, sides, shapes, looks, given_looks))
+        here = (slice(None), *window)
+        deeper = depths > deepest[here]
+        found[here][deeper] = label
+        deepest[here][deeper] = depths[deeper]
+        agreement = np.minimum(agreement, shapes.agreement)
+        apart |= shapes.apart
+    return found, agreement, apart

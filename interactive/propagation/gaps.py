@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 from maskwright.interactive.propagation.request import Request
 
-# Slices that are worked on together: their flows are in memory at the same time.
-_TOGETHER = 16
-
 
 @dataclass(frozen=True)
 class Gap:
@@ -20,26 +17,25 @@ class Gap:
     after: int | None
     targets: tuple[int, ...]
 
-    def share(self, target: int) -> float:
-        """Return how far on the way from ``before`` to ``after`` a target lies; 0 or 1 beside an open end."""
-        if self.before is None:
+    def weight(self, given: int, target: int) -> float:
+        """Return how much a given slice of this gap counts on a target by its distance alone: both sides sum to 1."""
+        if self.before is None or self.after is None:
             return 1.0
-        if self.after is None:
-            return 0.0
-        return (target - self.before) / (self.after - self.before)
+        return 1.0 - abs(target - given) / (self.after - self.before)
 
-    def steps(self, target: int) -> int:
-        """Return how many slices away the nearest given one is."""
-        return min(abs(target - given) for given in (self.before, self.after) if given is not None)
+    def doubt(self, target: int) -> float:
+        """Return the variance of a random walk, of one pixel a slice, that is held at the given slices."""
+        away = [abs(target - given) for given in (self.before, self.after) if given is not None]
+        return float(away[0] if len(away) == 1 else away[0] * away[1] / (away[0] + away[1]))
 
 
 def gaps(request: Request) -> Iterator[Gap]:
-    """Yield every slice of the range that is not given, in order, in gaps of at most a few slices."""
+    """Yield every slice of the range that is not given, in order, grouped by what is given on either side."""
     given = request.given
     run: list[int] = []
     for number in range(request.start, request.stop + 1):
         ends = number == request.stop or number in given
-        if run and (ends or len(run) == _TOGETHER):
+        if run and ends:
             after = bisect_left(given, run[-1])
             yield Gap(given[after - 1] if after else None, given[after] if after < len(given) else None, tuple(run))
             run = []

@@ -1,4 +1,4 @@
-"""The part of the planes that matters, its intensities scaled for the flow."""
+"""The part of the planes that matters, its intensities scaled to what is to be told apart."""
 
 from __future__ import annotations
 
@@ -8,47 +8,57 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.interactive.propagation.depths import signed_distances
 from maskwright.interactive.propagation.request import Request
+from maskwright.kernels.label_array import LabelArray
 
 # How far objects may move out of their box between two given slices: this share of its size, and some pixels.
 _MARGIN_SHARE, _MARGIN_PIXELS = 0.25, 16
-# Intensities near the objects are cut at these percentiles, widened by a share of their distance.
-_PERCENTILES, _WIDEN = (2.0, 98.0), 0.25
+# Intensities are ranked among those this near to an outline, in pixels, outside and inside.
+_OUTSIDE, _INSIDE = 8, 16
+_KNOTS = 33
+# So much of the scale is the rank, the rest is linear: ranks alone would blow up the noise of even tissue.
+_BY_RANK = 0.7
 
 Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A window on the planes of a request, and the intensities that become 0 and 1."""
+    """A window on the planes of a request, and a monotone curve of intensities to 0 .. 1."""
 
     request: Request
     window: Window
-    low: float
-    high: float
+    intensities: NDArray[np.float64]
+    scaled: NDArray[np.float64]
 
     def planes(self, numbers: Sequence[int]) -> NDArray[np.float32]:
-        """Return the scaled intensities (n, y, x) of these planes within the window, cut at 0 and 1."""
-        chosen = self.request.image[np.asarray(numbers, int)][(slice(None), *self.window)].astype(np.float32)
-        scaled = (chosen - np.float32(self.low)) / np.float32(self.high - self.low)
-        return np.ascontiguousarray(np.clip(scaled, 0, 1))
+        """Return the scaled intensities (n, y, x) of these planes within the window."""
+        chosen = self.request.image[np.asarray(numbers, int)][(slice(None), *self.window)]
+        scaled: NDArray[np.float32] = np.interp(chosen, self.intensities, self.scaled).astype(np.float32)
+        return scaled
 
-    def labels(self, number: int) -> NDArray[np.unsignedinteger]:
-        """Return the given labels of one plane within the window."""
-        plane: NDArray[np.unsignedinteger] = self.request.labels[number][self.window]
-        return plane
+    def labels(self, numbers: Sequence[int]) -> LabelArray:
+        """Return the labels (n, y, x) of these planes within the window."""
+        chosen: LabelArray = self.request.labels[np.asarray(numbers, int)][(slice(None), *self.window)]
+        return chosen
 
 
 def make_scene(request: Request) -> Scene:
-    """Return the window around all given labels, and the intensities in it on the given planes."""
+    """Return the window around all given labels, and the scale of what lies near their outlines."""
     given = np.asarray(request.given)
     window = widened(request.labels[given].any(axis=0))
-    values = request.image[given][(slice(None), *window)].astype(np.float64)
-    if values.size == 0:
-        return Scene(request, window, 0.0, 1.0)
-    low, high = np.percentile(values, _PERCENTILES)
-    spread = max(high - low, np.spacing(max(abs(low), abs(high))), 1e-30)
-    return Scene(request, window, low - _WIDEN * spread, high + _WIDEN * spread)
+    inside = request.labels[given][(slice(None), *window)] > 0
+    depths = signed_distances(inside, request.spacing_mm)
+    near = request.image[given][(slice(None), *window)][(depths > -_OUTSIDE) & (depths < _INSIDE)]
+    if near.size == 0:
+        return Scene(request, window, np.array([0.0]), np.array([0.0]))
+    # Images may be constant or hold equal values in plenty: knots of one intensity become one.
+    ranks = np.linspace(0, 1, _KNOTS)
+    knots, first = np.unique(np.quantile(near.astype(np.float64), ranks), return_index=True)
+    spread = knots[-1] - knots[0]
+    linear = (knots - knots[0]) / spread if spread > 0 else np.zeros(1)
+    return Scene(request, window, knots, _BY_RANK * ranks[first] + (1 - _BY_RANK) * linear)
 
 
 def widened(mask: NDArray[np.bool_]) -> Window:

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from maskwright.kernels.errors import ConfigError, GeometryError, InputError
 from maskwright.kernels.flow import pairs
+from maskwright.kernels.flow.likeness import add_likeness
+from maskwright.kernels.flow.smooth import smooth
 from maskwright.kernels.flow.warp import warp_plane
 
-__all__ = ["optical_flow", "optical_flows", "warp"]
+__all__ = ["add_likeness", "compose", "optical_flow", "optical_flows", "smooth", "warp"]
 
 _AXES = {2: "(y, x)", 3: "(n, y, x)"}
 
@@ -126,6 +128,15 @@ def warp(image: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.fl
     warped = np.empty(flow.shape[1:], np.float32)
     warp_plane(image, flow, warped)
     return warped
+
+
+def compose(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the flow that goes along ``first`` and from there along ``second``; both float32 (2, y, x), equal shapes.
+
+    Raises what ``warp`` raises, and a GeometryError where the shapes differ.
+    """
+    _same_shape(first, second)
+    return np.stack([first[axis] + warp(second[axis], first) for axis in range(2)])
 
 
 def _image(array: NDArray[Any], name: str, ndim: int) -> NDArray[np.float32]:

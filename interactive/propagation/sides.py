@@ -1,0 +1,44 @@
+"""What each target sees of a given slice: a flow to it, chained from slice to slice, and how well the images match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.flow import compose, optical_flows, smooth, warp
+
+# The difference of intensities (0 to 1) below which images match as well as they ever do, and over how many pixels it
+# is taken: rounds of smoothing.
+_ALIKE, _ROUNDS = np.float32(0.01), 4
+# The larger, the more a pixel listens only to the given slice that looks like it.
+_SHARPNESS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One given slice as seen from the targets of a gap, in the order of the gap.
+
+    ``steps`` (n, 2, y, x) leads from each target to its neighbour towards the given slice, ``flows`` to the given slice
+    itself; ``trust`` (n, y, x) is 1 where the given slice, carried along, looks like the target, and falls towards 0.
+    """
+
+    given: int
+    steps: NDArray[np.float32]
+    flows: NDArray[np.float32]
+    trust: NDArray[np.float32]
+
+
+def look_from(given: int, there: NDArray[np.float32], planes: NDArray[np.float32], *, before: bool) -> Side:
+    """Return the side of a given slice, ``there``, before or after the planes (n, y, x) of the targets."""
+    towards = np.concatenate([there[None], planes[:-1]] if before else [planes[1:], there[None]])
+    steps = optical_flows(planes, towards)
+    flows, trust = np.empty_like(steps), np.empty_like(planes)
+    so_far = np.zeros_like(steps[0])
+    for k in range(len(planes)) if before else reversed(range(len(planes))):
+        so_far = compose(steps[k], so_far)
+        flows[k] = so_far
+        difference = smooth(np.abs(warp(there, so_far) - planes[k]), _ROUNDS)
+        trust[k] = (_ALIKE / (_ALIKE + difference)) ** _SHARPNESS
+    return Side(given, steps, flows, trust)
