@@ -1,8 +1,9 @@
 """What others offer for clicks, each a function ``(image, positive, negative, previous, spacing_mm) -> mask``.
 
-None of them keeps a state, so each is given all prompts so far with every click. Before the first negative prompt the
-border of the image counts as one, which is what their users do. In 3-D and on large images the slow ones see the
-box of the prompts with a margin: on the whole they would take minutes.
+None of them keeps a state, so each is given all prompts so far with every click. The border of the image
+counts as outside, always: with the border only until the first negative prompt, which is the other usual way, the
+Voronoi's Dice after three clicks on ``medscribble`` falls from .62 to .37. In 3-D and on large images the slow ones see
+the box of the prompts with a margin: on the whole they would take minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Spacing = tuple[float, ...]
 Peer = Callable[[NDArray[np.float32], Mask, Mask, Mask | None, Spacing], Mask]
 
 # Contrast against distance: how many mm a step over the whole robust range of intensities is worth.
-CONTRAST_MM = 1000.0
+CONTRAST_MM = 300.0
 BETA = 130.0
 MARGIN_MM = 60.0
 # 2-D images of up to so many pixels are never cropped.
@@ -32,18 +33,16 @@ def unit_range(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.clip((image - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
 
 
-def or_border(negative: Mask) -> Mask:
-    """Return the negative prompts, or as long as there are none the border of the image, in 3-D of every slice."""
-    if negative.any():
-        return negative
+def and_border(negative: Mask) -> Mask:
+    """Return the negative prompts with the border of the image, in 3-D of every slice."""
     border = np.ones_like(negative)
     border[..., 1:-1, 1:-1] = False
-    return border
+    return border | negative
 
 
 def nearer(to_positive: NDArray[Any], to_negative: NDArray[Any], positive: Mask, negative: Mask) -> Mask:
     """Return where the positive prompts are nearer, with every prompt on its own side."""
-    mask: Mask = to_positive < to_negative
+    mask: Mask = np.asarray(to_positive < to_negative)
     return (mask | positive) & ~(negative & ~positive)
 
 
@@ -52,11 +51,8 @@ def geodesic(image: NDArray[np.float32], positive: Mask, negative: Mask, _previo
     from maskwright.kernels.geodesic import geodesic_distance
 
     scaled = unit_range(image)
-    outside = or_border(negative)
-    there, back = (
-        geodesic_distance(scaled, np.ascontiguousarray(seeds), mm, contrast=CONTRAST_MM)
-        for seeds in (positive, outside)
-    )
+    outside = and_border(negative) & ~positive
+    there, back = (geodesic_distance(scaled, seeds, mm, contrast=CONTRAST_MM) for seeds in (positive, outside))
     return nearer(there, back, positive, negative)
 
 
@@ -66,7 +62,7 @@ def random_walker(
     """scikit-image, with the solver it recommends where pyamg is not there."""
     from skimage.segmentation import random_walker as walk
 
-    seeds = np.where(positive, 1, np.where(or_border(negative), 2, 0))
+    seeds = np.where(positive, 1, np.where(and_border(negative), 2, 0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         labels = walk(unit_range(image), seeds, beta=BETA, mode="cg_j", spacing=mm)
@@ -85,7 +81,7 @@ def fast_marching(
     steepness = float(np.percentile(sitk.GetArrayViewFromImage(gradient), 90))
     speed = sitk.Exp(-gradient / max(steepness / 5, 1e-6)) + 1e-4
     arrivals = []
-    for seeds in (positive, or_border(negative)):
+    for seeds in (positive, and_border(negative)):
         front = sitk.FastMarchingImageFilter()
         front.SetTrialPoints([[int(i) for i in index[::-1]] for index in np.argwhere(seeds)])
         front.SetStoppingValue(1e9)
@@ -100,9 +96,7 @@ def grab_cut(image: NDArray[np.float32], positive: Mask, negative: Mask, previou
     levels = (unit_range(image) * 255).astype(np.uint8)
     probable = previous if previous is not None and previous.any() else dilated(positive, max(image.shape) // 20)
     state = np.where(probable, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    state[dilated(negative, 2)] = cv2.GC_BGD
-    if not negative.any():
-        state[or_border(negative)] = cv2.GC_BGD
+    state[and_border(dilated(negative, 2))] = cv2.GC_BGD
     state[dilated(positive, 2)] = cv2.GC_FGD
     cv2.setRNGSeed(0)
     models = np.zeros((1, 65)), np.zeros((1, 65))
