@@ -7,13 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.interactive.propagation.confidence import gap_confidence, label_confidence
 from maskwright.interactive.propagation.gaps import Gap, gaps
+from maskwright.interactive.propagation.neighbours import settled
 from maskwright.interactive.propagation.refine import look, looks_of, smoothed
 from maskwright.interactive.propagation.request import Request
 from maskwright.interactive.propagation.scene import Scene, make_scene, widened
 from maskwright.interactive.propagation.shapes import carry
 from maskwright.interactive.propagation.sides import look_from
 from maskwright.kernels.label_array import LabelArray
+
+# Rounds in which slices are brought to agree with their neighbours; in the quality mode, and otherwise.
+_ROUNDS_OF_QUALITY, _ROUNDS = 3, 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,36 +38,36 @@ def fill(request: Request, *, quality: bool) -> Filled:
     fallback: list[int] = []
     scene = make_scene(request)
     for gap in gaps(request):
-        found, agreement, apart = _fill_gap(scene, gap)
+        found, trusted, apart = _fill_gap(scene, gap, quality=quality)
         span = slice(gap.targets[0], gap.targets[-1] + 1)
         labels[(span, *scene.window)] = found
-        confidence[span] = agreement
+        confidence[span] = trusted
         fallback += gap.targets if apart else ()
     return Filled(labels, confidence, tuple(fallback))
 
 
-def _fill_gap(scene: Scene, gap: Gap) -> tuple[LabelArray, NDArray[np.float32], bool]:
+def _fill_gap(scene: Scene, gap: Gap, *, quality: bool) -> tuple[LabelArray, NDArray[np.float32], bool]:
     """Return the labels (n, y, x) of a gap within the scene, the confidence of each slice, and whether it fell back."""
     ends = [number for number in (gap.before, gap.after) if number is not None]
-    planes, there = scene.planes(gap.targets), scene.planes(ends)
-    sides = [look_from(end, plane, planes, before=end == gap.before) for end, plane in zip(ends, there)]
-    looks, given_looks = looks_of(planes), looks_of(there)
-    given = scene.labels(ends)
+    planes, there, given = scene.planes(gap.targets), scene.planes(ends), scene.labels(ends)
     found = np.zeros(planes.shape, given.dtype)
     deepest = np.zeros(planes.shape, np.float32)
     apart = False
-    agreement = np.ones(len(gap.targets), np.float32)
-    for label in np.unique(given):
-        if label == 0:
-            continue
+    trusted = []
+    names = [label for label in np.unique(given) if label]
+    if names:
+        sides = [look_from(end, plane, planes, before=end == gap.before) for end, plane in zip(ends, there)]
+        looks, given_looks = looks_of(planes), looks_of(there)
+    for label in names:
         masks = given == label
         window = widened(np.logical_or.reduce(masks))
-        shapes = carry(gap, sides, masks[(slice(None), *window)], window, scene.request.spacing_mm)
-        depths = smoothed(look(gap, sides, shapes, looks, given_looks))
         here = (slice(None), *window)
+        shapes = carry(gap, sides, masks[here], window, scene.request.spacing_mm)
+        depths = look(gap, sides, shapes, looks, given_looks)
+        depths = smoothed(settled(gap, sides, shapes, depths, _ROUNDS_OF_QUALITY if quality else _ROUNDS))
         deeper = depths > deepest[here]
         found[here][deeper] = label
         deepest[here][deeper] = depths[deeper]
-        agreement = np.minimum(agreement, shapes.agreement)
+        trusted.append(label_confidence(shapes, depths))
         apart |= shapes.apart
-    return found, agreement, apart
+    return found, gap_confidence(gap, trusted), apart

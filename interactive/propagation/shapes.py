@@ -26,15 +26,15 @@ _LARGER = 8.0
 class Shapes:
     """Depths (n, y, x) on the targets of a gap, within a window of the scene.
 
-    ``depths`` are blended from both sides, ``seen`` the depths on the given slices, in the order of the sides.
-    ``agreement`` (n) is the Dice of what both sides say, and 1 where there is one. ``apart`` says that the two given
-    shapes do not belong together, so that each fades towards its end instead of turning into the other.
+    ``depths`` are blended from both sides; ``carried`` are the masks of each side that holds the label, as they came
+    along the flow; ``seen`` the depths on the given slices, in the order of the sides. ``apart`` says that the two
+    given shapes do not belong together, so that each fades towards its end instead of turning into the other.
     """
 
     window: Window
     depths: Depths
+    carried: tuple[NDArray[np.bool_], ...]
     seen: tuple[Depths, ...]
-    agreement: NDArray[np.float32]
     apart: bool
 
 
@@ -43,20 +43,18 @@ def carry(
 ) -> Shapes:
     """Return the shapes of one label, of which ``masks`` (sides, y, x) are the given ones within the window."""
     whole = signed_distances(masks, pixel_mm)
-    filled = [bool(mask.any()) for mask in masks]
     carried = [_warped(side, depth, window) for side, depth in zip(sides, whole)]
-    agreement = np.ones(len(gap.targets), np.float32)
-    if all(filled) and len(sides) == 2:
-        agreement = _dice(carried[0] > 0, carried[1] > 0)
-    apart = all(filled) and len(sides) == 2 and _apart(carried[0] > 0, carried[1] > 0)
-    if apart or not all(filled):
-        faded = [
-            _faded(gap, side, depths, masks[k]) for k, (side, depths) in enumerate(zip(sides, carried)) if filled[k]
-        ]
-        depths = np.clip(np.maximum.reduce(faded), -DEEP, DEEP)
+    shares = _shares(gap, sides, window)
+    filled = [k for k in range(len(sides)) if masks[k].any()]
+    apart = False
+    if len(filled) == 2:
+        apart = _apart(carried[0] > 0, carried[1] > 0)
+    if apart or len(filled) < len(sides):
+        depths = np.maximum.reduce([_faded(carried[k], shares[k]) for k in filled])
     else:
-        depths = _blended(gap, sides, carried, window)
-    return Shapes(window, depths, tuple(np.clip(whole, -DEEP, DEEP)), agreement, apart)
+        depths = np.sum([share * np.clip(side, -DEEP, DEEP) for share, side in zip(shares, carried)], axis=0)
+    cut = np.clip(depths, -DEEP, DEEP)
+    return Shapes(window, cut, tuple(carried[k] > 0 for k in filled), tuple(np.clip(whole, -DEEP, DEEP)), apart)
 
 
 def _warped(side: Side, depth: Depths, window: Window) -> Depths:
@@ -64,22 +62,20 @@ def _warped(side: Side, depth: Depths, window: Window) -> Depths:
     return np.stack([warp(depth, flow) for flow in side.flows[(slice(None), slice(None), *window)]])
 
 
-def _blended(gap: Gap, sides: Sequence[Side], carried: Sequence[Depths], window: Window) -> Depths:
-    """Return the mean of what the sides say, by their distance and by how well they match the image."""
-    total, weights = np.zeros_like(carried[0]), np.zeros_like(carried[0])
-    for side, depths in zip(sides, carried):
+def _shares(gap: Gap, sides: Sequence[Side], window: Window) -> list[NDArray[np.float32]]:
+    """Return how much each side has to say on each pixel: by its distance, and by how well it matches the image."""
+    weights = []
+    for side in sides:
         near = np.array([gap.weight(side.given, target) for target in gap.targets], np.float32)
-        weight = near[:, None, None] * side.trust[(slice(None), *window)]
-        total += weight * np.clip(depths, -DEEP, DEEP)
-        weights += weight
-    blended: Depths = total / weights
-    return blended
+        weights.append(near[:, None, None] * side.trust[(slice(None), *window)])
+    total = np.sum(weights, axis=0)
+    return [weight / total for weight in weights]
 
 
-def _faded(gap: Gap, side: Side, depths: Depths, mask: NDArray[np.bool_]) -> Depths:
-    """Return depths that sink on the way to the other given slice, where the shape has ended."""
-    away = np.array([1 - gap.weight(side.given, target) for target in gap.targets], np.float32)
-    faded: Depths = depths - (away * depths.max())[:, None, None]
+def _faded(depths: Depths, share: NDArray[np.float32]) -> Depths:
+    """Return depths that sink, down to nothing where the other side has all to say: the shape has ended there."""
+    deepest = np.maximum(depths.max(axis=(1, 2), keepdims=True), 0)
+    faded: Depths = depths - deepest * (1 - share) ** 2
     return faded
 
 
@@ -88,8 +84,3 @@ def _apart(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
     sizes = int(first[middle].sum()), int(second[middle].sum())
     smaller, larger = min(sizes), max(sizes)
     return int((first[middle] & second[middle]).sum()) < _IN_COMMON * smaller or larger > _LARGER * max(smaller, 1)
-
-
-def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.float32]:
-    both, sizes = (first & second).sum(axis=(1, 2)), first.sum(axis=(1, 2)) + second.sum(axis=(1, 2))
-    return (2 * both / np.maximum(sizes, 1)).astype(np.float32)

@@ -16,29 +16,40 @@ _ALIKE, _ROUNDS = np.float32(0.01), 4
 _SHARPNESS = 3
 
 
+# Neighbouring slices differ little: more warps of the flow than these find nothing more.
+_WARPS = 3
+
+
 @dataclass(frozen=True, eq=False)
 class Side:
     """One given slice as seen from the targets of a gap, in the order of the gap.
 
     ``steps`` (n, 2, y, x) leads from each target to its neighbour towards the given slice, ``flows`` to the given slice
-    itself; ``trust`` (n, y, x) is 1 where the given slice, carried along, looks like the target, and falls towards 0.
+    itself. ``likeness`` (n, y, x) is 1 where that neighbour, carried along its step, looks like the target, and falls
+    towards 0; ``trust`` is the same of the given slice, sharpened.
     """
 
     given: int
     steps: NDArray[np.float32]
     flows: NDArray[np.float32]
+    likeness: NDArray[np.float32]
     trust: NDArray[np.float32]
 
 
 def look_from(given: int, there: NDArray[np.float32], planes: NDArray[np.float32], *, before: bool) -> Side:
     """Return the side of a given slice, ``there``, before or after the planes (n, y, x) of the targets."""
     towards = np.concatenate([there[None], planes[:-1]] if before else [planes[1:], there[None]])
-    steps = optical_flows(planes, towards)
-    flows, trust = np.empty_like(steps), np.empty_like(planes)
+    steps = optical_flows(planes, towards, warps=_WARPS)
+    flows, likeness, trust = np.empty_like(steps), np.empty_like(planes), np.empty_like(planes)
     so_far = np.zeros_like(steps[0])
     for k in range(len(planes)) if before else reversed(range(len(planes))):
         so_far = compose(steps[k], so_far)
         flows[k] = so_far
-        difference = smooth(np.abs(warp(there, so_far) - planes[k]), _ROUNDS)
-        trust[k] = (_ALIKE / (_ALIKE + difference)) ** _SHARPNESS
-    return Side(given, steps, flows, trust)
+        likeness[k] = _alike(planes[k], warp(towards[k], steps[k]))
+        trust[k] = _alike(planes[k], warp(there, so_far)) ** _SHARPNESS
+    return Side(given, steps, flows, likeness, trust)
+
+
+def _alike(plane: NDArray[np.float32], warped: NDArray[np.float32]) -> NDArray[np.float32]:
+    alike: NDArray[np.float32] = _ALIKE / (_ALIKE + smooth(np.abs(warped - plane), _ROUNDS))
+    return alike
