@@ -21,9 +21,10 @@ class Propagation:
     """A filled mask, and how far each slice of it can be trusted.
 
     ``mask`` has the shape and dtype of the sparse mask. ``confidence`` (float32, one value a slice along the axis) is 1
-    on given slices, 0 on slices outside ``start`` and ``stop``, and in between it falls with the distance to the given
-    slices and with the disagreement of what they say. ``fallback`` holds the slices, in order, where the given shapes
-    had too little in common to be blended and each was shrunk towards its end instead.
+    on given slices and 0 on slices outside ``start`` and ``stop``. In between it is how well both sides agree, as a mean
+    Dice over labels, less 2 % for each slice of distance; beyond the outermost given slice it is how well the carried
+    shape agrees with the result, and only falls. ``fallback`` holds the slices, in order, between two given ones whose
+    shapes of some label are too different to be blended: hardly overlapping half-way, or one many times larger.
     """
 
     mask: LabelArray
@@ -43,9 +44,13 @@ def propagate(
 ) -> Propagation:
     """Fill the slices between and beyond given ones.
 
-    Each slice takes the shapes of the nearest given slice on either side, carried there by the optical flow of the
-    image as signed distances and weighed by how near they are. Beyond the outermost given slice there is one such
-    shape. A given slice is never changed.
+    Each slice takes the shapes of the nearest given slice on either side, as signed distances carried along the optical
+    flow of the image from slice to slice. Where a side, carried along, looks like the slice, it counts more; so does the
+    nearer one. The outline is then moved to where the local looks inside and outside, learned from the given slices,
+    meet. Beyond the outermost given slice there is one side, and a shape vanishes where nothing looks like it any more.
+    Two given shapes with too little in common are not blended: each shrinks towards its end (``fallback``), as does a
+    label that one of the two slices does not hold. A given slice is never changed. The same input gives the same
+    result on any number of threads.
 
     Parameters
     ----------
@@ -64,7 +69,7 @@ def propagate(
         The half-open range of slices to be filled; all others stay as they are in ``sparse_mask``. ``None`` is the
         end of the volume.
     quality : bool
-        Take about ten times as long, for a little more.
+        Bring slices to agree with their neighbours in more rounds; a little better on thick organs.
 
     Returns
     -------

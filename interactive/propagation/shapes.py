@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from maskwright.interactive.propagation.depths import Depths, signed_distances
 from maskwright.interactive.propagation.gaps import Gap
 from maskwright.interactive.propagation.scene import Window
-from maskwright.interactive.propagation.sides import Side
+from maskwright.interactive.propagation.sides import Side, trust_of
 from maskwright.kernels.flow import warp
 
 # Depths are cut here: beyond it they say nothing of the outline, but a large shape would outvote a small one.
@@ -20,6 +20,8 @@ DEEP = np.float32(4)
 _IN_COMMON = 0.25
 # ... and neither do shapes of which one is this many times larger.
 _LARGER = 8.0
+# Towards an open end, a shape of this trust has as good as ended.
+_ENDED = trust_of(0.3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,9 @@ def carry(
     apart = False
     if len(filled) == 2:
         apart = _apart(carried[0] > 0, carried[1] > 0)
-    if apart or len(filled) < len(sides):
+    if len(sides) == 1:
+        depths = _ending(carried[0], sides[0].trust[(slice(None), *window)])
+    elif apart or len(filled) < len(sides):
         depths = np.maximum.reduce([_faded(carried[k], shares[k]) for k in filled])
     else:
         depths = np.sum([share * np.clip(side, -DEEP, DEEP) for share, side in zip(shares, carried)], axis=0)
@@ -77,6 +81,13 @@ def _faded(depths: Depths, share: NDArray[np.float32]) -> Depths:
     deepest = np.maximum(depths.max(axis=(1, 2), keepdims=True), 0)
     faded: Depths = depths - deepest * (1 - share) ** 2
     return faded
+
+
+def _ending(depths: Depths, trust: NDArray[np.float32]) -> Depths:
+    """Return depths that sink where the image no longer looks like the given slice: towards an open end they vanish."""
+    deepest = np.maximum(depths.max(axis=(1, 2), keepdims=True), 0)
+    ended: Depths = depths - 2 * deepest * _ENDED / (trust + _ENDED)
+    return ended
 
 
 def _apart(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:

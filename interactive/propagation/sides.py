@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from maskwright.kernels.flow import compose, optical_flows, smooth, warp
 
 # The difference of intensities (0 to 1) below which images match as well as they ever do, and over how many pixels it
 # is taken: rounds of smoothing.
-_ALIKE, _ROUNDS = np.float32(0.01), 4
+_ALIKE, _ROUNDS = 0.01, 4
 # The larger, the more a pixel listens only to the given slice that looks like it.
 _SHARPNESS = 3
 
@@ -45,11 +46,20 @@ def look_from(given: int, there: NDArray[np.float32], planes: NDArray[np.float32
     for k in range(len(planes)) if before else reversed(range(len(planes))):
         so_far = compose(steps[k], so_far)
         flows[k] = so_far
-        likeness[k] = _alike(planes[k], warp(towards[k], steps[k]))
-        trust[k] = _alike(planes[k], warp(there, so_far)) ** _SHARPNESS
+        likeness[k] = _ALIKE / (_ALIKE + _difference(planes[k], warp(towards[k], steps[k])))
+        trust[k] = trust_of(_difference(planes[k], warp(there, so_far)))
     return Side(given, steps, flows, likeness, trust)
 
 
-def _alike(plane: NDArray[np.float32], warped: NDArray[np.float32]) -> NDArray[np.float32]:
-    alike: NDArray[np.float32] = _ALIKE / (_ALIKE + smooth(np.abs(warped - plane), _ROUNDS))
-    return alike
+Difference = TypeVar("Difference", float, NDArray[np.float32])
+
+
+def trust_of(difference: Difference) -> Difference:
+    """Return the trust in a given slice that differs so much from the image, in scaled intensity."""
+    trust: Difference = (_ALIKE / (_ALIKE + difference)) ** _SHARPNESS
+    return trust
+
+
+def _difference(plane: NDArray[np.float32], warped: NDArray[np.float32]) -> NDArray[np.float32]:
+    smoothed: NDArray[np.float32] = smooth(np.abs(warped - plane), _ROUNDS)
+    return smoothed

@@ -14,6 +14,8 @@ def smooth(image, rounds):  # type: ignore[no-untyped-def]
     """
     height, width = image.shape
     result = image.copy()
+    if image.size == 0:
+        return result
     across = np.empty(image.shape, np.float32)
     for _ in range(rounds):
         for y in range(height):

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from maskwright.kernels.errors import ConfigError, GeometryError, InputError
-from maskwright.kernels.flow import optical_flow, optical_flows, warp
+from maskwright.kernels.flow import add_likeness, compose, optical_flow, optical_flows, smooth, warp
 from reference import flow as reference
 
 VALUES = st.floats(0, 1, width=32)
@@ -46,6 +46,42 @@ def test_small_images_flow_as_in_plain_numpy(images, attachment):
         np.testing.assert_allclose(found, expected, atol=1e-3)
     else:
         assert found.shape == (2, *first.shape)
+
+
+@settings(deadline=None)
+@given(planes(1), st.integers(0, 3))
+def test_smoothing_is_the_plain_definition(images, rounds):
+    image = images[0]
+    if image.size:
+        np.testing.assert_allclose(smooth(image, rounds), reference.smooth(image, rounds), atol=1e-6)
+    else:
+        assert smooth(image, rounds).shape == image.shape
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 3), st.integers(0, 1000))
+def test_likeness_is_the_plain_definition(height, width, radius, seed):
+    rng = np.random.default_rng(seed)
+    looks, given_looks = rng.random((2, 2, height, width), np.float32)
+    depth = rng.normal(size=(height, width)).astype(np.float32)
+    flow = rng.normal(size=(2, height, width), scale=3).astype(np.float32)
+    wanted = rng.random((height, width)) < 0.7
+    sums = np.zeros((4, height, width), np.float32)
+    settings_ = (np.float32(0.6), radius, np.float32(2), np.float32(0.2))
+    add_likeness(looks, given_looks, depth, flow, wanted, *settings_, sums)
+    expected = reference.likeness(looks, given_looks, depth, flow, wanted, *settings_)
+    np.testing.assert_allclose(sums, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_flows_after_each_other_add_up():
+    one = np.zeros((2, 9, 12), np.float32)
+    one[0], one[1] = 1, 2
+    other = np.broadcast_to(np.arange(12, dtype=np.float32), (2, 9, 12))
+    found = compose(one, other)
+    np.testing.assert_array_equal(found[1, 0, :10], 2 + np.arange(2, 12))
+    np.testing.assert_array_equal(found[0, 0, :10], 1 + np.arange(2, 12))
+    with pytest.raises(GeometryError, match="expected equal shapes"):
+        compose(one, other[:, 1:])
 
 
 def texture(shape, seed=1):

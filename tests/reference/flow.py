@@ -77,3 +77,30 @@ def optical_flow(first, second, attachment, scales, warps, iterations):
             flow = double(flow, first.shape)
         flow = refine(first, second, flow, attachment, warps, iterations)
     return flow
+
+
+def smooth(image, rounds):
+    """Smooth by (1, 2, 1) / 4 along both axes, the edge pixels repeated."""
+    for _ in range(rounds):
+        for axis in (1, 0):
+            padded = np.pad(image, [(1, 1) if a == axis else (0, 0) for a in range(2)], mode="edge")
+            before, here, after = (np.take(padded, range(k, k + image.shape[axis]), axis) for k in range(3))
+            image = (before + 2 * here + after) / np.float32(4)
+    return image
+
+
+def likeness(looks, given_looks, depth, flow, wanted, weight, radius, reach, contrast):
+    """Sums over the given pixels around each place: alike inside, all inside, alike outside, all outside."""
+    sums = np.zeros((4, *depth.shape))
+    for y, x in zip(*np.nonzero(wanted)):
+        middle = (round(float(y + flow[0, y, x])), round(float(x + flow[1, y, x])))
+        for there in np.ndindex(depth.shape):
+            offset = np.subtract(there, middle)
+            if np.abs(offset).max() > radius:
+                continue
+            counts = weight * np.exp(-(offset**2).sum() / (2 * reach**2))
+            unlike = ((looks[:, y, x] - given_looks[(slice(None), *there)]) ** 2).sum()
+            alike = counts * np.exp(-unlike / (2 * contrast**2))
+            inside = np.clip(depth[there] + 0.5, 0, 1)
+            sums[:, y, x] += alike * inside, counts * inside, alike * (1 - inside), counts * (1 - inside)
+    return sums
