@@ -21,10 +21,11 @@ class Propagation:
     """A filled mask, and how far each slice of it can be trusted.
 
     ``mask`` has the shape and dtype of the sparse mask. ``confidence`` (float32, one value a slice along the axis) is 1
-    on given slices and 0 on slices outside ``start`` and ``stop``. In between it is how well both sides agree, as a mean
-    Dice over labels, less 2 % for each slice of distance; beyond the outermost given slice it is how well the carried
-    shape agrees with the result, and only falls. ``fallback`` holds the slices, in order, between two given ones whose
-    shapes of some label are too different to be blended: hardly overlapping half-way, or one many times larger.
+    on given slices and 0 on slices outside ``start`` and ``stop``. In between it is how well both sides agree, as the
+    mean Dice over labels, less 2 % for each slice of distance; beyond the outermost given slice it is how well the
+    carried shape agrees with the result, and only falls. ``fallback`` holds the slices, in order, between two given
+    ones whose shapes of some label are too different to be blended: hardly overlapping half-way, or one many times
+    larger.
     """
 
     mask: LabelArray
@@ -45,9 +46,9 @@ def propagate(
     """Fill the slices between and beyond given ones.
 
     Each slice takes the shapes of the nearest given slice on either side, as signed distances carried along the optical
-    flow of the image from slice to slice. Where a side, carried along, looks like the slice, it counts more; so does the
-    nearer one. The outline is then moved to where the local looks inside and outside, learned from the given slices,
-    meet. Beyond the outermost given slice there is one side, and a shape vanishes where nothing looks like it any more.
+    flow of the image from slice to slice. A side that looks like the slice, when carried along, counts more; so does
+    the nearer one. The outline is then moved to where the local looks inside and outside, learned from the given
+    slices, meet. Beyond the outermost given slice there is one side, and a shape vanishes where nothing looks like it.
     Two given shapes with too little in common are not blended: each shrinks towards its end (``fallback``), as does a
     label that one of the two slices does not hold. A given slice is never changed. The same input gives the same
     result on any number of threads.
