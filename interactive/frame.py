@@ -1,0 +1,103 @@
+"""A frame: the grid of a network laid over a region of an image, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.distance import distance_transform
+
+REACH = 3.0
+"""A prompt is drawn as exp(-(distance / REACH)**2), in cells of the frame; as in training."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A cube of `side` cells an axis over an array of `shape`.
+
+    `lower` is where it begins, in voxels (0 is the outer side of the first voxel), `step` the size of a cell in
+    voxels; both have one value an axis. A frame may reach over the array's border.
+    """
+
+    shape: tuple[int, ...]
+    lower: tuple[float, ...]
+    step: tuple[float, ...]
+    side: int
+
+    @staticmethod
+    def around(
+        lower: tuple[float, ...], upper: tuple[float, ...], shape: tuple[int, ...], spacing_mm: tuple[float, ...], side: int
+    ) -> Frame:
+        """Return the frame of cube-shaped cells (in mm) that holds a box, with the box in its middle."""
+        extent_mm = max((hi - lo) * mm for lo, hi, mm in zip(lower, upper, spacing_mm))
+        step = tuple(extent_mm / side / mm for mm in spacing_mm)
+        middle = [(lo + hi) / 2 for lo, hi in zip(lower, upper)]
+        return Frame(shape, tuple(m - s * side / 2 for m, s in zip(middle, step)), step, side)
+
+    def look(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the image on the frame: averaged where cells are larger than voxels, linear between voxels where
+        they are smaller, zero outside.
+        """
+        return _along_axes(image, [self._weights(axis) for axis in range(len(self.shape))])
+
+    def back(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the frame's values at every voxel of the array, linear between cells, the nearest outside."""
+        return _along_axes(values, [self._weights_back(axis) for axis in range(len(self.shape))])
+
+    def inside(self) -> tuple[slice, ...]:
+        """Return the part of the array whose voxels lie in the frame."""
+        ends = [lo + s * self.side for lo, s in zip(self.lower, self.step)]
+        return tuple(
+            slice(max(0, int(np.ceil(lo - 0.5))), max(0, min(n, int(np.floor(hi + 0.5)))))
+            for lo, hi, n in zip(self.lower, ends, self.shape)
+        )
+
+    def mark(self, prompted: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return prompted voxels as a channel: 1 where they are, falling off within a few cells."""
+        drawn = np.zeros((self.side,) * len(self.shape), bool)
+        points = np.argwhere(prompted[self.inside()]) + [s.start for s in self.inside()]
+        if not len(points):
+            return drawn.astype(np.float32)
+        cells = np.floor((points + 0.5 - self.lower) / self.step).astype(np.intp)
+        drawn[tuple(np.clip(cells, 0, self.side - 1).T)] = True
+        distance = distance_transform(drawn, (1.0,) * drawn.ndim)
+        return np.exp(-np.square(distance / REACH)).astype(np.float32)
+
+    def box(self, lower: tuple[int, ...], upper: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return a box as a channel: 1 in the cells whose middle it holds."""
+        channel = np.zeros((self.side,) * len(self.shape), np.float32)
+        ends = [
+            [int(np.clip(round((v - lo) / s), 0, self.side)) for v, lo, s in zip(corner, self.lower, self.step)]
+            for corner in (lower, upper)
+        ]
+        channel[tuple(slice(a, max(b, a + 1)) for a, b in zip(*ends))] = 1
+        return channel
+
+    def _weights(self, axis: int) -> NDArray[np.float32]:
+        """(side, shape[axis]): what each cell takes from each voxel."""
+        step = self.step[axis]
+        middle = self.lower[axis] + step * (np.arange(self.side) + 0.5)
+        voxel = np.arange(self.shape[axis]) + 0.5
+        weight = np.maximum(0, 1 - np.abs(middle[:, None] - voxel[None]) / max(1.0, step))
+        total = weight.sum(1, keepdims=True)
+        return (weight / np.where(total > 0, total, 1)).astype(np.float32)
+
+    def _weights_back(self, axis: int) -> NDArray[np.float32]:
+        """(shape[axis], side): what each voxel takes from each cell."""
+        voxel = np.arange(self.shape[axis]) + 0.5
+        place = np.clip((voxel - self.lower[axis]) / self.step[axis] - 0.5, 0, self.side - 1)
+        return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(self.side)[None])).astype(np.float32)
+
+
+def _along_axes(values: NDArray[np.float32], weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Multiply each axis by its own matrix."""
+
+    def one(done: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+        return np.moveaxis(np.tensordot(weights[axis], done, axes=(1, axis)), 0, axis)
+
+    # The axes that shrink most go first.
+    order = sorted(range(values.ndim), key=lambda axis: weights[axis].shape[0] / weights[axis].shape[1])
+    return np.ascontiguousarray(reduce(one, order, values.astype(np.float32, copy=False)))

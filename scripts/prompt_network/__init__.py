@@ -1,0 +1,1 @@
+"""The promptable network: synthetic scenes, the network, its training and its export."""
