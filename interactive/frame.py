@@ -29,7 +29,11 @@ class Frame:
 
     @staticmethod
     def around(
-        lower: tuple[float, ...], upper: tuple[float, ...], shape: tuple[int, ...], spacing_mm: tuple[float, ...], side: int
+        lower: tuple[float, ...],
+        upper: tuple[float, ...],
+        shape: tuple[int, ...],
+        spacing_mm: tuple[float, ...],
+        side: int,
     ) -> Frame:
         """Return the frame of cube-shaped cells (in mm) that holds a box, with the box in its middle."""
         extent_mm = max((hi - lo) * mm for lo, hi, mm in zip(lower, upper, spacing_mm))
@@ -64,7 +68,8 @@ class Frame:
         cells = np.floor((points + 0.5 - self.lower) / self.step).astype(np.intp)
         drawn[tuple(np.clip(cells, 0, self.side - 1).T)] = True
         distance = distance_transform(drawn, (1.0,) * drawn.ndim)
-        return np.exp(-np.square(distance / REACH)).astype(np.float32)
+        near: NDArray[np.float32] = np.exp(-np.square(distance / REACH)).astype(np.float32)
+        return near
 
     def box(self, lower: tuple[int, ...], upper: tuple[int, ...]) -> NDArray[np.float32]:
         """Return a box as a channel: 1 in the cells whose middle it holds."""
@@ -89,7 +94,8 @@ class Frame:
         """(shape[axis], side): what each voxel takes from each cell."""
         voxel = np.arange(self.shape[axis]) + 0.5
         place = np.clip((voxel - self.lower[axis]) / self.step[axis] - 0.5, 0, self.side - 1)
-        return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(self.side)[None])).astype(np.float32)
+        weight = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(self.side)[None]))
+        return np.asarray(weight, np.float32)
 
 
 def _along_axes(values: NDArray[np.float32], weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -100,4 +106,5 @@ def _along_axes(values: NDArray[np.float32], weights: list[NDArray[np.float32]])
 
     # The axes that shrink most go first.
     order = sorted(range(values.ndim), key=lambda axis: weights[axis].shape[0] / weights[axis].shape[1])
-    return np.ascontiguousarray(reduce(one, order, values.astype(np.float32, copy=False)))
+    done: NDArray[np.float32] = np.ascontiguousarray(reduce(one, order, values.astype(np.float32, copy=False)))
+    return done

@@ -1,0 +1,33 @@
+"""Methods: from prompts to the mask of one object in a region. Loaded when they are first asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from maskwright.interactive.methods.method import Method
+from maskwright.kernels.errors import ConfigError
+
+_HOMES = {
+    "network": ("network", "Network"),
+    "geodesic": ("geodesic", "Geodesic"),
+    "cut": ("cut", "GraphCut"),
+    "random-walker": ("random_walker", "RandomWalker"),
+    "region-growing": ("region_growing", "RegionGrowing"),
+}
+METHODS = tuple(_HOMES)
+"""Names, the default first."""
+
+
+def make_method(name: str = METHODS[0]) -> Method:
+    """Return the method of a name.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name.
+    """
+    if name not in _HOMES:
+        raise ConfigError(f"there is no method {name!r}; expected one of {', '.join(METHODS)}")
+    module, attribute = _HOMES[name]
+    method: Method = getattr(import_module(f"maskwright.interactive.methods.{module}"), attribute)()
+    return method

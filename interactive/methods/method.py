@@ -1,0 +1,46 @@
+"""What a method is given, and what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Task:
+    """A region of the image, and the prompts of one object inside it.
+
+    `image` is float32, (y, x) or (z, y, x), with a last axis of 3 if `color`: a crop with raw intensities.
+    `intensity_range` is the robust range of the whole image, so that a crop is scaled as the whole is. The masks have
+    the crop's spatial shape: `positive` and `negative` are voxels prompted inside and outside (the latest prompt has
+    won already), `previous` is the object's mask before this edit (None on the first), `latest` the voxels of the
+    newest prompt. `box` is the object's box prompt as (lower, upper), half-open, in crop indices.
+    """
+
+    image: NDArray[np.float32]
+    color: bool
+    intensity_range: tuple[float, float]
+    spacing_mm: tuple[float, ...]
+    positive: NDArray[np.bool_]
+    negative: NDArray[np.bool_]
+    box: tuple[tuple[int, ...], tuple[int, ...]] | None
+    previous: NDArray[np.bool_] | None
+    latest: NDArray[np.bool_]
+    latest_positive: bool
+    prompt_count: int
+
+
+class Method(Protocol):
+    """Turns prompts into a mask of the crop's spatial shape."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in tables and saved sessions."""
+        ...
+
+    def segment(self, task: Task) -> NDArray[np.bool_]:
+        """Return the mask; the session sees to prompted voxels, locked objects and locality."""
+        ...

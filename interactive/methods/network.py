@@ -1,0 +1,108 @@
+"""The default: our promptable network, looking once or twice, sharpened at full resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.interactive.frame import Frame
+from maskwright.interactive.methods.method import Task
+from maskwright.interactive.models.prompt_network import CHANNELS, SIDE, log_odds, provenance
+
+MARGIN = 1.35
+"""Side of the close frame over that of what it is to hold."""
+WORTH_ZOOMING = 0.75
+"""A close frame is looked at if its side is below this part of the wide one."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Prompts to a mask by the embedded network."""
+
+    name: str = "network"
+
+    def provenance(self, ndim: int) -> dict[str, str]:
+        """What a mask depends on; see `models.prompt_network.provenance`."""
+        return provenance(ndim)
+
+    def segment(self, task: Task) -> NDArray[np.bool_]:
+        """Return the mask of the prompted object; see `Task`."""
+        image = scaled(task)
+        logits = network_log_odds(task, image)
+        mask = logits > 0
+        mask[task.positive], mask[task.negative] = True, False
+        return mask
+
+
+def scaled(task: Task) -> NDArray[np.float32]:
+    """Intensities as the network knows them: 0 to 1 over the image's robust range."""
+    low, high = task.intensity_range
+    image: NDArray[np.float32] = (task.image - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    np.clip(image, 0, 1, out=image)
+    return image
+
+
+def network_log_odds(task: Task, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Look at the whole region, then, where the object is small in it, closer."""
+    shape, side = image.shape, SIDE[image.ndim]
+    wide = Frame.around((0,) * image.ndim, shape, shape, task.spacing_mm, side)
+    previous = None if task.previous is None else task.previous.astype(np.float32)
+    cells = predicted(task, image, wide, previous)
+    logits = wide.back(cells)
+    close = close_frame(task, logits, wide)
+    if close is None:
+        return logits
+    before = (1 / (1 + np.exp(-logits))).astype(np.float32) if previous is None else previous
+    seen = predicted(task, image, close, before)
+    inside = close.inside()
+    # Near the rim of the close frame the wide one, which sees beyond, has a say too.
+    trust = close.back(_trust(side, image.ndim))[inside]
+    logits[inside] += trust * (close.back(seen)[inside] - logits[inside])
+    return logits
+
+
+def predicted(
+    task: Task, image: NDArray[np.float32], frame: Frame, previous: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """Run the network on one frame; log-odds of its cells."""
+    channels = np.zeros((1, CHANNELS, *[frame.side] * image.ndim), np.float32)
+    channels[0, 0] = frame.look(image)
+    channels[0, 1] = frame.mark(task.positive)
+    channels[0, 2] = frame.mark(task.negative)
+    if previous is not None:
+        channels[0, 3] = frame.look(previous)
+    if task.box is not None:
+        channels[0, 4] = frame.box(*task.box)
+    return np.asarray(log_odds(channels)[0])
+
+
+def close_frame(task: Task, logits: NDArray[np.float32], wide: Frame) -> Frame | None:
+    """Return a frame around the object and its prompts, or None where the wide one is close enough."""
+    shown = (logits > 0) | task.positive | task.negative
+    if task.previous is not None:
+        shown |= task.previous
+    lower, upper = [], []
+    for axis in range(shown.ndim):
+        where = np.flatnonzero(shown.any(axis=tuple(a for a in range(shown.ndim) if a != axis)))
+        lower.append(int(where[0]))
+        upper.append(int(where[-1]) + 1)
+    extent_mm = max((b - a) * mm for a, b, mm in zip(lower, upper, task.spacing_mm))
+    wide_mm = wide.step[0] * task.spacing_mm[0] * wide.side
+    wanted_mm = max(extent_mm * MARGIN, wide_mm / 6)
+    if wanted_mm > WORTH_ZOOMING * wide_mm:
+        return None
+    middle = [(a + b) / 2 for a, b in zip(lower, upper)]
+    half = [wanted_mm / mm / 2 for mm in task.spacing_mm]
+    low, high = (tuple(m + sign * h for m, h in zip(middle, half)) for sign in (-1, 1))
+    return Frame.around(low, high, wide.shape, task.spacing_mm, wide.side)
+
+
+def _trust(side: int, dims: int) -> NDArray[np.float32]:
+    """1 in the middle of a frame, falling to 0 over its outer eighth."""
+    line = np.clip((np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5) / (side / 8), 0, 1)
+    out = np.ones((side,) * dims, np.float32)
+    for axis in range(dims):
+        out *= line.reshape([-1 if a == axis else 1 for a in range(dims)])
+    return out

@@ -1,0 +1,1 @@
+"""Trained networks that lie in the package, and the runtime that runs them."""

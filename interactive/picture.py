@@ -1,0 +1,75 @@
+"""The image of a session: checked once, looked at in crops."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from maskwright.interactive.region import Region
+from maskwright.kernels.errors import InputError
+from maskwright.kernels.label_array import check_spacing
+
+_SAMPLE = 250_000
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image with its spacing and the range most of its intensities are in (0.5 to 99.5 percent)."""
+
+    array: NDArray[Any]
+    spacing_mm: tuple[float, ...]
+    color: bool
+    intensity_range: tuple[float, float]
+
+    @staticmethod
+    def of(image: ArrayLike, spacing_mm: Sequence[float], color: bool) -> Picture:
+        """Check an image; see `AssistSession.set_image`."""
+        array = np.asarray(image)
+        ndim = array.ndim - color
+        if ndim not in (2, 3) or (color and array.shape[-1] != 3):
+            wanted = "(y, x, 3) or (z, y, x, 3)" if color else "(y, x) or (z, y, x)"
+            raise InputError(f"the image has shape {array.shape}; expected {wanted}")
+        if array.size == 0 or array.dtype.kind not in "buif":
+            raise InputError(
+                f"the image has shape {array.shape} and is {array.dtype}; expected real numbers, not empty"
+            )
+        if array.dtype.kind == "f" and not all(np.isfinite(part).all() for part in array):
+            raise InputError("the image holds NaN or infinity; expected finite intensities")
+        return Picture(array, check_spacing(spacing_mm, ndim), color, _robust_range(array))
+
+    @property
+    def ndim(self) -> int:
+        """The number of spatial axes."""
+        return self.array.ndim - self.color
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The spatial shape."""
+        return self.array.shape[: self.ndim]
+
+    def crop(self, region: Region) -> NDArray[np.float32]:
+        """Return a region as float32, with the channels last if there are any."""
+        return np.ascontiguousarray(self.array[region.slices], dtype=np.float32)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of dtype, shape and content."""
+        digest = hashlib.sha256(f"{self.array.dtype.str} {self.array.shape}".encode())
+        for part in self.array:
+            digest.update(np.ascontiguousarray(part).data)
+        return digest.hexdigest()
+
+
+def _robust_range(array: NDArray[Any]) -> tuple[float, float]:
+    """Return the 0.5 and 99.5 percentiles of an evenly spaced sample."""
+    step = max(1, int(np.ceil((array.size / _SAMPLE) ** (1 / array.ndim))))
+    sample = array[tuple(slice(step // 2 if n > step else 0, None, step) for n in array.shape)]
+    low, high = np.percentile(sample.astype(np.float32), (0.5, 99.5))
+    if low == high:
+        low, high = float(sample.min()), float(sample.max())
+    return float(low), float(high)

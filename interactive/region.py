@@ -1,0 +1,118 @@
+"""Regions of an image: half-open boxes, and how large a part an edit looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+START_SIDE = {2: 512, 3: 96}
+"""Voxels an axis of the first region of an edit; a smaller image is seen whole."""
+LARGEST_SIDE = {2: 1024, 3: 160}
+"""A region never grows beyond this."""
+MARGIN = 16
+GROWTH = 1.5
+
+
+@dataclass(frozen=True)
+class Region:
+    """A half-open box, `lower` to `upper`, in voxels."""
+
+    lower: tuple[int, ...]
+    upper: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its sides."""
+        return tuple(b - a for a, b in zip(self.lower, self.upper))
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """Its slices in the image."""
+        return tuple(slice(a, b) for a, b in zip(self.lower, self.upper))
+
+    def common(self, other: Region) -> Region | None:
+        """Return what both hold, or None."""
+        lower = tuple(max(a, b) for a, b in zip(self.lower, other.lower))
+        upper = tuple(min(a, b) for a, b in zip(self.upper, other.upper))
+        return Region(lower, upper) if all(a < b for a, b in zip(lower, upper)) else None
+
+    def joined(self, other: Region) -> Region:
+        """Return the smallest region that holds both."""
+        lower = tuple(min(a, b) for a, b in zip(self.lower, other.lower))
+        return Region(lower, tuple(max(a, b) for a, b in zip(self.upper, other.upper)))
+
+    def within(self, outer: Region) -> tuple[slice, ...]:
+        """Return the slices of this region in an array that shows `outer`, which holds it."""
+        return tuple(slice(a - o, b - o) for a, b, o in zip(self.lower, self.upper, outer.lower))
+
+
+def box_of(mask: NDArray[np.bool_]) -> Region:
+    """Return the bounding box of a mask that is not empty."""
+    lower, upper = [], []
+    for axis in range(mask.ndim):
+        where = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        lower.append(int(where[0]))
+        upper.append(int(where[-1]) + 1)
+    return Region(tuple(lower), tuple(upper))
+
+
+def first_region(latest: Region, others: Iterable[Region], shape: tuple[int, ...]) -> Region:
+    """Return what an edit looks at first: around the newest prompt, with what else is said of the object.
+
+    Parameters
+    ----------
+    latest
+        The box of the newest prompt. It is always inside, however large.
+    others
+        The boxes of the object's earlier prompts and of its mask; what lies too far from the newest prompt is left out.
+    shape
+        Of the image.
+    """
+    start, largest = START_SIDE[len(shape)], LARGEST_SIDE[len(shape)]
+    whole = reduce(Region.joined, others, latest)
+    lower, upper = [], []
+    for axis, n in enumerate(shape):
+        if n <= start:
+            ends = 0, n
+        else:
+            low, high = whole.lower[axis] - MARGIN, whole.upper[axis] + MARGIN
+            middle = (latest.lower[axis] + latest.upper[axis]) // 2
+            low, high = max(low, middle - largest // 2), min(high, middle + largest // 2)
+            lack = max(0, start - (high - low))
+            low, high = low - lack // 2, high + lack - lack // 2
+            ends = min(low, latest.lower[axis]), max(high, latest.upper[axis])
+            ends = _shifted(*ends, n)
+        lower.append(ends[0])
+        upper.append(ends[1])
+    return Region(tuple(lower), tuple(upper))
+
+
+def grown(region: Region, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> Region | None:
+    """Return a larger region where the mask reaches a border of this one that is not the image's; None where not."""
+    largest = LARGEST_SIDE[len(shape)]
+    lower, upper = list(region.lower), list(region.upper)
+    for axis, n in enumerate(shape):
+        side = upper[axis] - lower[axis]
+        more = min(int(side * (GROWTH - 1)), largest - side)
+        if more <= 0:
+            continue
+        plane = np.moveaxis(mask, axis, 0)
+        if lower[axis] > 0 and plane[0].any():
+            lower[axis] = max(0, lower[axis] - more)
+        if upper[axis] < n and plane[-1].any():
+            upper[axis] = min(n, upper[axis] + more)
+    larger = Region(tuple(lower), tuple(upper))
+    return larger if larger != region else None
+
+
+def _shifted(low: int, high: int, n: int) -> tuple[int, int]:
+    """Move an interval into 0..n, and cut it there if it is too long."""
+    if low < 0:
+        low, high = 0, high - low
+    if high > n:
+        low, high = low - (high - n), n
+    return max(0, low), min(n, high)
