@@ -67,7 +67,7 @@ class Frame:
             return drawn.astype(np.float32)
         cells = np.floor((points + 0.5 - self.lower) / self.step).astype(np.intp)
         drawn[tuple(np.clip(cells, 0, self.side - 1).T)] = True
-        distance = distance_transform(drawn, (1.0,) * drawn.ndim)
+        distance = np.where(drawn, 0.0, distance_transform(~drawn, (1.0,) * drawn.ndim))
         near: NDArray[np.float32] = np.exp(-np.square(distance / REACH)).astype(np.float32)
         return near
 
