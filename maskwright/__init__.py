@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
+    from maskwright.engine.assist.propagate import propagate
     from maskwright.engine.config import Preset, load_preset
     from maskwright.engine.io import read, read_labels, write
     from maskwright.engine.metrics.compare import compare
     from maskwright.engine.metrics.comparison import Comparison, LabelMetrics
     from maskwright.engine.qa.run import QaResult, qa
     from maskwright.engine.volume import Grid, LabelMap, Volume, align
+    from maskwright.interactive.propagate import Propagation
+    from maskwright.interactive.session import AssistSession, Edit
     from maskwright.kernels.errors import (
         ConfigError,
         FileFormatError,
@@ -28,12 +31,15 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "maskwright.engine.assist.propagate": ("propagate",),
     "maskwright.engine.config": ("Preset", "load_preset"),
     "maskwright.engine.io": ("read", "read_labels", "write"),
     "maskwright.engine.metrics.compare": ("compare",),
     "maskwright.engine.metrics.comparison": ("Comparison", "LabelMetrics"),
     "maskwright.engine.qa.run": ("QaResult", "qa"),
     "maskwright.engine.volume": ("Grid", "LabelMap", "Volume", "align"),
+    "maskwright.interactive.propagate": ("Propagation",),
+    "maskwright.interactive.session": ("AssistSession", "Edit"),
     "maskwright.kernels.errors": (
         "ConfigError",
         "FileFormatError",
@@ -47,8 +53,10 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AssistSession",
     "Comparison",
     "ConfigError",
+    "Edit",
     "FileFormatError",
     "GeometryError",
     "Grid",
@@ -59,12 +67,14 @@ __all__ = [
     "MaskwrightError",
     "MissingExtraError",
     "Preset",
+    "Propagation",
     "QaResult",
     "Volume",
     "__version__",
     "align",
     "compare",
     "load_preset",
+    "propagate",
     "qa",
     "read",
     "read_labels",

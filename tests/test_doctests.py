@@ -6,11 +6,11 @@ import pkgutil
 
 import pytest
 
-from maskwright import engine, kernels
+from maskwright import engine, interactive, kernels
 
 
 def modules() -> list[str]:
-    packages = (engine, kernels)
+    packages = (engine, interactive, kernels)
     return [module.name for each in packages for module in pkgutil.walk_packages(each.__path__, each.__name__ + ".")]
 
 
