@@ -49,6 +49,12 @@ Resample = Annotated[
     bool,
     typer.Option("--resample", help="Take a prediction on another grid onto the reference's by nearest neighbour."),
 ]
+SpacingMm = Annotated[
+    str | None, typer.Option("--spacing-mm", metavar="Z,Y,X", help="Voxel spacing in mm, for files that carry none.")
+]
+Picture = Annotated[
+    Path | None, typer.Option("--picture", metavar="FILE.png", help="Write a picture of before and after.")
+]
 
 
 @app.command(epilog="Example: maskwright compare truth.nii.gz model.nii.gz --tolerance-mm 1 --format json")
@@ -61,9 +67,7 @@ def compare(
     output: Annotated[
         Literal["table", "json", "csv"], typer.Option("--format", help="For reading, or for programs.")
     ] = "table",
-    spacing_mm: Annotated[
-        str | None, typer.Option(metavar="Z,Y,X", help="Voxel spacing in mm, for files that carry none.")
-    ] = None,
+    spacing_mm: SpacingMm = None,
     preset: PresetName = None,
     resample: Resample = False,
     empty: Empty = "infinite",
@@ -162,6 +166,89 @@ def qa(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: maskwright propagate ct.nii.gz every-tenth-slice.nii.gz --out liver.nii.gz --axis 0")
+def propagate(
+    image: Annotated[Path, typer.Argument(help="The image: a file, or a DICOM or zarr folder.")],
+    sparse_mask: Annotated[Path, typer.Argument(help="The mask, drawn on some slices, on the image's grid.")],
+    out: Annotated[Path, typer.Option(metavar="MASK", help="The file for the filled mask.")],
+    axis: Annotated[int, typer.Option(metavar="0|1|2", help="The axis from slice to slice, in stored z, y, x.")] = 0,
+    given: Annotated[
+        str | None,
+        typer.Option(metavar="K,K,...", help="The drawn slices, empty ones too. Default: those that hold a label."),
+    ] = None,
+    start: Annotated[int | None, typer.Option("--from", metavar="K", help="The first slice to fill.")] = None,
+    stop: Annotated[int | None, typer.Option("--to", metavar="K", help="The slice to stop before.")] = None,
+    spacing_mm: SpacingMm = None,
+    quality: Annotated[bool, typer.Option("--quality", help="Take more time for a little more agreement.")] = False,
+    picture: Picture = None,
+) -> None:
+    """Fill the slices of a mask between and beyond drawn ones.
+
+    Drawn slices stay as they are. Prints how many slices were filled and which ones to look at next.
+    """
+    from maskwright.engine.assist.fill_file import fill_file
+    from maskwright.engine.assist.terminal import print_filled
+
+    filled = fill_file(
+        image,
+        sparse_mask,
+        out,
+        axis=axis,
+        given=_whole_numbers("--given", given) if given is not None else None,
+        start=start,
+        stop=stop,
+        spacing_mm=_numbers("--spacing-mm", spacing_mm) if spacing_mm else None,
+        quality=quality,
+        picture=picture,
+    )
+    print_filled(filled)
+    _say_written(out, picture)
+
+
+@app.command(epilog="Example: maskwright assist ct.nii.gz --out spleen.nii.gz --point 40,180,300 --point 40,150,260:-")
+def assist(
+    image: Annotated[Path, typer.Argument(help="The image: a file, or a DICOM or zarr folder.")],
+    out: Annotated[Path, typer.Option(metavar="MASK", help="The file for the mask, 1 inside.")],
+    point: Annotated[
+        list[str] | None,
+        typer.Option(metavar="Z,Y,X[:+|-]", help="A voxel inside (+, the default) or outside (-); repeat for more."),
+    ] = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="Z0,Y0,X0,Z1,Y1,X1", help="A half-open box around the object.")
+    ] = None,
+    scribble: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Strokes on the image's grid: 1 inside, 2 outside."),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="network (the default), geodesic, cut, random-walker or region-growing."),
+    ] = None,
+    spacing_mm: SpacingMm = None,
+    picture: Picture = None,
+) -> None:
+    """Turn points, a box or strokes into the mask of one object.
+
+    Indices are in the stored grid, z,y,x (y,x for a plane). The box is taken first, then the strokes, then the points
+    in the order given; where prompts disagree, the later one holds. Prints the mask's size after each.
+    """
+    from maskwright.engine.assist.assist_file import assist_file
+    from maskwright.engine.assist.terminal import print_steps
+
+    steps = assist_file(
+        image,
+        out,
+        points=[_point(text) for text in point or []],
+        box=_whole_numbers("--box", box) if box is not None else None,
+        scribble=scribble,
+        method=method,
+        spacing_mm=_numbers("--spacing-mm", spacing_mm) if spacing_mm else None,
+        picture=picture,
+    )
+    print_steps(steps)
+    _say_written(out, picture)
+
+
 @app.command(epilog="Example: maskwright demo --out demo-out")
 def demo(
     out: Annotated[
@@ -225,6 +312,25 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"{option}: expected numbers such as 2.5,0.8,0.8, got {text!r}") from None
+
+
+def _whole_numbers(option: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option}: expected whole numbers such as 4,12,20, got {text!r}") from None
+
+
+def _point(text: str) -> tuple[tuple[int, ...], bool]:
+    """Read ``z,y,x``, ``z,y,x:+`` or ``z,y,x:-``."""
+    index, _, sense = text.partition(":")
+    if sense not in ("", "+", "-") or text.endswith(":"):
+        raise InputError(f"--point: expected z,y,x, z,y,x:+ or z,y,x:-, got {text!r}")
+    return _whole_numbers("--point", index), sense != "-"
+
+
+def _say_written(out: Path, picture: Path | None) -> None:
+    print(f"mask: {out}" + (f"\npicture: {picture}" if picture else ""))
 
 
 def _say(line: str) -> None:

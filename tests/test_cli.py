@@ -217,7 +217,7 @@ def test_qa_says_what_failed_and_returns_1(
 def test_help_shows_an_example_for_each_command(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys)
     assert status == 0
-    for command in ("compare", "qa", "demo", "doctor"):
+    for command in ("compare", "qa", "propagate", "assist", "demo", "doctor"):
         assert f"  {command} " in out
         status, said, _ = run(capsys, command, "--help")
         assert status == 0

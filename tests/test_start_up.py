@@ -24,6 +24,8 @@ HEAVY = (
     "nibabel",
     "jinja2",
     "zarr",
+    "onnxruntime",
+    "PIL",
 )
 
 
@@ -48,6 +50,8 @@ def test_the_check_itself_sees_a_heavy_package() -> None:
         "from maskwright.cli import main; main(['--help'])",
         "from maskwright.cli import main; main(['compare', '--help'])",
         "from maskwright.cli import main; main(['qa', '--help'])",
+        "from maskwright.cli import main; main(['propagate', '--help'])",
+        "from maskwright.cli import main; main(['assist', '--help'])",
         "from maskwright.cli import main; main(['doctor'])",
     ],
 )
