@@ -188,4 +188,12 @@ DESCRIPTIONS = {
     "latency-2d": "8 of the 2-D images enlarged to 512 x 512",
     "latency-3d": "three cubes of 96 x 96 x 96 at 1 mm from that CT",
     "large": "the same object and clicks in 256 x 256 x 200 and 512 x 512 x 600",
+    "ct-5": "spleen, liver and the labels 20 and 86 of that CT, one slice in 5 given",
+    "ct-10": "the same, one slice in 10",
+    "ct-rest-5": "all other labels of that CT that reach over six slices, one in 5",
+    "ct-rest-10": "the same, one in 10",
+    "ct-y-5": "the four structures, along y, one in 5",
+    "brain-5": "brain tumour in MR of 6.5 mm slices, one in 5",
+    "blobs-5": "painted blobs that move, grow and split, one slice in 5",
+    "blobs-10": "the same, one in 10",
 }

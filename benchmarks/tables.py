@@ -7,6 +7,7 @@ from itertools import groupby
 
 from goals import Goal, goals
 from goals_assist import assist_goals
+from goals_propagate import propagate_goals
 from rows import Row
 
 INTRODUCTION = """# Benchmarks
@@ -25,7 +26,15 @@ def results_page(rows: Sequence[Row], machine: Mapping[str, str], command: str, 
     """Return the page as Markdown."""
     lines = [INTRODUCTION, f"Command: `{command}`", ""]
     lines += [f"- {key}: {value}" for key, value in machine.items()]
-    lines += ["", "## Goals", "", *goal_table([*goals(rows), *assist_goals(rows)]), "", "## Cases", ""]
+    lines += [
+        "",
+        "## Goals",
+        "",
+        *goal_table([*goals(rows), *assist_goals(rows), *propagate_goals(rows)]),
+        "",
+        "## Cases",
+        "",
+    ]
     lines += [f"- `{name}`: {what}" for name, what in cases.items()]
     lines += ["", "## Measured", ""]
     ordered = sorted(rows, key=lambda row: (row.bench, row.case))
