@@ -1,0 +1,75 @@
+"""Nested regions, each the one before and some voxels more: the size and the cut of all of them in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.errors import GeometryError, InputError
+from maskwright.kernels.nested.cpu import measure
+
+__all__ = ["NestedRegions", "measure_nested"]
+
+
+@dataclass(frozen=True, eq=False)
+class NestedRegions:
+    """What the regions ``0 .. count`` measure; region ``k`` holds the voxels of a level below ``k``.
+
+    ``sizes`` (int64, count + 1) are voxels; ``cuts`` (float64, count + 1) sum the weights of the pairs of neighbours
+    of which the region holds one.
+    """
+
+    sizes: NDArray[np.int64]
+    cuts: NDArray[np.float64]
+
+
+def measure_nested(levels: NDArray[np.int32], count: int, weights: tuple[NDArray[np.float32], ...]) -> NestedRegions:
+    """Measure all regions of a nested family.
+
+    Parameters
+    ----------
+    levels : int32, shape (y, x) or (z, y, x)
+        The level at which a voxel joins, ``0 .. count - 1``; ``count`` or more never joins. A negative level is a
+        voxel outside the domain: it is in no region, and pairs with it are not counted.
+    count : int
+        How many levels there are, at least 1.
+    weights : one float32 array an axis, each of the shape of ``levels``
+        ``weights[a][p]`` belongs to the pair of voxel ``p`` and the next one along axis ``a``: 4-neighbours in 2-D,
+        6-neighbours in 3-D. The last entry along the axis has no next voxel and is not read.
+
+    Returns
+    -------
+    NestedRegions
+        The cut of an empty region, and of one that fills the domain, is 0 up to rounding.
+
+    Raises
+    ------
+    InputError
+        ``levels`` is not int32 with two or three axes, or ``count`` is less than 1.
+    GeometryError
+        The weights are not one array an axis of that shape.
+
+    Examples
+    --------
+    >>> levels = np.array([[0, 0, 1, 5]], np.int32)
+    >>> one = np.ones((1, 4), np.float32)
+    >>> found = measure_nested(levels, 2, (one, one))
+    >>> found.sizes.tolist(), found.cuts.tolist()
+    ([0, 2, 3], [0.0, 1.0, 1.0])
+    """
+    array: NDArray[Any] = np.ascontiguousarray(levels)
+    if array.dtype != np.int32 or array.ndim not in (2, 3):
+        raise InputError(f"levels is {array.dtype} with {array.ndim} axes; expected int32, (y, x) or (z, y, x)")
+    if count < 1:
+        raise InputError(f"count is {count}; expected at least 1")
+    if len(weights) != array.ndim or any(weight.shape != array.shape for weight in weights):
+        shapes = [weight.shape for weight in weights]
+        raise GeometryError(f"weights have shapes {shapes}; expected {array.ndim} arrays of {array.shape}, one an axis")
+    volume = array if array.ndim == 3 else array[None]
+    planes = [np.ascontiguousarray(weight, np.float32).reshape(volume.shape) for weight in weights]
+    if array.ndim == 2:
+        planes.insert(0, planes[0])  # one plane: no pair across it
+    return NestedRegions(*measure(volume, count, *planes))
