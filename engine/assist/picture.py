@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 300  # px of the longer side of a slice
 _GAP, _HEAD = 10, 24  # px between slices, and above them for the words
-_TINT = 0.22
+_TINT = 0.16
 _SAMPLE = 500_000  # voxels that the window of intensities is taken from
 _GROUND, _INK, _SOFT = (24, 28, 34), (232, 236, 240), (160, 170, 180)
 # The first is the green of "inside", the second the red of "outside".

@@ -32,10 +32,10 @@ class Block:
     labels: LabelMap
 
 
-def brain_blocks() -> Iterator[Block]:
-    """Yield the eight blocks of the template, labelled where a tissue map says at least one half.
+def labelled_brain() -> tuple[Volume, LabelMap]:
+    """Return the template and its labels: a tissue where its map says at least one half; where both do, the larger.
 
-    Where both do, the larger one has it. The template is symmetric and belongs to no patient.
+    The template is symmetric and belongs to no patient.
 
     Raises
     ------
@@ -46,6 +46,13 @@ def brain_blocks() -> Iterator[Block]:
     labels = np.zeros(image.array.shape, np.uint8)
     labels[grey.array >= _HALF] = GREY
     labels[(white.array >= _HALF) & (white.array > grey.array)] = WHITE
+    return image, LabelMap(labels, image.affine, image.source)
+
+
+def brain_blocks() -> Iterator[Block]:
+    """Yield the eight blocks of the template; see ``labelled_brain``."""
+    image, brain = labelled_brain()
+    labels = brain.array
     used = [np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis))) for axis in range(3)]
     low, high = [int(found[0]) for found in used], [int(found[-1]) + 1 for found in used]
     zs = np.linspace(low[0], high[0], len(LEVELS) + 1).astype(int)

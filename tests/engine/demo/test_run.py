@@ -19,6 +19,8 @@ def test_the_demo_ends_in_a_report_and_its_headline(tmp_path: Path, capsys: pyte
     said = capsys.readouterr().out
     assert "grey matter" in said
     assert said.splitlines()[-1] == f"report: {out / 'report.html'}"
+    assert f"assist page: {out / 'assist.html'}" in said
+    assert (out / "assist.html").is_file()
     html = (out / "report.html").read_text(encoding="utf-8")
     assert html.count("data:image/png") >= 6
     table = pl.read_parquet(out / "results.parquet")

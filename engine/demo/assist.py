@@ -1,0 +1,90 @@
+"""The assist part of the demo: clicks outline the brain on every tenth slice, and the slices between are filled.
+
+The simulated annotator knows the template's labels; the outline is that of grey and white matter together with the
+holes inside. Each drawn slice has a session of its own, as if a reader went from one to the next.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from maskwright.engine.assist.propagate import propagate
+from maskwright.engine.demo.assist_page import AssistDemo, DrawnSlice, write_assist_page
+from maskwright.engine.demo.brain import labelled_brain
+from maskwright.engine.volume import Grid, Volume
+from maskwright.interactive.session import AssistSession
+from maskwright.interactive.simulate import Click, next_click
+
+SLAB = slice(70, 111)
+"""The slices of the template that take part: enough to see, and few enough for the demo to stay short."""
+EVERY = 10
+CLICKS = 6
+
+Mask = NDArray[np.bool_]
+
+
+def assist_demo(out: Path) -> AssistDemo:
+    """Click, propagate, and write the page ``assist.html``.
+
+    Parameters
+    ----------
+    out : Path
+        An existing folder.
+
+    Raises
+    ------
+    MissingExtraError
+        nilearn, which carries the brain, is not installed.
+    """
+    image, truth = _slab()
+    numbers = range(0, len(truth), EVERY)
+    drawn = tuple(draw_by_clicks(image, truth, number) for number in numbers)
+    sparse, true_outlines = np.zeros_like(truth), np.zeros_like(truth)
+    for each in drawn:
+        sparse[each.number], true_outlines[each.number] = each.mask, truth[each.number]
+    filled, from_truth = (propagate(image, mask, given=numbers) for mask in (sparse, true_outlines))
+    between = [number for number in range(len(truth)) if number not in numbers]
+    result = AssistDemo(
+        drawn,
+        dice_between=dice(filled.mask[between], truth[between]),
+        dice_from_truth=dice(from_truth.mask[between], truth[between]),
+        page=out / "assist.html",
+    )
+    write_assist_page(result, image, truth, sparse, filled)
+    return result
+
+
+def draw_by_clicks(image: Volume, truth: Mask, number: int) -> DrawnSlice:
+    """Click on one slice, each time at the centre of the largest error, until there is none or there were enough."""
+    spacing = image.grid.require_spacing()[1:]
+    plane = np.ascontiguousarray(truth[number])
+    session = AssistSession()
+    session.set_image(image.array[number], spacing_mm=spacing)
+    clicks: list[Click] = []
+    reached: list[float] = []
+    mask: Mask = session.mask_of(session.active)
+    for _ in range(CLICKS):
+        click = next_click(plane, mask if clicks else None, spacing)
+        if click is not None:
+            mask = session.add_point(click.index, positive=click.positive).mask
+            clicks.append(click)
+        reached.append(dice(mask, plane))
+    return DrawnSlice(number, tuple(clicks), mask, tuple(reached))
+
+
+def dice(first: Mask, second: Mask) -> float:
+    """Return the Dice of two masks that are not both empty."""
+    return float(2 * np.count_nonzero(first & second) / (np.count_nonzero(first) + np.count_nonzero(second)))
+
+
+def _slab() -> tuple[Volume, Mask]:
+    image, labels = labelled_brain()
+    array = np.ascontiguousarray(image.array[SLAB])
+    affine = np.array(image.affine)
+    affine[:, -1] += affine[:, 0] * SLAB.start
+    truth = np.stack([ndimage.binary_fill_holes(plane) for plane in labels.array[SLAB] > 0])
+    return Volume(array, Grid(array.shape, affine).affine), truth
