@@ -127,8 +127,8 @@ def _shown_part(image: Volume, states: Sequence[State]) -> tuple[slice, ...]:
         for axis, found in enumerate(ends):
             others = tuple(other for other in range(len(shape)) if other != axis)
             labelled = np.flatnonzero(state.labels.any(axis=others))
-            found += [index[axis] for index in corners] + labelled[[0, -1]].tolist() if labelled.size else []
-            found += [] if labelled.size else [index[axis] for index in corners]
+            found += [index[axis] for index in corners]
+            found += [int(labelled[0]), int(labelled[-1])] if labelled.size else []
     if not all(ends):
         return tuple(slice(0, length) for length in shape)
     spacing = image.grid.require_spacing()

@@ -118,8 +118,8 @@ _PAGE = """<!doctype html>
 <header>
 <p class="brand">Maskwright</p>
 <h1>Assist on a real brain</h1>
-<p class="remark">A simulated reader outlines the brain (grey and white matter, holes filled) of the MNI152 template on every tenth
-slice, each click at the centre of the largest error; the slices between are propagated.</p>
+<p class="remark">A simulated reader outlines the brain (grey and white matter, holes filled) of the MNI152 template
+on every tenth slice, each click at the centre of the largest error; the slices between are propagated.</p>
 </header>
 <main>
 <section aria-label="Results" class="tiles">
