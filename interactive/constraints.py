@@ -31,7 +31,6 @@ def keep_local(previous: Mask, proposed: Mask, latest: Mask) -> Mask:
     return previous ^ taken[parts.labels]
 
 
-def hold_prompts(mask: Mask, positive: Mask, negative: Mask) -> None:
-    """Make prompted voxels what they were said to be, in place."""
-    mask |= positive
-    mask &= ~negative
+def held(mask: Mask, positive: Mask, negative: Mask) -> Mask:
+    """Return a mask whose prompted voxels are what they were said to be."""
+    return (mask | positive) & ~negative

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.prompts import Area, Box, MaskPrompt, Prompt
+from maskwright.interactive.prompts import Area, Box, Drawn, MaskPrompt, Prompt
 from maskwright.interactive.region import Region, box_of
+
+Turned = tuple[int, Area]
+"""An object and the voxels it gained or lost."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,11 @@ class Step:
     object_id: int
     prompt: Prompt
     locked: frozenset[int]
-    turned: tuple[tuple[int, Area], ...]
+    turned: tuple[Turned, ...]
 
     @property
     def changed(self) -> Region | None:
-        """Return the box in which the edited object changed, or None."""
+        """Return the box in which the edited object changed, or None; no other object changed outside of it."""
         return next((area.region for object_id, area in self.turned if object_id == self.object_id), None)
 
 
@@ -55,8 +58,22 @@ class History:
         self.done.append(step)
         self.undone.clear()
 
-    def of_object(self, object_id: int) -> Iterable[Step]:
-        """Return the steps of an object, from the last mask it was given on."""
+    def prompts_of(self, object_id: int) -> list[Drawn | Box]:
+        """Return the prompts of an object that count: those after the last mask it was given, oldest first."""
+        return [step.prompt for step in self._counting(object_id) if not isinstance(step.prompt, MaskPrompt)]
+
+    def reach(self, object_id: int) -> Region | None:
+        """Return a box that holds an object's mask; None if the mask is empty. Undone steps play no part in it."""
+        boxes = []
+        for step in self._counting(object_id):
+            if not isinstance(step.prompt, MaskPrompt):
+                boxes += [area.region for number, area in step.turned if number == object_id]
+            elif step.prompt.area is not None:
+                boxes.append(step.prompt.area.region)
+        return reduce(Region.joined, boxes) if boxes else None
+
+    def _counting(self, object_id: int) -> list[Step]:
+        """Steps of an object, from the last mask it was given on."""
         own = [step for step in self.done if step.object_id == object_id]
         starts = [i for i, step in enumerate(own) if isinstance(step.prompt, MaskPrompt)]
         return own[starts[-1] :] if starts else own

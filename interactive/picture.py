@@ -38,8 +38,8 @@ class Picture:
             raise InputError(
                 f"the image has shape {array.shape} and is {array.dtype}; expected real numbers, not empty"
             )
-        if array.dtype.kind == "f" and not all(np.isfinite(part).all() for part in array):
-            raise InputError("the image holds NaN or infinity; expected finite intensities")
+        if array.dtype.kind == "f" and not all(_is_finite(part) for part in array):
+            raise InputError("the image holds NaN, infinity or values beyond float32; expected finite intensities")
         return Picture(array, check_spacing(spacing_mm, ndim), color, _robust_range(array))
 
     @property
@@ -63,6 +63,11 @@ class Picture:
         for part in self.array:
             digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()
+
+
+def _is_finite(part: NDArray[Any]) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(part.astype(np.float32, copy=False)).all())
 
 
 def _robust_range(array: NDArray[Any]) -> tuple[float, float]:

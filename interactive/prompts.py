@@ -50,7 +50,16 @@ class Point:
     @property
     def area(self) -> Area:
         """The voxel as an area."""
-        return Area(Region(self.index, tuple(i + 1 for i in self.index)), b"\x80")
+        return Area(self.region, b"\x80")
+
+    @property
+    def region(self) -> Region:
+        """The box of the voxel."""
+        return Region(self.index, tuple(i + 1 for i in self.index))
+
+    def paint(self, canvas: NDArray[np.bool_], region: Region, value: bool = True) -> None:
+        """Set the voxel on a canvas that shows `region` of the image, in place."""
+        self.area.paint(canvas, region, value)
 
 
 @dataclass(frozen=True)
@@ -79,13 +88,19 @@ class Scribble:
     area: Area
     positive: bool = True
 
+    @property
+    def region(self) -> Region:
+        """The box of the stroke."""
+        return self.area.region
+
+    def paint(self, canvas: NDArray[np.bool_], region: Region, value: bool = True) -> None:
+        """Set the stroke on a canvas that shows `region` of the image, in place."""
+        self.area.paint(canvas, region, value)
+
 
 @dataclass(frozen=True)
-class Lasso:
+class Lasso(Scribble):
     """An outline drawn around something that is inside or outside; `area` holds the outline and what it encloses."""
-
-    area: Area
-    positive: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +112,17 @@ class MaskPrompt:
 
 Prompt = Point | Box | Scribble | Lasso | MaskPrompt
 Drawn = Point | Scribble | Lasso
-"""Prompts that say of voxels whether they are inside."""
+"""Prompts that say of voxels whether they are inside. A box does not: it is drawn around the object."""
+
+
+def said(prompts: Sequence[Drawn | Box], region: Region) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return what prompts, oldest first, say to be inside and outside in a region; later prompts win."""
+    positive, negative = np.zeros(region.shape, bool), np.zeros(region.shape, bool)
+    for prompt in prompts:
+        if not isinstance(prompt, Box):
+            prompt.paint(positive, region, prompt.positive)
+            prompt.paint(negative, region, not prompt.positive)
+    return positive, negative
 
 
 def make_point(index: Sequence[float], shape: tuple[int, ...], positive: bool) -> Point:
@@ -142,11 +167,16 @@ def make_mask(mask: ArrayLike, shape: tuple[int, ...]) -> MaskPrompt:
 
 def _index(index: Sequence[float], shape: tuple[int, ...], name: str, ends: tuple[int, ...]) -> tuple[int, ...]:
     try:
-        values = np.asarray(index, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise PromptError(f"the {name} is {index!r}; expected {len(shape)} whole numbers") from None
+        given = np.asarray(index)
+        values = given.astype(np.float64) if given.dtype.kind in "iufO" else None
+    except (TypeError, ValueError, OverflowError):
+        values = None
+    if values is None:
+        raise PromptError(f"the {name} cannot be read; expected {len(shape)} whole numbers")
     if values.shape != (len(shape),):
-        raise PromptError(f"the {name} has {values.size} coordinates; expected {len(shape)}, one an axis of the image")
+        raise PromptError(
+            f"the {name} has the shape {values.shape}; expected {len(shape)} numbers, one an axis of the image"
+        )
     if not (np.isfinite(values).all() and (values == np.floor(values)).all()):
         raise PromptError(f"the {name} is {tuple(values.tolist())}; expected whole voxel indices")
     if any(not 0 <= v < n for v, n in zip(values, ends)):

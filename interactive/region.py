@@ -57,6 +57,8 @@ def box_of(mask: NDArray[np.bool_]) -> Region:
         where = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
         lower.append(int(where[0]))
         upper.append(int(where[-1]) + 1)
+        # The other axes need only be looked at where there is something: a stroke on one slice costs one scan.
+        mask = mask[(slice(None),) * axis + (slice(lower[-1], upper[-1]),)]
     return Region(tuple(lower), tuple(upper))
 
 
@@ -92,18 +94,21 @@ def first_region(latest: Region, others: Iterable[Region], shape: tuple[int, ...
 
 
 def grown(region: Region, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> Region | None:
-    """Return a larger region where the mask reaches a border of this one that is not the image's; None where not."""
+    """Return a larger region if the mask reaches a border of this one that is not the image's, else None.
+
+    Each side that is reached moves out by half of the region's length, and never so far that it is longer than
+    `LARGEST_SIDE`.
+    """
     largest = LARGEST_SIDE[len(shape)]
     lower, upper = list(region.lower), list(region.upper)
     for axis, n in enumerate(shape):
         side = upper[axis] - lower[axis]
-        more = min(int(side * (GROWTH - 1)), largest - side)
-        if more <= 0:
-            continue
         plane = np.moveaxis(mask, axis, 0)
-        if lower[axis] > 0 and plane[0].any():
+        before, after = lower[axis] > 0 and bool(plane[0].any()), upper[axis] < n and bool(plane[-1].any())
+        more = min(int(side * (GROWTH - 1)), (largest - side) // (1 + (before and after)))
+        if more > 0 and before:
             lower[axis] = max(0, lower[axis] - more)
-        if upper[axis] < n and plane[-1].any():
+        if more > 0 and after:
             upper[axis] = min(n, upper[axis] + more)
     larger = Region(tuple(lower), tuple(upper))
     return larger if larger != region else None

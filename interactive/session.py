@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskwright.interactive.constraints import hold_prompts, keep_local
-from maskwright.interactive.history import History, Step, turn, turned_voxels
-from maskwright.interactive.methods import make_method
-from maskwright.interactive.methods.method import Method, Task
+from maskwright.interactive.history import History, Step
+from maskwright.interactive.methods import METHODS, make_method
+from maskwright.interactive.methods.method import Method
+from maskwright.interactive.objects import Objects
 from maskwright.interactive.picture import Picture
 from maskwright.interactive.prompts import (
-    Box,
-    Drawn,
     MaskPrompt,
     Prompt,
     make_box,
@@ -25,7 +23,9 @@ from maskwright.interactive.prompts import (
     make_point,
     make_scribble,
 )
-from maskwright.interactive.region import Region, first_region, grown
+from maskwright.interactive.proposal import propose
+from maskwright.interactive.region import Region
+from maskwright.interactive.target import Target
 from maskwright.kernels.errors import InputError, PromptError
 
 Mask = NDArray[np.bool_]
@@ -46,13 +46,21 @@ class Edit:
 class AssistSession:
     """Prompts to masks, for one image and any number of objects.
 
-    Objects are numbered from 1; one is active, and prompts are about it. No voxel belongs to two objects: an edit
-    takes voxels from other objects, but never from a locked one, and none that was prompted positive for another
-    object unless the newest prompt says so. Prompted voxels of the active object are what was said of them, the
-    newest prompt winning over earlier ones. What hangs together with no voxel of the newest prompt stays as it was.
+    Objects are numbered from 1; one is active, and prompts are about it. No voxel belongs to two objects. Who gets a
+    voxel, in this order:
+
+    1. A locked object keeps its voxels, whatever is said.
+    2. The newest prompt: a point, scribble or lasso decides on its voxels, a mask on all of the object. A box is drawn
+       around the object and says nothing of single voxels.
+    3. Earlier points, scribbles and lassos, the later winning: what is prompted inside the active object is in it,
+       what is prompted outside is not, and what is prompted inside another object and still is there stays there.
+       A voxel that another object was given since, or held locked, is not taken back until it is prompted again.
+    4. What the method proposes; it may take voxels from other open objects. Where the object had a mask before, only
+       changes that hang together with the newest prompt are taken over: the rest stays as it was.
 
     Deterministic: the same prompts give the same masks, bit for bit, for one method, model, provider and number of
-    threads. Memory: a bool array of the image's size for each object, and for each edit the bits of what changed.
+    threads. Memory: a bool array of the image's size for each object, of which untouched pages are not occupied, and
+    for each edit the bits of what changed, in its box.
 
     Parameters
     ----------
@@ -71,23 +79,20 @@ class AssistSession:
     """
 
     def __init__(self, method: Method | str | None = None) -> None:
-        self.method = (
-            method if method is not None and not isinstance(method, str) else make_method(*[method] if method else [])
-        )
+        named = METHODS[0] if method is None else method
+        self.method: Method = make_method(named) if isinstance(named, str) else named
         self._picture: Picture | None = None
         self._start()
 
     def _start(self) -> None:
-        self._masks: dict[int, Mask] = {}
-        self._locked: set[int] = set()
+        self._objects = Objects()
         self._history = History()
-        self._target: NDArray[Any] | None = None
-        self._active = 0
+        self._target: Target | None = None
 
     # --- image and target
 
     def set_image(self, image: ArrayLike, spacing_mm: Sequence[float], color: bool = False) -> None:
-        """Start anew on an image.
+        """Start anew on an image, with one empty object, no history and no target.
 
         Parameters
         ----------
@@ -109,72 +114,68 @@ class AssistSession:
     def set_target(self, target: NDArray[Any]) -> None:
         """Keep an array of the caller's up to date in place: a bool one with the active object, an integer one with
         the number of the object at each voxel. It is filled once; later only changed boxes are written.
+
+        Raises
+        ------
+        InputError
+            It is no writeable array of the image's shape, neither bool nor integer, or too small for the numbers.
         """
-        shape = self.picture.shape
-        if not isinstance(target, np.ndarray) or target.shape != shape or not target.flags.writeable:
-            raise InputError(f"the target must be a writeable array of the image's shape, {shape}")
-        if target.dtype.kind not in "bui":
-            raise InputError(f"the target is {target.dtype}; expected bool or an integer")
-        self._target = target
-        self._write_target(Region((0,) * len(shape), shape))
+        self._target = Target.of(target, self._objects, self.picture.shape)
 
     # --- objects
 
     @property
     def objects(self) -> tuple[int, ...]:
         """The numbers of the objects."""
-        return tuple(self._masks)
+        return tuple(self._objects.masks)
 
     @property
     def active(self) -> int:
         """The object prompts are about."""
-        return self._active
+        return self._objects.active
 
     @property
     def locked(self) -> frozenset[int]:
         """The objects that no edit changes."""
-        return frozenset(self._locked)
+        return frozenset(self._objects.locked)
 
     def add_object(self) -> int:
         """Begin a new, empty object, make it the active one, and return its number."""
-        number = len(self._masks) + 1
-        self._masks[number] = np.zeros(self.picture.shape, bool)
+        if self._target is not None:
+            self._target.check_holds(len(self._objects.masks) + 1)
+        number = self._objects.add(self.picture.shape)
         self.select(number)
         return number
 
     def select(self, object_id: int) -> None:
         """Make an object the active one."""
-        self._check_object(object_id)
-        before, self._active = self._active, object_id
-        if self._target is not None and self._target.dtype.kind == "b":
-            for number in {before, object_id}:
-                reach = self._reach(number)
+        self._objects.check(object_id)
+        before, self._objects.active = self._objects.active, object_id
+        if self._target is not None and self._target.shows_active:
+            for reach in (self._history.reach(before), self._history.reach(object_id)):
                 if reach is not None:
-                    self._write_target(reach)
+                    self._target.write(self._objects, reach)
 
     def lock(self, object_id: int) -> None:
         """Keep an object as it is, whatever is edited."""
-        self._check_object(object_id)
-        self._locked.add(object_id)
+        self._objects.check(object_id)
+        self._objects.locked.add(object_id)
 
     def unlock(self, object_id: int) -> None:
         """Let an object be edited again."""
-        self._check_object(object_id)
-        self._locked.discard(object_id)
+        self._objects.check(object_id)
+        self._objects.locked.discard(object_id)
 
     def set_locked(self, object_ids: Iterable[int]) -> None:
         """Lock these objects and no others."""
         wanted = set(object_ids)
         for object_id in wanted:
-            self._check_object(object_id)
-        self._locked = wanted
+            self._objects.check(object_id)
+        self._objects.locked = wanted
 
     def mask_of(self, object_id: int) -> Mask:
         """Return the mask of an object: read-only, kept up to date."""
-        self._check_object(object_id)
-        view = self._masks[object_id].view()
-        view.flags.writeable = False
-        return view
+        return self._objects.mask_of(object_id)
 
     # --- prompts
 
@@ -210,10 +211,14 @@ class AssistSession:
         PromptError
             The active object is locked. Nothing has changed then, as with any prompt that is refused.
         """
-        if self._active in self._locked:
-            raise PromptError(f"object {self._active} is locked; unlock it, or select another one")
-        region, proposed = self._given(prompt) if isinstance(prompt, MaskPrompt) else self._proposed(prompt)
-        step = Step(self._active, prompt, self.locked, self._turned(region, proposed))
+        objects = self._objects
+        if objects.active in objects.locked:
+            raise PromptError(f"object {objects.active} is locked; unlock it, or select another one")
+        if isinstance(prompt, MaskPrompt):
+            region, mask = self._given(prompt)
+        else:
+            region, mask = propose(self.picture, self.method, objects, self._history, prompt)
+        step = Step(objects.active, prompt, self.locked, objects.turned_by(region, mask))
         self._history.add(step)
         return self._apply(step)
 
@@ -261,128 +266,25 @@ class AssistSession:
             raise InputError("there is no image yet; call set_image first")
         return self._picture
 
-    def _check_object(self, object_id: int) -> None:
-        if object_id not in self._masks:
-            raise InputError(f"there is no object {object_id}; expected one of {list(self._masks)}")
-
     def _check_unlocked(self, step: Step) -> None:
-        touched = {object_id for object_id, _ in step.turned} & self._locked
+        touched = {object_id for object_id, _ in step.turned} & self._objects.locked
         if touched:
             raise PromptError(f"this would change object {min(touched)}, which is locked; unlock it first")
-
-    def _reach(self, object_id: int) -> Region | None:
-        """A box that holds an object's mask."""
-        reach: Region | None = None
-        for step in self.steps:
-            for number, area in step.turned:
-                if number == object_id:
-                    reach = area.region if reach is None else reach.joined(area.region)
-        return reach
 
     def _given(self, prompt: MaskPrompt) -> tuple[Region, Mask]:
         """The region a mask prompt is about, and the mask it asks for."""
         given = None if prompt.area is None else prompt.area.region
-        boxes = [box for box in (given, self._reach(self._active)) if box is not None]
+        boxes = [box for box in (given, self._history.reach(self.active)) if box is not None]
         region = boxes[0].joined(boxes[-1]) if boxes else Region((0,) * self.picture.ndim, (1,) * self.picture.ndim)
         mask = np.zeros(region.shape, bool)
         if prompt.area is not None:
             prompt.area.paint(mask, region)
         return region, mask
 
-    def _proposed(self, prompt: Drawn | Box) -> tuple[Region, Mask]:
-        """What the method makes of the prompts, in a region that grows as long as the mask reaches its border."""
-        earlier = [s.prompt for s in self._history.of_object(self._active) if not isinstance(s.prompt, MaskPrompt)]
-        region = first_region(_box(prompt), [_box(p) for p in earlier] + self._mask_boxes(), self.picture.shape)
-        while True:
-            task = self._task([*earlier, prompt], region)
-            mask = self.method.segment(task)
-            larger = grown(region, mask, self.picture.shape)
-            if larger is None:
-                break
-            region = larger
-        if task.previous is not None:
-            mask = keep_local(task.previous, mask, task.latest)
-        hold_prompts(mask, task.positive, task.negative)
-        return region, mask & self._free(region, task.latest & task.latest_positive)
-
-    def _mask_boxes(self) -> list[Region]:
-        reach = self._reach(self._active)
-        return [] if reach is None else [reach]
-
-    def _task(self, prompts: Sequence[Drawn | Box], region: Region) -> Task:
-        positive, negative, latest = (np.zeros(region.shape, bool) for _ in range(3))
-        box = None
-        for prompt in prompts:
-            if isinstance(prompt, Box):
-                box = prompt.region.common(region)
-            else:
-                prompt.area.paint(positive, region, prompt.positive)
-                prompt.area.paint(negative, region, not prompt.positive)
-        newest = prompts[-1]
-        newest.paint(latest, region) if isinstance(newest, Box) else newest.area.paint(latest, region)
-        previous = self._masks[self._active][region.slices]
-        inner = None if box is None else tuple((s.start, s.stop) for s in box.within(region))
-        return Task(
-            image=self.picture.crop(region),
-            color=self.picture.color,
-            intensity_range=self.picture.intensity_range,
-            spacing_mm=self.picture.spacing_mm,
-            positive=positive,
-            negative=negative,
-            box=None if inner is None else (tuple(a for a, _ in inner), tuple(b for _, b in inner)),
-            previous=previous.copy() if previous.any() else None,
-            latest=latest,
-            latest_positive=isinstance(newest, Box) or newest.positive,
-            prompt_count=len(prompts),
-        )
-
-    def _free(self, region: Region, said: Mask) -> Mask:
-        """Voxels the active object may have: not locked, and not prompted positive elsewhere unless just `said`."""
-        free = np.ones(region.shape, bool)
-        for number, mask in self._masks.items():
-            if number == self._active:
-                continue
-            if number in self._locked:
-                free &= ~mask[region.slices]
-            else:
-                claimed = np.zeros(region.shape, bool)
-                for step in self._history.of_object(number):
-                    if not isinstance(step.prompt, Box | MaskPrompt):
-                        step.prompt.area.paint(claimed, region, step.prompt.positive)
-                free &= ~(claimed & mask[region.slices]) | said
-        return free
-
-    def _turned(self, region: Region, proposed: Mask) -> tuple[tuple[int, Any], ...]:
-        """What changes, object by object, when the active one gets this mask in this region."""
-        for number in self._locked - {self._active}:
-            proposed = proposed & ~self._masks[number][region.slices]
-        turned = []
-        for number, mask in self._masks.items():
-            before = mask[region.slices]
-            after = proposed if number == self._active else before & ~proposed
-            area = turned_voxels(before, after, region)
-            if area is not None:
-                turned.append((number, area))
-        return tuple(turned)
-
     def _apply(self, step: Step) -> Edit:
-        for number, area in step.turned:
-            turn(self._masks[number], area)
-            self._write_target(area.region)
+        self._objects.turn(step.turned)
         changed = step.changed
+        if self._target is not None:
+            for _, area in step.turned:
+                self._target.write(self._objects, area.region)
         return Edit(self.mask_of(step.object_id), None if changed is None else (changed.lower, changed.upper))
-
-    def _write_target(self, region: Region) -> None:
-        if self._target is None:
-            return
-        window = self._target[region.slices]
-        if self._target.dtype.kind == "b":
-            window[...] = self._masks[self._active][region.slices]
-            return
-        window[...] = 0
-        for number, mask in self._masks.items():
-            window[mask[region.slices]] = number
-
-
-def _box(prompt: Drawn | Box) -> Region:
-    return prompt.region if isinstance(prompt, Box) else prompt.area.region

@@ -1,0 +1,39 @@
+"""A plain assist method for tests of sessions: quick, and dependent on everything a task holds."""
+
+import numpy as np
+from scipy import ndimage
+
+
+class Discs:
+    """What is bright around positive prompts and not around negative ones, what was there before, and stray voxels.
+
+    The stray voxels (bright ones on the rim of the region) are what a session has to leave out of later edits, and
+    make the result depend on the region.
+    """
+
+    name = "discs"
+
+    def __init__(self, model: str = "first") -> None:
+        self.model = model
+        self.tasks = []
+
+    def provenance(self, ndim: int = 2) -> dict[str, str]:
+        return {"model": self.model}
+
+    def segment(self, task):
+        self.tasks.append(task)
+        bright = (task.image.mean(-1) if task.color else task.image) >= sum(task.intensity_range) / 2
+        near = ndimage.binary_dilation(task.positive, iterations=3) & bright
+        if task.box is not None:
+            near[tuple(map(slice, *task.box))] |= bright[tuple(map(slice, *task.box))]
+        if task.previous is not None:
+            near |= task.previous
+        if task.negative.any():
+            near &= ~ndimage.binary_dilation(task.negative, iterations=2)
+        near[0] |= bright[0]
+        return near
+
+
+def seen_image(shape, seed=0):
+    """Return float32 noise, smooth enough for objects of several voxels."""
+    return ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=shape), 2).astype(np.float32)
