@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from maskwright.interactive.frame import Frame
 from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.planes import volume_mask
 from maskwright.interactive.models.prompt_network import CHANNELS, SIDE, log_odds, provenance
 
 MARGIN = 1.35
@@ -23,16 +24,16 @@ class Network:
 
     name: str = "network"
 
-    def provenance(self, ndim: int) -> dict[str, str]:
+    def provenance(self) -> dict[str, str]:
         """What a mask depends on; see `models.prompt_network.provenance`."""
-        return provenance(ndim)
+        return provenance(2)
 
     def segment(self, task: Task) -> NDArray[np.bool_]:
         """Return the mask of the prompted object; see `Task`."""
         image = scaled(task)
-        logits = network_log_odds(task, image)
-        mask = logits > 0
-        mask[task.positive], mask[task.negative] = True, False
+        if image.ndim == 3:
+            return volume_mask(task, image, lambda flat: network_log_odds(flat, scaled(flat)))
+        mask: NDArray[np.bool_] = network_log_odds(task, image) > 0
         return mask
 
 
