@@ -11,7 +11,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), 
 
 @pytest.fixture
 def pairs(tmp_path, monkeypatch):
-    """A folder with the ``pairs.csv`` that the README speaks of."""
+    """A folder with the ``pairs.csv`` and ``ct.nii.gz`` that the README speaks of."""
     import numpy as np
 
     import maskwright as mw
@@ -20,6 +20,9 @@ def pairs(tmp_path, monkeypatch):
     mask = np.zeros((6, 16, 16), np.uint8)
     mask[1:5, 4:12, 4:12] = 1
     mw.write(mw.LabelMap(mask, mw.Grid.from_spacing(mask.shape, (2.0, 1.0, 1.0)).affine), "mask.nii.gz")
+    image = np.zeros((24, 48, 48), np.int16)
+    image[6:18, 14:34, 14:34] = 400
+    mw.write(mw.Volume(image, mw.Grid.from_spacing(image.shape, (2.0, 1.0, 1.0)).affine), "ct.nii.gz")
     Path("pairs.csv").write_text("case,reference,prediction\none,mask.nii.gz,mask.nii.gz\n", encoding="utf-8")
 
 
@@ -29,7 +32,6 @@ def test_python_examples_run(block, pairs, capsys):
     assert capsys.readouterr().out.strip()
 
 
-def test_both_uses_have_an_example():
-    assert len(BLOCKS) == 2
-    assert "mw.compare(" in BLOCKS[0]
-    assert "mw.qa(" in BLOCKS[1]
+def test_every_use_has_an_example():
+    uses = ("mw.compare(", "mw.AssistSession(", "mw.qa(")
+    assert [use in block for use, block in zip(uses, BLOCKS, strict=True)] == [True] * len(uses)
