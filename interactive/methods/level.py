@@ -1,0 +1,90 @@
+"""The best level set of a distance from a prompt: the region whose border is weak for its size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.interactive.methods.sight import Sight
+from maskwright.kernels.nested import measure_nested
+
+LEVELS = 300
+# A whole domain has no border at all: this share of an expected border is added, so that it does not win for that.
+BASE_BORDER = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What a region is expected to be, besides having a weak border.
+
+    ``size`` is its volume in units (see ``Sight``), with ``strictness``; ``None`` where nothing is known of it.
+    ``least`` and ``most`` bound it. ``proposal`` is a region that it should be like (Dice), with ``trust``.
+    """
+
+    size: float | None = None
+    strictness: float = 1.0
+    least: float = 0.0
+    most: float = math.inf
+    proposal: NDArray[np.bool_] | None = None
+    trust: float = 0.0
+
+
+def best_level(
+    distance_mm: NDArray[np.float32], domain: NDArray[np.bool_], sight: Sight, wanted: Wanted
+) -> NDArray[np.bool_]:
+    """Return the region {distance < t} within the domain that costs least over all t.
+
+    The cost is ``log(border) - (d - 1) / d * log(size)``: the isoperimetric ratio, with each face of the border
+    weighted by how alike the voxels on both sides are; plus the squared log of how far the size is from the expected
+    one, plus one minus the Dice with the proposal. Faces between the domain and what is outside it are free.
+    Ties go to the smallest region. The result is empty only if no distance in the domain is finite.
+    """
+    levels = _levels(distance_mm, domain, sight.unit_mm)
+    found = measure_nested(levels, LEVELS, sight.weights)
+    sizes = found.sizes * sight.voxel_size
+    dims = distance_mm.ndim
+    border = np.maximum(found.cuts, 1e-3)
+    if wanted.size is not None:
+        border += BASE_BORDER * _ball_border(wanted.size, dims)
+    log_sizes = np.log(np.maximum(sizes, 1e-9))
+    cost = np.log(border) - (dims - 1) / dims * log_sizes
+    if wanted.size is not None:
+        cost += wanted.strictness * (log_sizes - math.log(wanted.size)) ** 2
+    if wanted.proposal is not None:
+        cost += wanted.trust * (1 - _dice_of_levels(levels, wanted.proposal, found.sizes))
+    allowed = (sizes >= wanted.least) & (sizes <= wanted.most) & (sizes > 0)
+    if allowed.any():
+        best = int(np.argmin(np.where(allowed, cost, np.inf)))
+    else:  # the domain is smaller than what is wanted, or its first level is larger
+        best = int(np.argmax(sizes >= min(wanted.least, sizes[-1])))
+    return np.asarray((levels >= 0) & (levels < best))
+
+
+def _levels(distance_mm: NDArray[np.float32], domain: NDArray[np.bool_], unit_mm: float) -> NDArray[np.int32]:
+    """Return distances as levels on a logarithmic scale; -1 outside the domain."""
+    reached = domain & np.isfinite(distance_mm)
+    levels = np.where(domain, LEVELS, -1).astype(np.int32)
+    if not reached.any():
+        return levels
+    values = np.log(np.maximum(distance_mm[reached] / unit_mm, 1.0))
+    top = max(float(values.max()), 1e-3)
+    levels[reached] = np.minimum(values * ((LEVELS - 1) / top), LEVELS - 1).astype(np.int32)
+    return levels
+
+
+def _ball_border(size: float, dims: int) -> float:
+    """Return the border of a disc or ball of this size."""
+    return 2 * math.sqrt(math.pi * size) if dims == 2 else (36 * math.pi) ** (1 / 3) * size ** (2 / 3)
+
+
+def _dice_of_levels(
+    levels: NDArray[np.int32], proposal: NDArray[np.bool_], sizes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the Dice of each region with the proposal."""
+    joined = np.bincount(levels[proposal & (levels >= 0)], minlength=LEVELS + 1)
+    both = np.concatenate([[0], np.cumsum(joined[:LEVELS])])
+    dice: NDArray[np.float64] = 2 * both / np.maximum(sizes + joined.sum(), 1)
+    return dice

@@ -1,0 +1,214 @@
+"""A prompt to a region at full resolution: what the newest prompt adds to the mask, or takes from it.
+
+Prompts are answered one by one. The first one grows into an object; each further one says of a place that it is wrong
+there, and what hangs together with that place is added or taken away. All else stays as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from maskwright.interactive.methods.level import Wanted, best_level
+from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.sight import Sight, look, usual_difference
+from maskwright.kernels.components import label_components
+from maskwright.kernels.distance import distance_to, distance_transform
+from maskwright.kernels.geodesic import geodesic_distance
+
+Mask = NDArray[np.bool_]
+Window = tuple[slice, ...]
+
+# A first region has at least so many voxels and at most this share of what is seen.
+LEAST_VOXELS = 12
+MOST_SHARE = 0.4
+# A correction is looked for within so many depths of the prompt, and so many voxels more.
+REACH, MARGIN = 7.0, 12
+# Leaving the wrong part of the mask costs a path as much as the whole range of intensities.
+WALL = 1.0
+TRUST = 2.0
+
+
+def refine(task: Task, probability: NDArray[np.float32] | None = None) -> Mask:
+    """Return the object's mask after the newest prompt.
+
+    Parameters
+    ----------
+    task : Task
+        The region, all prompts, and the mask before this prompt (see ``Task``).
+    probability : float32, the region's spatial shape, or None
+        What somebody else, a network say, thinks is inside; only its 0.5 level counts. Its extent is a proposal;
+        where the border runs, the image decides.
+
+    Returns
+    -------
+    bool, the region's spatial shape
+        Positive prompts are inside and negative ones outside. Where the newest prompt agrees with the mask already,
+        the mask is as it was. Empty if there is nothing to start from: no positive prompt and no box.
+
+    Notes
+    -----
+    A region is a level set of the geodesic distance from the prompt, the one with the weakest border for its size
+    (``best_level``). A correction starts from a place at some depth inside the wrong part of the mask. An annotator
+    points to the middle of what is wrong, so the part is expected to be about a ball of that depth.
+    """
+    noise = usual_difference(task.image, task.intensity_range, task.spacing_mm)
+    if task.previous is None or not task.previous.any():
+        mask = _first(task, probability, noise)
+    else:
+        mask = _corrected(task, task.previous, probability, noise)
+    return (mask | task.positive) & ~task.negative
+
+
+def _first(task: Task, probability: NDArray[np.float32] | None, noise: float) -> Mask:
+    """Grow the positive prompts, or the middle of the box, to a region."""
+    shape = task.positive.shape
+    seeds, window = task.positive, (slice(None),) * len(shape)
+    if task.box is not None:
+        window = tuple(slice(a, b) for a, b in zip(*task.box))
+        if not seeds[window].any():
+            seeds = _middle(shape, task.box)
+    mask = np.zeros(shape, np.bool_)
+    if not seeds[window].any():
+        return mask
+    sight = look(task.image, window, task.intensity_range, task.spacing_mm, noise)
+    seen = seeds[window]
+    distance = geodesic_distance(sight.values, seen, task.spacing_mm, contrast=sight.contrast)
+    domain = _nearer(sight, distance, task.negative[window], seen)
+    unit = sight.voxel_size
+    if task.box is None:
+        wanted = Wanted(least=LEAST_VOXELS * unit, most=max(MOST_SHARE * seen.size, 2 * seen.sum()) * unit)
+    else:  # most objects fill a box by half to three quarters
+        wanted = Wanted(size=0.65 * seen.size * unit, strictness=2.0)
+    if probability is not None:
+        proposal = _connected((probability[window] > 0.5) & domain, seen)
+        wanted = replace(wanted, proposal=proposal, trust=TRUST)
+    mask[window] = _soft(best_level(distance, domain, sight, wanted), sight) > 0.5
+    return mask
+
+
+def _corrected(task: Task, previous: Mask, probability: NDArray[np.float32] | None, noise: float) -> Mask:
+    """Add the wrong region under the newest prompt to the mask, or take it away."""
+    wrong = ~previous if task.latest_positive else previous
+    seeds = task.latest & wrong
+    if not seeds.any():
+        return previous
+    window, depth_mm = _around(seeds, wrong, task.spacing_mm)
+    sight = look(task.image, window, task.intensity_range, task.spacing_mm, noise)
+    domain, seen = wrong[window], seeds[window]
+    distance = geodesic_distance(_walled(sight.values, domain), seen, task.spacing_mm, contrast=sight.contrast)
+    against = (task.negative if task.latest_positive else task.positive)[window]
+    free = _nearer(sight, distance, against, seen) & domain
+    size = _expected_size(seen, depth_mm, sight)
+    wanted = Wanted(size=size, least=size / 2)
+    if probability is not None:
+        thought = probability[window] > 0.5
+        proposal = _connected((thought if task.latest_positive else ~thought) & free, seen)
+        wanted = replace(wanted, proposal=proposal, trust=TRUST)
+    region = best_level(distance, free, sight, wanted)
+    mask = previous.copy()
+    mask[window] = _merged(previous[window], region, task.latest_positive, sight)
+    return mask
+
+
+def _around(seeds: Mask, wrong: Mask, spacing_mm: tuple[float, ...]) -> tuple[Window, float]:
+    """Return the window that a correction can reach, and how deep inside the wrong part it was pointed to, in mm."""
+    lower, upper = _ends(seeds)
+    half = max(spacing_mm) * 8
+    while True:  # the depth in a window is right if it is less than the way to the window's border
+        window = _window(lower, upper, [math.ceil(half / step) for step in spacing_mm], seeds.shape)
+        depth_mm = _depth(seeds[window], wrong[window], spacing_mm)
+        whole = all(w == slice(0, n) for w, n in zip(window, seeds.shape))
+        if depth_mm <= half or whole:
+            break
+        half *= 3
+    if not math.isfinite(depth_mm):  # nothing but the wrong part is seen
+        depth_mm = 0.25 * min(n * step for n, step in zip(seeds.shape, spacing_mm) if n > 1)
+    margins = [math.ceil(REACH * depth_mm / step) + MARGIN for step in spacing_mm]
+    return _window(lower, upper, margins, seeds.shape), depth_mm
+
+
+def _depth(seeds: Mask, wrong: Mask, spacing_mm: tuple[float, ...]) -> float:
+    """Return the largest distance of a seed to what is not wrong; infinite where all is wrong."""
+    places = np.argwhere(seeds)
+    if len(places) > 1:
+        return float(distance_transform(wrong, spacing_mm)[seeds].max())
+    squares = [((np.arange(n) - i) * step) ** 2 for n, i, step in zip(seeds.shape, places[0], spacing_mm)]
+    total = squares[0]
+    for more in squares[1:]:  # for a click, quicker than a transform
+        total = total[..., None] + more
+    right = total[~wrong]
+    return math.sqrt(float(right.min())) if right.size else math.inf
+
+
+def _ends(mask: Mask) -> tuple[list[int], list[int]]:
+    """Return the half-open box of a mask that is not empty."""
+    lower, upper = [], []
+    for axis in range(mask.ndim):
+        places = np.flatnonzero(mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis)))
+        lower.append(int(places[0]))
+        upper.append(int(places[-1]) + 1)
+    return lower, upper
+
+
+def _window(lower: list[int], upper: list[int], margins: list[int], shape: tuple[int, ...]) -> Window:
+    return tuple(slice(max(0, a - m), min(n, b + m)) for a, b, m, n in zip(lower, upper, margins, shape))
+
+
+def _walled(values: NDArray[np.float32], domain: Mask) -> NDArray[np.float32]:
+    """Return the values with a channel that makes the border of the domain a wall."""
+    channels = values if values.ndim > domain.ndim else values[..., None]
+    return np.concatenate([channels, (domain * np.float32(WALL))[..., None]], axis=-1)
+
+
+def _nearer(sight: Sight, distance: NDArray[np.float32], against: Mask, seeds: Mask) -> Mask:
+    """Return where no prompt of the other sense is nearer."""
+    others = against & ~seeds
+    if not others.any():
+        return np.ones(seeds.shape, np.bool_)
+    away = geodesic_distance(sight.values, others, sight.spacing_mm, contrast=sight.contrast)
+    return np.asarray((distance <= away) & ~others)
+
+
+def _expected_size(seeds: Mask, depth_mm: float, sight: Sight) -> float:
+    """Return the volume, in units, of what lies within ``depth_mm`` of the seeds."""
+    radius = max(depth_mm, sight.unit_mm) / sight.unit_mm
+    if int(seeds.sum()) == 1:
+        return math.pi * radius**2 if seeds.ndim == 2 else 4 / 3 * math.pi * radius**3
+    return float((distance_to(seeds, sight.spacing_mm) <= radius * sight.unit_mm).sum()) * sight.voxel_size
+
+
+def _connected(proposal: Mask, seeds: Mask) -> Mask:
+    """Return the components of the proposal that hold a seed; all of it where none does."""
+    parts = label_components(proposal)
+    wanted = np.zeros(parts.count + 1, np.bool_)
+    wanted[parts.labels[seeds]] = True
+    wanted[0] = False
+    return np.asarray(wanted[parts.labels]) if wanted.any() else proposal
+
+
+def _middle(shape: tuple[int, ...], box: tuple[tuple[int, ...], tuple[int, ...]]) -> Mask:
+    """Return the inner fifth of a box along each axis, at least a voxel."""
+    seeds = np.zeros(shape, np.bool_)
+    starts = [(3 * a + 2 * b) // 5 for a, b in zip(*box)]
+    stops = [(2 * a + 3 * b) // 5 for a, b in zip(*box)]
+    seeds[tuple(slice(a, max(b, a + 1)) for a, b in zip(starts, stops))] = True
+    return seeds
+
+
+def _soft(mask: Mask, sight: Sight) -> NDArray[np.float32]:
+    """Return the mask blurred by about a voxel of the finest axis."""
+    soft: NDArray[np.float32] = gaussian_filter(
+        mask.astype(np.float32), [sight.unit_mm / step for step in sight.spacing_mm], truncate=3.0
+    )
+    return soft
+
+
+def _merged(previous: Mask, region: Mask, positive: bool, sight: Sight) -> Mask:
+    """Return the mask with the region added or taken away, smoothed only near the region."""
+    mask = previous | region if positive else previous & ~region
+    return np.where(_soft(region, sight) > 0.02, _soft(mask, sight) > 0.5, mask)

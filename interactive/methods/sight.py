@@ -1,0 +1,108 @@
+"""What is seen of an image around a prompt: smoothed intensities, the noise there, and how little parts neighbours."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+Window = tuple[slice, ...]
+
+# Intensities are shares of the robust range. Smoothing is in voxels of the finest axis, contrast in those per range.
+SMOOTHING = 0.7
+CONTRAST = 300.0
+# A difference of so many times the usual one between neighbours is an edge.
+EDGE = 2.0
+LEAST_NOISE = 0.01
+LEAST_WEIGHT = 0.05
+_SAMPLES = 60_000
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A window of an image as the methods see it.
+
+    ``values`` is float32, the window's spatial shape, with a last axis of 3 if the image is in colour. ``weights`` has
+    an array an axis: how strongly a voxel and its next one hang together, 1 where they are alike, near 0 across an
+    edge, times the face they share; lengths are in units of ``unit_mm``, the finest spacing.
+    """
+
+    values: NDArray[np.float32]
+    weights: tuple[NDArray[np.float32], ...]
+    spacing_mm: tuple[float, ...]
+
+    @property
+    def unit_mm(self) -> float:
+        """The finest spacing: what sizes are counted in."""
+        return min(self.spacing_mm)
+
+    @property
+    def voxel_size(self) -> float:
+        """The volume of a voxel in units."""
+        return math.prod(step / self.unit_mm for step in self.spacing_mm)
+
+    @property
+    def contrast(self) -> float:
+        """What the whole robust range of intensities costs a path, in mm."""
+        return CONTRAST * self.unit_mm
+
+
+def usual_difference(
+    image: NDArray[np.float32], intensity_range: tuple[float, float], spacing_mm: tuple[float, ...]
+) -> float:
+    """Return the median difference of neighbours in the smoothed image, as a share of the range; at least 0.01.
+
+    It is taken from evenly spaced blocks, so that it costs the same on an image of any size.
+    """
+    dims = len(spacing_mm)
+    step = max(1, math.ceil((math.prod(image.shape[:dims]) / _SAMPLES) ** (1 / dims) / 4))
+    blocks = [np.arange(n) for n in image.shape[:dims]]
+    if step > 1:  # four voxels of every 4 * step along each axis
+        blocks = [k[k % (4 * step) < 4] for k in blocks]
+    values = _smoothed(image[np.ix_(*blocks)], intensity_range, spacing_mm)
+    found = [_difference(values, axis, dims) for axis in range(dims)]
+    flat = [d[tuple(slice(0, -1) if k == axis else slice(None) for k in range(dims))] for axis, d in enumerate(found)]
+    return max(LEAST_NOISE, float(np.median(np.concatenate([d.reshape(-1) for d in flat]))))
+
+
+def look(
+    image: NDArray[np.float32],
+    window: Window,
+    intensity_range: tuple[float, float],
+    spacing_mm: tuple[float, ...],
+    noise: float,
+) -> Sight:
+    """Return what is seen in a window; ``noise`` is what ``usual_difference`` gave."""
+    dims = len(spacing_mm)
+    values = _smoothed(image[window], intensity_range, spacing_mm)
+    unit = min(spacing_mm)
+    weights = []
+    for axis in range(dims):
+        face = math.prod(step / unit for k, step in enumerate(spacing_mm) if k != axis)
+        unlike = _difference(values, axis, dims) / (EDGE * noise)
+        weights.append((face * (np.exp(unlike * unlike * -0.5) + LEAST_WEIGHT)).astype(np.float32))
+    return Sight(values, tuple(weights), spacing_mm)
+
+
+def _smoothed(
+    image: NDArray[np.float32], intensity_range: tuple[float, float], spacing_mm: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """Return the image as shares of its robust range, cut off at its ends, and smoothed by less than a voxel."""
+    low, high = intensity_range
+    scaled = np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1).astype(np.float32)
+    unit = min(spacing_mm)
+    sigma = [SMOOTHING * unit / step for step in spacing_mm] + [0.0] * (image.ndim - len(spacing_mm))
+    smoothed: NDArray[np.float32] = gaussian_filter(scaled, sigma, truncate=3.0)
+    return smoothed
+
+
+def _difference(values: NDArray[np.float32], axis: int, dims: int) -> NDArray[np.float32]:
+    """Return how much each voxel differs from the next one along an axis; 0 for the last ones."""
+    result = np.zeros(values.shape[:dims], np.float32)
+    change = np.diff(values, axis=axis)
+    size = np.abs(change) if change.ndim == dims else np.sqrt((change * change).sum(axis=-1))
+    result[tuple(slice(0, -1) if k == axis else slice(None) for k in range(dims))] = size
+    return result
