@@ -120,7 +120,8 @@ class AssistSession:
         InputError
             It is no writeable array of the image's shape, neither bool nor integer, or too small for the numbers.
         """
-        self._target = Target.of(target, self._objects, self.picture.shape)
+        self._target = Target.of(target, len(self._objects.masks), self.picture.shape)
+        self._show(*self.objects)
 
     # --- objects
 
@@ -152,9 +153,7 @@ class AssistSession:
         self._objects.check(object_id)
         before, self._objects.active = self._objects.active, object_id
         if self._target is not None and self._target.shows_active:
-            for reach in (self._history.reach(before), self._history.reach(object_id)):
-                if reach is not None:
-                    self._target.write(self._objects, reach)
+            self._show(before, object_id)
 
     def lock(self, object_id: int) -> None:
         """Keep an object as it is, whatever is edited."""
@@ -176,6 +175,11 @@ class AssistSession:
     def mask_of(self, object_id: int) -> Mask:
         """Return the mask of an object: read-only, kept up to date."""
         return self._objects.mask_of(object_id)
+
+    def reach_of(self, object_id: int) -> Region | None:
+        """Return a box that holds an object's mask, not always the smallest; None where nothing was ever in it."""
+        self._objects.check(object_id)
+        return self._history.reach(object_id)
 
     # --- prompts
 
@@ -280,6 +284,12 @@ class AssistSession:
         if prompt.area is not None:
             prompt.area.paint(mask, region)
         return region, mask
+
+    def _show(self, *object_ids: int) -> None:
+        """Bring the target up to date wherever these objects are."""
+        for reach in map(self._history.reach, object_ids):
+            if self._target is not None and reach is not None:
+                self._target.write(self._objects, reach)
 
     def _apply(self, step: Step) -> Edit:
         self._objects.turn(step.turned)

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from maskwright.interactive.methods import METHODS, make_method
 from maskwright.interactive.methods.method import Method
 from maskwright.interactive.picture import Picture
 from maskwright.interactive.prompts import Area, Box, Lasso, MaskPrompt, Point, Prompt, Scribble, make_box, make_point
-from maskwright.interactive.region import Region
+from maskwright.interactive.region import Region, box_of
 from maskwright.interactive.session import AssistSession
 from maskwright.kernels.errors import InputError
 
 FORMAT, VERSION = "maskwright-session", 1
+LARGEST_COUNT = 65_535
+"""Objects a saved session may have."""
 
 
 def session_to_json(session: AssistSession) -> str:
     """Return a session's prompts as JSON text, those undone included.
 
     With them are: the image's shape, spacing and hash (not the image), and the method with the hash of its model, the
-    provider and the number of threads.
+    provider and the number of threads; and the hash of every object's mask, so that a replay can be told from it.
     """
     picture = session.picture
     return json.dumps(
@@ -34,7 +37,7 @@ def session_to_json(session: AssistSession) -> str:
             "format": FORMAT,
             "version": VERSION,
             "image": _image_entry(picture),
-            "method": _method_entry(session.method, picture.ndim),
+            "method": _method_entry(session.method),
             "objects": len(session.objects),
             "active": session.active,
             "locked": sorted(session.locked),
@@ -43,7 +46,9 @@ def session_to_json(session: AssistSession) -> str:
                 for step in session.steps
             ],
             "undone": session.undone_count,
-        }
+            "masks": _mask_hashes(session),
+        },
+        allow_nan=False,
     )
 
 
@@ -63,7 +68,7 @@ def session_from_json(text: str, image: ArrayLike, method: Method | None = None)
     ------
     InputError
         The text is no session or of another version, or the image, method, model, provider, or number of threads is
-        another one: masks could differ then.
+        another one: masks could differ then. Or masks do differ, because Maskwright computes them another way by now.
     """
     try:
         saved = json.loads(text)
@@ -72,7 +77,7 @@ def session_from_json(text: str, image: ArrayLike, method: Method | None = None)
         return _replayed(saved, image, method)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, zlib.error, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError, zlib.error, AttributeError) as error:
         raise InputError(f"this is no saved session: {type(error).__name__} ({error})") from None
 
 
@@ -85,18 +90,26 @@ def _replayed(saved: Mapping[str, Any], image: ArrayLike, method: Method | None)
     session = AssistSession(method)
     session.set_image(image, saved["image"]["spacing_mm"], saved["image"]["color"])
     _check_same("image", saved["image"], _image_entry(session.picture))
-    _check_same("method", saved["method"], _method_entry(method, session.picture.ndim))
+    _check_same("method", saved["method"], _method_entry(method))
+    steps, undone = saved["steps"], int(saved["undone"])
+    if not (1 <= saved["objects"] <= LARGEST_COUNT and 0 <= undone <= len(steps)):
+        raise InputError(f"the session has {saved['objects']} objects, and {undone} of {len(steps)} steps are undone")
     for _ in range(saved["objects"] - 1):
         session.add_object()
-    for step in saved["steps"]:
+    for step in steps:
         session.set_locked(step["locked"])
         session.select(step["object"])
         session.add_prompt(_prompt_from_entry(step["prompt"], session.picture.shape))
     session.set_locked([])
-    for _ in range(saved["undone"]):
+    for _ in range(undone):
         session.undo()
     session.select(saved["active"])
     session.set_locked(saved["locked"])
+    differ = [n for n, saw, sees in zip(session.objects, saved["masks"], _mask_hashes(session)) if saw != sees]
+    if differ:
+        raise InputError(
+            f"the replayed mask of object {differ[0]} is not the one saved; use the Maskwright of that time"
+        )
     return session
 
 
@@ -111,9 +124,24 @@ def _image_entry(picture: Picture) -> dict[str, Any]:
     return {"shape": list(picture.shape), "spacing_mm": spacing, "color": picture.color, "sha256": picture.sha256}
 
 
-def _method_entry(method: Method, ndim: int) -> dict[str, str]:
+def _method_entry(method: Method) -> dict[str, str]:
     provenance = getattr(method, "provenance", None)
-    return {"name": method.name, **(provenance(ndim) if provenance else {})}
+    return {"name": method.name, **(provenance() if provenance else {})}
+
+
+def _mask_hashes(session: AssistSession) -> list[str]:
+    return [_mask_hash(session.mask_of(number), session.reach_of(number)) for number in session.objects]
+
+
+def _mask_hash(mask: NDArray[np.bool_], reach: Region | None) -> str:
+    """Hash a mask that is empty outside of `reach`; "" if it is empty."""
+    if reach is None or not mask[reach.slices].any():
+        return ""
+    box = box_of(mask[reach.slices])
+    lower = [a + b for a, b in zip(reach.lower, box.lower)]
+    digest = hashlib.sha256(f"{lower} {list(box.shape)}".encode())
+    digest.update(np.packbits(mask[reach.slices][box.slices]).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _area_to_entry(area: Area) -> dict[str, Any]:
@@ -151,9 +179,15 @@ def _prompt_to_entry(prompt: Prompt) -> dict[str, Any]:
 def _prompt_from_entry(entry: Mapping[str, Any], shape: tuple[int, ...]) -> Prompt:
     kind = entry["kind"]
     if kind == "point":
-        return make_point(entry["index"], shape, bool(entry["positive"]))
+        return make_point(entry["index"], shape, _positive(entry))
     if kind == "box":
         return make_box(entry["lower"], entry["upper"], shape)
     if kind == "mask":
         return MaskPrompt(None if entry["area"] is None else _area_from_entry(entry["area"], shape))
-    return _KINDS[kind](_area_from_entry(entry["area"], shape), bool(entry["positive"]))
+    return _KINDS[kind](_area_from_entry(entry["area"], shape), _positive(entry))
+
+
+def _positive(entry: Mapping[str, Any]) -> bool:
+    if not isinstance(entry["positive"], bool):
+        raise InputError("a saved prompt is neither positive nor negative; expected true or false")
+    return entry["positive"]

@@ -20,15 +20,15 @@ class Target:
     array: NDArray[Any]
 
     @staticmethod
-    def of(array: NDArray[Any], objects: Objects, shape: tuple[int, ...]) -> Target:
-        """Check a buffer and fill it."""
+    def of(array: NDArray[Any], count: int, shape: tuple[int, ...]) -> Target:
+        """Check a buffer for a number of objects, and clear it."""
         if not isinstance(array, np.ndarray) or array.shape != shape or not array.flags.writeable:
             raise InputError(f"the target must be a writeable array of the image's shape, {shape}")
         if array.dtype.kind not in "bui":
             raise InputError(f"the target is {array.dtype}; expected bool or an integer")
         target = Target(array)
-        target.check_holds(len(objects.masks))
-        target.write(objects, Region((0,) * len(shape), shape))
+        target.check_holds(count)
+        array[...] = 0
         return target
 
     @property

@@ -17,7 +17,7 @@ class Discs:
         self.model = model
         self.tasks = []
 
-    def provenance(self, ndim: int = 2) -> dict[str, str]:
+    def provenance(self) -> dict[str, str]:
         return {"model": self.model}
 
     def segment(self, task):
