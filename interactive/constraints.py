@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from maskwright.interactive.region import Region, box_of
 from maskwright.kernels.components import label_components
 
 Mask = NDArray[np.bool_]
@@ -20,17 +21,26 @@ def keep_local(previous: Mask, proposed: Mask, latest: Mask) -> Mask:
     difference = previous ^ proposed
     if not difference.any():
         return previous.copy()
-    parts = label_components(difference)
-    if parts.count == 1 and (difference & latest).any():
-        return proposed
-    around = np.ones((3,) * latest.ndim, bool)
-    near = ndimage.binary_dilation(latest, around)
+    # Boxes keep this quick: a click changes little of what it looks at.
+    box, around = box_of(difference), _grown_by_one(box_of(latest), latest.shape)
+    parts = label_components(difference[box.slices])
+    near = ndimage.binary_dilation(latest[around.slices], np.ones((3,) * latest.ndim))
     taken = np.zeros(parts.count + 1, bool)
-    taken[parts.labels[near]] = True
+    common = box.common(around)
+    if common is not None:
+        taken[parts.labels[common.within(box)][near[common.within(around)]]] = True
     taken[0] = False
-    return previous ^ taken[parts.labels]
+    kept = previous.copy()
+    kept[box.slices] ^= taken[parts.labels]
+    return kept
 
 
 def held(mask: Mask, positive: Mask, negative: Mask) -> Mask:
     """Return a mask whose prompted voxels are what they were said to be."""
     return (mask | positive) & ~negative
+
+
+def _grown_by_one(region: Region, shape: tuple[int, ...]) -> Region:
+    """Return a region with one voxel more to each side that has one."""
+    lower = tuple(max(0, a - 1) for a in region.lower)
+    return Region(lower, tuple(min(n, b + 1) for b, n in zip(region.upper, shape)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from maskwright.engine.volume import Grid, LabelMap, Volume, align
     from maskwright.interactive.propagate import Propagation
     from maskwright.interactive.session import AssistSession, Edit
+    from maskwright.interactive.session_json import session_from_json, session_to_json
     from maskwright.kernels.errors import (
         ConfigError,
         FileFormatError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         LabelError,
         MaskwrightError,
         MissingExtraError,
+        PromptError,
     )
 
 _HOMES = {
@@ -40,6 +42,7 @@ _HOMES = {
     "maskwright.engine.volume": ("Grid", "LabelMap", "Volume", "align"),
     "maskwright.interactive.propagate": ("Propagation",),
     "maskwright.interactive.session": ("AssistSession", "Edit"),
+    "maskwright.interactive.session_json": ("session_from_json", "session_to_json"),
     "maskwright.kernels.errors": (
         "ConfigError",
         "FileFormatError",
@@ -48,6 +51,7 @@ _HOMES = {
         "LabelError",
         "MaskwrightError",
         "MissingExtraError",
+        "PromptError",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -67,6 +71,7 @@ __all__ = [
     "MaskwrightError",
     "MissingExtraError",
     "Preset",
+    "PromptError",
     "Propagation",
     "QaResult",
     "Volume",
@@ -78,6 +83,8 @@ __all__ = [
     "qa",
     "read",
     "read_labels",
+    "session_from_json",
+    "session_to_json",
     "write",
 ]
 

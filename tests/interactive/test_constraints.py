@@ -1,7 +1,7 @@
 """What of a method's answer is taken over."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
@@ -15,6 +15,7 @@ def masks(draw, count):
     return [draw(hnp.arrays(bool, shape)) for _ in range(count)]
 
 
+@settings(deadline=None)
 @given(masks(3))
 def test_changes_are_taken_over_by_component(case):
     previous, proposed, latest = case
@@ -31,6 +32,7 @@ def test_changes_are_taken_over_by_component(case):
     assert np.array_equal(kept, expected)
 
 
+@settings(deadline=None)
 @given(masks(1))
 def test_a_proposal_that_changes_nothing_is_the_previous_mask_in_an_array_of_its_own(case):
     previous = case[0]
@@ -39,6 +41,7 @@ def test_a_proposal_that_changes_nothing_is_the_previous_mask_in_an_array_of_its
     assert not np.shares_memory(kept, previous)
 
 
+@settings(deadline=None)
 @given(masks(3))
 def test_prompts_hold(case):
     mask, positive, negative = case

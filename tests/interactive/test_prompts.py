@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
@@ -104,6 +104,7 @@ def test_a_mask_may_be_empty_and_of_any_real_type():
         make_mask(np.ones(3), SHAPE)
 
 
+@settings(deadline=None)
 @given(MASKS, st.data())
 def test_an_area_is_its_mask(mask, data):
     area = Area.of(mask)
@@ -121,6 +122,7 @@ def test_an_area_is_its_mask(mask, data):
     assert not canvas.any()
 
 
+@settings(deadline=None)
 @given(MASKS, st.permutations(range(3)))
 def test_an_area_does_not_depend_on_strides(mask, order):
     turned = mask.transpose([axis for axis in order if axis < mask.ndim])[::-1]

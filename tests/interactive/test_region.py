@@ -1,7 +1,7 @@
 """What an edit looks at: small, around the newest prompt, and never more than the limit."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskwright.interactive.region import LARGEST_SIDE, START_SIDE, Region, box_of, first_region, grown
@@ -21,6 +21,7 @@ def regions_in_images(draw):
     return shape, box(), [box() for _ in range(draw(st.integers(0, 3)))]
 
 
+@settings(deadline=None)
 @given(regions_in_images())
 def test_the_first_region(case):
     shape, latest, others = case
@@ -46,6 +47,7 @@ def test_a_prompt_larger_than_the_limit_is_held_all_the_same():
     assert first_region(latest, [], (512,) * 3).common(latest) == latest
 
 
+@settings(deadline=None)
 @given(regions_in_images(), st.data())
 def test_regions_grow_where_the_mask_reaches_a_border_and_stop_at_the_limit(case, data):
     shape, latest, others = case
@@ -83,6 +85,7 @@ def _reaching(region, sides):
     return mask
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_the_bounding_box(data):
     shape = data.draw(st.sampled_from([(5, 6), (1, 9), (4, 5, 6), (7, 1, 3)]))

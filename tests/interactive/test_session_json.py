@@ -98,6 +98,21 @@ def test_a_method_of_the_package_is_found_by_its_name():
     assert same(session, again)
 
 
+@pytest.mark.parametrize("shape", [(40, 50), (12, 40, 50)])
+def test_the_default_method_gives_the_same_masks_again(shape):
+    image = (seen_image(shape) * 1000).astype(np.int16)
+    session = AssistSession()
+    session.set_image(image, (1.0,) * len(shape))
+    middle = [n // 2 for n in shape]
+    session.add_point(middle)
+    session.add_object()
+    session.add_box([n // 4 for n in shape], middle)
+    session.add_point([n // 3 for n in shape], positive=False)
+    text = session_to_json(session)
+    assert {"model", "provider", "threads"} <= json.loads(text)["method"].keys()
+    assert same(session, session_from_json(text, image))
+
+
 def test_a_colour_image():
     image = (np.stack([seen_image((30, 31), seed) for seed in range(3)], -1) * 1000).astype(np.int16)
     session = AssistSession(Discs())
