@@ -1,7 +1,9 @@
-"""A plain assist method for tests of sessions: quick, and dependent on everything a task holds."""
+"""Plain assist methods for tests of sessions: quick ones, of which one depends on everything a task holds."""
 
 import numpy as np
 from scipy import ndimage
+
+from maskwright.interactive.session import AssistSession
 
 
 class Discs:
@@ -37,3 +39,22 @@ class Discs:
 def seen_image(shape, seed=0):
     """Return float32 noise, smooth enough for objects of several voxels."""
     return ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=shape), 2).astype(np.float32)
+
+
+class Boxes:
+    """Three voxels to each side of every positive prompt; nothing depends on the image."""
+
+    name = "boxes"
+
+    def segment(self, task):
+        mask = np.zeros(task.positive.shape, bool)
+        for index in np.argwhere(task.positive):
+            mask[tuple(slice(max(0, i - 3), i + 4) for i in index)] = True
+        return mask
+
+
+def session_on(shape=(40, 40), method=None):
+    """Return a session on an empty image."""
+    session = AssistSession(method or Boxes())
+    session.set_image(np.zeros(shape, np.float32), (1.0,) * len(shape))
+    return session
