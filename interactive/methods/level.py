@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.methods.sight import Sight
-from maskwright.kernels.nested import measure_nested
+from maskwright.kernels.nested import NestedRegions, measure_nested
 
 LEVELS = 300
 # A whole domain has no border at all: this share of an expected border is added, so that it does not win for that.
+# Where no size is expected it is that of a ball of eight units, so that no speck wins for a lucky border.
 BASE_BORDER = 0.1
+SMALL_BALL = {2: math.pi * 8.0**2, 3: 4 / 3 * math.pi * 8.0**3}
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +23,18 @@ class Wanted:
     """What a region is expected to be, besides having a weak border.
 
     ``size`` is its volume in units (see ``Sight``), with ``strictness``; ``None`` where nothing is known of it.
-    ``least`` and ``most`` bound it. ``proposal`` is a region that it should be like (Dice), with ``trust``.
+    ``least`` and ``most`` bound it. ``smallness`` is what a region that fills the window costs. ``middle`` is an index
+    that should be at its centre, with ``centredness``. ``proposal`` is a region that it should be like (Dice), with
+    ``trust``.
     """
 
     size: float | None = None
     strictness: float = 1.0
     least: float = 0.0
     most: float = math.inf
+    smallness: float = 0.0
+    middle: tuple[float, ...] | None = None
+    centredness: float = 0.0
     proposal: NDArray[np.bool_] | None = None
     trust: float = 0.0
 
@@ -38,21 +45,25 @@ def best_level(
     """Return the region {distance < t} within the domain that costs least over all t.
 
     The cost is ``log(border) - (d - 1) / d * log(size)``: the isoperimetric ratio, with each face of the border
-    weighted by how alike the voxels on both sides are; plus the squared log of how far the size is from the expected
-    one, plus one minus the Dice with the proposal. Faces between the domain and what is outside it are free.
+    weighted by how alike the voxels on both sides are; plus what ``Wanted`` lists, each times its weight: the squared
+    log of the size over the expected one, the share of the window, the squared distance of the centre from the middle
+    over the squared radius of a ball of that size, one minus the Dice with the proposal. Faces between the domain and
+    what is outside it are free.
     Ties go to the smallest region. The result is empty only if no distance in the domain is finite.
     """
     levels = _levels(distance_mm, domain, sight.unit_mm)
     found = measure_nested(levels, LEVELS, sight.weights)
     sizes = found.sizes * sight.voxel_size
     dims = distance_mm.ndim
-    border = np.maximum(found.cuts, 1e-3)
-    if wanted.size is not None:
-        border += BASE_BORDER * _ball_border(wanted.size, dims)
+    border = np.maximum(found.cuts, 0)
+    border += BASE_BORDER * _ball_border(SMALL_BALL[dims] if wanted.size is None else wanted.size, dims)
     log_sizes = np.log(np.maximum(sizes, 1e-9))
     cost = np.log(border) - (dims - 1) / dims * log_sizes
     if wanted.size is not None:
         cost += wanted.strictness * (log_sizes - math.log(wanted.size)) ** 2
+    cost += wanted.smallness * found.sizes / distance_mm.size
+    if wanted.middle is not None:
+        cost += wanted.centredness * _off_centre(found, wanted.middle, sight)
     if wanted.proposal is not None:
         cost += wanted.trust * (1 - _dice_of_levels(levels, wanted.proposal, found.sizes))
     allowed = (sizes >= wanted.least) & (sizes <= wanted.most) & (sizes > 0)
@@ -78,6 +89,17 @@ def _levels(distance_mm: NDArray[np.float32], domain: NDArray[np.bool_], unit_mm
 def _ball_border(size: float, dims: int) -> float:
     """Return the border of a disc or ball of this size."""
     return 2 * math.sqrt(math.pi * size) if dims == 2 else (36 * math.pi) ** (1 / 3) * size ** (2 / 3)
+
+
+def _off_centre(found: NestedRegions, middle: tuple[float, ...], sight: Sight) -> NDArray[np.float64]:
+    """Return the squared distance of each region's centre from the middle, over the squared radius of such a ball."""
+    counts = np.maximum(found.sizes, 1)
+    steps = np.array(sight.spacing_mm) / sight.unit_mm
+    offsets = (found.index_sums / counts[:, None] - np.array(middle)) * steps
+    sizes = counts * sight.voxel_size
+    squares = sizes / math.pi if len(middle) == 2 else (sizes * 3 / (4 * math.pi)) ** (2 / 3)
+    ratio: NDArray[np.float64] = (offsets**2).sum(axis=1) / squares
+    return ratio
 
 
 def _dice_of_levels(

@@ -23,9 +23,13 @@ from maskwright.kernels.geodesic import geodesic_distance
 Mask = NDArray[np.bool_]
 Window = tuple[slice, ...]
 
-# A first region has at least so many voxels and at most this share of what is seen.
+# A first region has at least so many voxels and at most this share of what is seen, is rather small, and the prompt
+# is rather in its middle.
 LEAST_VOXELS = 12
 MOST_SHARE = 0.4
+SMALLNESS, CENTREDNESS = 3.0, 1.0
+# How sure the size of a correction is; in 3-D a wrong part is more often a shell than a ball.
+STRICTNESS = {2: 1.0, 3: 0.5}
 # A correction is looked for within so many depths of the prompt, and so many voxels more.
 REACH, MARGIN = 7.0, 12
 # Leaving the wrong part of the mask costs a path as much as the whole range of intensities.
@@ -81,7 +85,13 @@ def _first(task: Task, probability: NDArray[np.float32] | None, noise: float) ->
     domain = _nearer(sight, distance, task.negative[window], seen)
     unit = sight.voxel_size
     if task.box is None:
-        wanted = Wanted(least=LEAST_VOXELS * unit, most=max(MOST_SHARE * seen.size, 2 * seen.sum()) * unit)
+        wanted = Wanted(
+            least=LEAST_VOXELS * unit,
+            most=max(MOST_SHARE * seen.size, 2 * seen.sum()) * unit,
+            smallness=SMALLNESS,
+            middle=tuple(float(i) for i in np.argwhere(seen).mean(axis=0)),
+            centredness=CENTREDNESS,
+        )
     else:  # most objects fill a box by half to three quarters
         wanted = Wanted(size=0.65 * seen.size * unit, strictness=2.0)
     if probability is not None:
@@ -104,7 +114,7 @@ def _corrected(task: Task, previous: Mask, probability: NDArray[np.float32] | No
     against = (task.negative if task.latest_positive else task.positive)[window]
     free = _nearer(sight, distance, against, seen) & domain
     size = _expected_size(seen, depth_mm, sight)
-    wanted = Wanted(size=size, least=size / 2)
+    wanted = Wanted(size=size, strictness=STRICTNESS[seen.ndim], least=size / 2)
     if probability is not None:
         thought = probability[window] > 0.5
         proposal = _connected((thought if task.latest_positive else ~thought) & free, seen)

@@ -1,4 +1,4 @@
-"""Nested regions, each the one before and some voxels more: the size and the cut of all of them in one pass."""
+"""Nested regions, each the one before and some voxels more: size, cut and centre of all of them in one pass."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ class NestedRegions:
     """What the regions ``0 .. count`` measure; region ``k`` holds the voxels of a level below ``k``.
 
     ``sizes`` (int64, count + 1) are voxels; ``cuts`` (float64, count + 1) sum the weights of the pairs of neighbours
-    of which the region holds one.
+    of which the region holds one. ``index_sums`` (int64, count + 1, axes) sum the voxels' indices, so that
+    ``index_sums[k] / sizes[k]`` is a region's centre.
     """
 
     sizes: NDArray[np.int64]
     cuts: NDArray[np.float64]
+    index_sums: NDArray[np.int64]
 
 
 def measure_nested(levels: NDArray[np.int32], count: int, weights: tuple[NDArray[np.float32], ...]) -> NestedRegions:
@@ -72,4 +74,5 @@ def measure_nested(levels: NDArray[np.int32], count: int, weights: tuple[NDArray
     planes = [np.ascontiguousarray(weight, np.float32).reshape(volume.shape) for weight in weights]
     if array.ndim == 2:
         planes.insert(0, planes[0])  # one plane: no pair across it
-    return NestedRegions(*measure(volume, count, *planes))
+    sizes, cuts, index_sums = measure(volume, count, *planes)
+    return NestedRegions(sizes, cuts, index_sums[:, 3 - array.ndim :])

@@ -8,8 +8,8 @@ from numba import njit
 
 @njit(cache=True)
 def measure(levels, count, along_z, along_y, along_x):  # type: ignore[no-untyped-def]
-    """Return sizes and cuts of the regions ``0 .. count``; see the family's docstring."""
-    joined = np.zeros(count + 1, np.int64)
+    """Return sizes, cuts and sums of indices of the regions ``0 .. count``; see the family's docstring."""
+    joined = np.zeros((4, count + 1), np.int64)  # voxels, and their z, y and x
     change = np.zeros(count + 2)
     depth, height, width = levels.shape
     for z in range(depth):
@@ -19,14 +19,20 @@ def measure(levels, count, along_z, along_y, along_x):  # type: ignore[no-untype
                 if here < 0:
                     continue
                 if here < count:
-                    joined[here + 1] += 1
+                    joined[0, here + 1] += 1
+                    joined[1, here + 1] += z
+                    joined[2, here + 1] += y
+                    joined[3, here + 1] += x
                 if z + 1 < depth:
                     _note_pair(change, count, here, levels[z + 1, y, x], along_z[z, y, x])
                 if y + 1 < height:
                     _note_pair(change, count, here, levels[z, y + 1, x], along_y[z, y, x])
                 if x + 1 < width:
                     _note_pair(change, count, here, levels[z, y, x + 1], along_x[z, y, x])
-    return np.cumsum(joined), np.cumsum(change[:-1])
+    index_sums = np.empty((count + 1, 3), np.int64)
+    for axis in range(3):
+        index_sums[:, axis] = np.cumsum(joined[axis + 1])
+    return np.cumsum(joined[0]), np.cumsum(change[:-1]), index_sums
 
 
 @njit(cache=True, inline="always")

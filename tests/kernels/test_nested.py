@@ -27,10 +27,11 @@ def families(draw):
 @settings(deadline=None)  # the first calls compile
 @given(families())
 def test_sizes_and_cuts_are_the_plain_definition(case):
-    sizes, cuts = reference.measure_nested(*case)
+    sizes, cuts, index_sums = reference.measure_nested(*case)
     found = measure_nested(*case)
     np.testing.assert_array_equal(found.sizes, sizes)
     np.testing.assert_allclose(found.cuts, cuts, atol=1e-9)
+    np.testing.assert_array_equal(found.index_sums, index_sums)
 
 
 def test_what_does_not_fit_is_refused():
