@@ -6,16 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from maskwright.interactive.frame import Frame
 from maskwright.interactive.methods.method import Task
 from maskwright.interactive.methods.planes import volume_mask
+from maskwright.interactive.methods.refine import refine
 from maskwright.interactive.models.prompt_network import CHANNELS, SIDE, log_odds, provenance
+from maskwright.interactive.stains import haematoxylin
 
 MARGIN = 1.35
 """Side of the close frame over that of what it is to hold."""
 WORTH_ZOOMING = 0.75
 """A close frame is looked at if its side is below this part of the wide one."""
+LIKE_ENOUGH = 0.75
+"""The network draws a border if its mask has this Dice with what the image's edges gave."""
+BESIDE = 3
+CLEAR = 0.5
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -30,53 +39,75 @@ class Network:
 
     def segment(self, task: Task) -> NDArray[np.bool_]:
         """Return the mask of the prompted object; see `Task`."""
-        image = scaled(task)
-        if image.ndim == 3:
-            return volume_mask(task, image, lambda flat: network_log_odds(flat, scaled(flat)))
-        mask: NDArray[np.bool_] = network_log_odds(task, image) > 0
-        return mask
+        if task.positive.ndim == 3:
+            return volume_mask(task, grays(task)[0], network_log_odds)
+        odds = network_log_odds(task)
+        refined = refine(task, (odds > 0).astype(np.float32))
+        return refined if task.previous is None else _agreed(task.previous, refined, odds)
 
 
-def scaled(task: Task) -> NDArray[np.float32]:
-    """Intensities as the network knows them: 0 to 1 over the image's robust range."""
+def _agreed(previous: Mask, refined: Mask, odds: NDArray[np.float32]) -> Mask:
+    """Let the network draw the border of a correction where, on the whole, it sees the same object."""
+    thought = odds > 0
+    common = 2 * np.count_nonzero(thought & refined)
+    if common < LIKE_ENOUGH * (np.count_nonzero(thought) + np.count_nonzero(refined)):
+        return refined
+    beside = ndimage.binary_dilation(previous ^ refined, iterations=BESIDE)
+    return np.where(beside & (np.abs(odds) > CLEAR), thought, refined)
+
+
+def grays(task: Task) -> NDArray[np.float32]:
+    """What the network looks at: (n, ...), each 0 to 1 over the image's robust range.
+
+    An image in colour is seen twice: by its brightness, and by how strongly it is stained with haematoxylin.
+    """
+    image = _scaled(task)
+    if not task.color:
+        return image[None]
+    return np.stack([image.mean(-1), haematoxylin(image)])
+
+
+def _scaled(task: Task) -> NDArray[np.float32]:
     low, high = task.intensity_range
     image: NDArray[np.float32] = (task.image - np.float32(low)) / np.float32(max(high - low, 1e-6))
     np.clip(image, 0, 1, out=image)
     return image
 
 
-def network_log_odds(task: Task, image: NDArray[np.float32]) -> NDArray[np.float32]:
+def network_log_odds(task: Task) -> NDArray[np.float32]:
     """Look at the whole region, then, where the object is small in it, closer."""
-    shape, side = image.shape, SIDE[image.ndim]
-    wide = Frame.around((0,) * image.ndim, shape, shape, task.spacing_mm, side)
+    images = grays(task)
+    shape = task.positive.shape
+    side = SIDE[len(shape)]
+    wide = Frame.around((0,) * len(shape), shape, shape, task.spacing_mm, side)
     previous = None if task.previous is None else task.previous.astype(np.float32)
-    cells = predicted(task, image, wide, previous)
+    cells = predicted(task, images, wide, previous)
     logits = wide.back(cells)
     close = close_frame(task, logits, wide)
     if close is None:
         return logits
     before = (1 / (1 + np.exp(-logits))).astype(np.float32) if previous is None else previous
-    seen = predicted(task, image, close, before)
+    seen = predicted(task, images, close, before)
     inside = close.inside()
     # Near the rim of the close frame the wide one, which sees beyond, has a say too.
-    trust = close.back(_trust(side, image.ndim))[inside]
+    trust = close.back(_trust(side, len(shape)))[inside]
     logits[inside] += trust * (close.back(seen)[inside] - logits[inside])
     return logits
 
 
 def predicted(
-    task: Task, image: NDArray[np.float32], frame: Frame, previous: NDArray[np.float32] | None
+    task: Task, images: NDArray[np.float32], frame: Frame, previous: NDArray[np.float32] | None
 ) -> NDArray[np.float32]:
-    """Run the network on one frame; log-odds of its cells."""
-    channels = np.zeros((1, CHANNELS, *[frame.side] * image.ndim), np.float32)
-    channels[0, 0] = frame.look(image)
-    channels[0, 1] = frame.mark(task.positive)
-    channels[0, 2] = frame.mark(task.negative)
+    """Run the network on one frame of each image; the mean log-odds of its cells."""
+    channels = np.zeros((len(images), CHANNELS, *[frame.side] * len(frame.shape)), np.float32)
+    channels[:, 0] = [frame.look(image) for image in images]
+    channels[:, 1] = frame.mark(task.positive)
+    channels[:, 2] = frame.mark(task.negative)
     if previous is not None:
-        channels[0, 3] = frame.look(previous)
+        channels[:, 3] = frame.look(previous)
     if task.box is not None:
-        channels[0, 4] = frame.box(*task.box)
-    return np.asarray(log_odds(channels)[0])
+        channels[:, 4] = frame.box(*task.box)
+    return np.asarray(log_odds(channels).mean(0))
 
 
 def close_frame(task: Task, logits: NDArray[np.float32], wide: Frame) -> Frame | None:

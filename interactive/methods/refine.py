@@ -34,7 +34,7 @@ STRICTNESS = {2: 1.0, 3: 0.5}
 REACH, MARGIN = 7.0, 12
 # Leaving the wrong part of the mask costs a path as much as the whole range of intensities.
 WALL = 1.0
-TRUST = 2.0
+TRUST = 0.5
 
 
 def refine(task: Task, probability: NDArray[np.float32] | None = None) -> Mask:
