@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-
-from maskwright.kernels.distance import distance_transform
+from scipy import sparse
 
 REACH = 3.0
 """A prompt is drawn as exp(-(distance / REACH)**2), in cells of the frame; as in training."""
+
+_FAR = 11
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,7 @@ class Frame:
             return drawn.astype(np.float32)
         cells = np.floor((points + 0.5 - self.lower) / self.step).astype(np.intp)
         drawn[tuple(np.clip(cells, 0, self.side - 1).T)] = True
-        distance = np.where(drawn, 0.0, distance_transform(~drawn, (1.0,) * drawn.ndim))
-        near: NDArray[np.float32] = np.exp(-np.square(distance / REACH)).astype(np.float32)
-        return near
+        return _near(drawn)
 
     def box(self, lower: tuple[int, ...], upper: tuple[int, ...]) -> NDArray[np.float32]:
         """Return a box as a channel: 1 in the cells whose middle it holds."""
@@ -81,30 +79,41 @@ class Frame:
         channel[tuple(slice(a, max(b, a + 1)) for a, b in zip(*ends))] = 1
         return channel
 
-    def _weights(self, axis: int) -> NDArray[np.float32]:
+    def _weights(self, axis: int) -> sparse.csr_array:
         """(side, shape[axis]): what each cell takes from each voxel."""
         step = self.step[axis]
         middle = self.lower[axis] + step * (np.arange(self.side) + 0.5)
         voxel = np.arange(self.shape[axis]) + 0.5
         weight = np.maximum(0, 1 - np.abs(middle[:, None] - voxel[None]) / max(1.0, step))
         total = weight.sum(1, keepdims=True)
-        return (weight / np.where(total > 0, total, 1)).astype(np.float32)
+        return sparse.csr_array((weight / np.where(total > 0, total, 1)).astype(np.float32))
 
-    def _weights_back(self, axis: int) -> NDArray[np.float32]:
+    def _weights_back(self, axis: int) -> sparse.csr_array:
         """(shape[axis], side): what each voxel takes from each cell."""
         voxel = np.arange(self.shape[axis]) + 0.5
         place = np.clip((voxel - self.lower[axis]) / self.step[axis] - 0.5, 0, self.side - 1)
         weight = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(self.side)[None]))
-        return np.asarray(weight, np.float32)
+        return sparse.csr_array(weight.astype(np.float32))
 
 
-def _along_axes(values: NDArray[np.float32], weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Multiply each axis by its own matrix."""
+def _near(drawn: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """exp(-(distance / REACH)**2) to the nearest marked cell, axis by axis: squares of distances add up."""
+    log = np.where(drawn, np.float32(0), np.float32(-np.inf))
+    for axis in range(drawn.ndim):
+        line = np.moveaxis(log, axis, 0)
+        found = line.copy()
+        for k in range(1, min(_FAR, drawn.shape[axis] - 1) + 1):
+            fall = np.float32((k / REACH) ** 2)
+            np.maximum(found[k:], line[:-k] - fall, out=found[k:])
+            np.maximum(found[:-k], line[k:] - fall, out=found[:-k])
+        log = np.moveaxis(found, 0, axis)
+    return np.exp(log)
 
-    def one(done: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-        return np.moveaxis(np.tensordot(weights[axis], done, axes=(1, axis)), 0, axis)
 
-    # The axes that shrink most go first.
-    order = sorted(range(values.ndim), key=lambda axis: weights[axis].shape[0] / weights[axis].shape[1])
-    done: NDArray[np.float32] = np.ascontiguousarray(reduce(one, order, values.astype(np.float32, copy=False)))
-    return done
+def _along_axes(values: NDArray[np.float32], weights: list[sparse.csr_array]) -> NDArray[np.float32]:
+    """Multiply each axis by its own matrix, those that shrink most first. Sparse, so that no threads are started."""
+    for axis in sorted(range(values.ndim), key=lambda a: weights[a].shape[0] / weights[a].shape[1]):
+        front = np.moveaxis(values, axis, 0)
+        done = weights[axis] @ front.reshape(front.shape[0], -1)
+        values = np.moveaxis(done.reshape(-1, *front.shape[1:]), 0, axis)
+    return np.ascontiguousarray(values, dtype=np.float32)
