@@ -40,10 +40,17 @@ class Network:
     def segment(self, task: Task) -> NDArray[np.bool_]:
         """Return the mask of the prompted object; see `Task`."""
         if task.positive.ndim == 3:
-            return volume_mask(task, grays(task)[0], network_log_odds)
+            return volume_mask(task, grays(task)[0], self._plane)
         odds = network_log_odds(task)
         refined = refine(task, (odds > 0).astype(np.float32))
         return refined if task.previous is None else _agreed(task.previous, refined, odds)
+
+    def _plane(self, task: Task) -> NDArray[np.float32]:
+        """Log-odds in a plane of a volume: sure where the edges of the image and the network agree."""
+        odds = network_log_odds(task)
+        refined = refine(task, (odds > 0).astype(np.float32))
+        sure = np.where(refined, np.float32(2), np.float32(-2))
+        return np.where(refined == (odds > 0), sure, np.float32(0))
 
 
 def _agreed(previous: Mask, refined: Mask, odds: NDArray[np.float32]) -> Mask:
