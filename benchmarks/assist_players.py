@@ -16,14 +16,15 @@ METHODS = {
     "geodesic": ("maskwright.interactive.methods.geodesic", "Geodesic"),
     "random-walker": ("maskwright.interactive.methods.random_walker", "RandomWalker"),
     "cut": ("maskwright.interactive.methods.cut", "GraphCut"),
+    "region-growing": ("maskwright.interactive.methods.region_growing", "RegionGrowing"),
     "network": ("maskwright.interactive.methods.network", "Network"),
 }
 DEFAULT = "maskwright"
 
 
 def make_player(name: str) -> Player:
-    """Return a player: ``maskwright`` is the default session, ``maskwright-cut`` a session with that method,
-    ``cut`` the method alone on the whole image; anything else is a peer.
+    """Return a player: ``maskwright`` is the default session, ``maskwright-geodesic`` a session with that method,
+    ``geodesic`` the method alone on the whole image; anything else is a peer.
     """
     if name == DEFAULT:
         return SessionPlayer(None)

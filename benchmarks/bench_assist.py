@@ -2,10 +2,10 @@
 
 While tuning a method, by itself and on few sets:
 
-    python benchmarks/bench_assist.py --methods geodesic,cut --sets 2d
+    python benchmarks/bench_assist.py --methods geodesic,network --sets 2d
     python benchmarks/bench_assist.py --methods maskwright,network --sets all --scribbles
 
-``maskwright`` is the default session, ``maskwright-cut`` a session with that method, ``cut`` the method alone on the
+``maskwright`` is the default session, ``maskwright-geodesic`` a session with that method, ``geodesic`` the method alone on the
 whole image, and the peers have the names of ``assist_peers.PEERS``.
 """
 
@@ -25,7 +25,7 @@ from rows import Row
 
 NAME = "assist"
 CASES = (*SETS, "scribbles", "latency-2d", "latency-3d", "large")
-OURS = (DEFAULT, f"{DEFAULT}-geodesic", f"{DEFAULT}-random-walker", f"{DEFAULT}-cut")
+OURS = (DEFAULT, f"{DEFAULT}-geodesic")
 
 
 def run(case_name: str, *, quick: bool) -> list[Row]:
