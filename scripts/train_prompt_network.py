@@ -1,7 +1,7 @@
 """Train the promptable network from nothing but synthetic scenes: one command, one seed, resumes from its checkpoint.
 
-    python scripts/train_prompt_network.py --dims 2 --out DIR --hours 2
-    python scripts/train_prompt_network.py --dims 2 --out DIR --export interactive/models/prompt_2d.onnx
+python scripts/train_prompt_network.py --dims 2 --out DIR --hours 2
+python scripts/train_prompt_network.py --dims 2 --out DIR --export interactive/models/prompt_2d.onnx
 """
 
 from __future__ import annotations

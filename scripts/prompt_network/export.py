@@ -40,10 +40,23 @@ def export(dims: int, checkpoint: Path, path: Path) -> None:
     part = path.with_suffix(".part")
     axes = {"prompted": {0: "batch"}, "logits": {0: "batch"}}
     example = torch.zeros((1, CHANNELS, *[SIDE[dims]] * dims))
-    torch.onnx.export(net, (example,), part, input_names=["prompted"], output_names=["logits"], dynamic_axes=axes,
-                      opset_version=17, dynamo=False)
+    torch.onnx.export(
+        net,
+        (example,),
+        part,
+        input_names=["prompted"],
+        output_names=["logits"],
+        dynamic_axes=axes,
+        opset_version=17,
+        dynamo=False,
+    )
     model = halved(onnx.load(part))
-    origin = {"generator": kept["generator"], "seed": kept["seed"], "steps": kept["step"], "hours": round(kept["hours"], 2)}
+    origin = {
+        "generator": kept["generator"],
+        "seed": kept["seed"],
+        "steps": kept["step"],
+        "hours": round(kept["hours"], 2),
+    }
     helper.set_model_props(model, {key: str(value) for key, value in origin.items()})
     onnx.checker.check_model(model)
     onnx.save(model, part)

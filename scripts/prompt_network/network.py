@@ -7,6 +7,8 @@ last one unfolds them again.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -64,10 +66,10 @@ class PromptNet(nn.Module):
         super().__init__()
         widths, conv = WIDTHS[dims], _layers(dims)[0]
         self.stem = _joint(dims, CHANNELS * 2**dims, widths[0], 3)
-        self.down = nn.ModuleList(_joint(dims, a, b, 3, 2) for a, b in zip(widths, widths[1:]))
+        self.down = nn.ModuleList(_joint(dims, a, b, 3, 2) for a, b in itertools.pairwise(widths))
         self.coding = nn.ModuleList(Block(dims, w) for w in widths)
         self.deep = Block(dims, widths[-1])
-        self.up = nn.ModuleList(_joint(dims, b, a, 1) for a, b in zip(widths, widths[1:]))
+        self.up = nn.ModuleList(_joint(dims, b, a, 1) for a, b in itertools.pairwise(widths))
         self.decoding = nn.ModuleList(Block(dims, w) for w in widths[:-1])
         self.out = conv(widths[0], 8 * 2**dims, 1)
         self.fine = conv(8 + 2, 8, 3, padding=1)

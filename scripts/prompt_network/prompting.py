@@ -31,12 +31,16 @@ def stamp(channel: NDArray[np.float32], points: NDArray[np.intp]) -> None:
     reach = int(3 * REACH)
     for point in points:
         window = tuple(slice(max(0, p - reach), p + reach + 1) for p in point)
-        square = sum((np.arange(w.start, min(w.stop, n)) - p).reshape([-1 if i == j else 1 for j in range(len(point))]) ** 2.0
-                     for i, (w, n, p) in enumerate(zip(window, channel.shape, point)))
+        square = sum(
+            (np.arange(w.start, min(w.stop, n)) - p).reshape([-1 if i == j else 1 for j in range(len(point))]) ** 2.0
+            for i, (w, n, p) in enumerate(zip(window, channel.shape, point))
+        )
         np.maximum(channel[window], np.exp(-square / REACH**2), out=channel[window])
 
 
-def click(channels: NDArray[np.float32], target: NDArray[np.bool_], mask: NDArray[np.bool_], pick: np.random.Generator) -> bool:
+def click(
+    channels: NDArray[np.float32], target: NDArray[np.bool_], mask: NDArray[np.bool_], pick: np.random.Generator
+) -> bool:
     """Click on the largest error, in place (channels 1 and 2); False where there is none."""
     missed, extra = target & ~mask, mask & ~target
     if not (missed.any() or extra.any()):
@@ -96,12 +100,16 @@ def first_prompt(channels: NDArray[np.float32], target: NDArray[np.bool_], pick:
             click(channels, target, nothing, pick)
     else:
         scribble(channels, target, True, pick)
-        near = ndimage.binary_dilation(target, iterations=int(pick.integers(6, 25))) & ~ndimage.binary_dilation(target, iterations=2)
+        near = ndimage.binary_dilation(target, iterations=int(pick.integers(6, 25))) & ~ndimage.binary_dilation(
+            target, iterations=2
+        )
         for _ in range(int(pick.integers(0, 4))):
             scribble(channels, near if near.any() else ~target, False, pick)
 
 
-def next_prompt(channels: NDArray[np.float32], target: NDArray[np.bool_], mask: NDArray[np.bool_], pick: np.random.Generator) -> bool:
+def next_prompt(
+    channels: NDArray[np.float32], target: NDArray[np.bool_], mask: NDArray[np.bool_], pick: np.random.Generator
+) -> bool:
     """Answer a prediction: a click, now and then a scribble, on its largest error."""
     if pick.random() < 0.88:
         return click(channels, target, mask, pick)

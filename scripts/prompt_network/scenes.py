@@ -1,7 +1,7 @@
 """Synthetic scenes: label maps of organic shapes, and images painted on them. Everything comes from a seed.
 
-A scene is an image with two label maps: `fine` (every region for itself) and `coarse` (a ring with what it holds, a cell
-with its nucleus, neighbouring tissues joined), so that objects made of unlike parts can be targets too. Scenes are
+A scene is an image with two label maps: `fine` (every region for itself) and `coarse` (a ring with what it holds, a
+cell with its nucleus, neighbouring tissues joined), so that objects made of unlike parts can be targets too. Scenes are
 made a few at a time: those of one batch share the scales of their noise.
 """
 
@@ -55,11 +55,13 @@ class Painter:
         return bool(self.pick.random() < share)
 
     def noise(self, cells: float, channels: int = 1) -> Tensor:
-        """Smooth noise of unit variance with about `cells` cells a side: (count, channels, ...), or without channels."""
+        """Smooth noise of unit variance with about `cells` cells a side: (count, [channels,] ...)."""
         grid = max(3, min(self.side, round(cells) + 3))
         coarse = torch.randn((self.count, channels, *[grid] * self.dims), generator=self.torch)
         scale = grid / max(cells, 1e-6)
-        field = F.interpolate(coarse, size=[max(self.side, round(self.side * scale))] * self.dims, mode=_MODE[self.dims])
+        field = F.interpolate(
+            coarse, size=[max(self.side, round(self.side * scale))] * self.dims, mode=_MODE[self.dims]
+        )
         field = field[(slice(None), slice(None), *[slice(0, self.side)] * self.dims)]
         field = field / field.flatten(2).std(2).clamp_min(1e-3).view(self.count, channels, *[1] * self.dims)
         return field[:, 0] if channels == 1 else field

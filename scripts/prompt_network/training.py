@@ -1,4 +1,4 @@
-"""Training: a stream of slots, each an annotator at work. Every step trains on all slots, whatever click they are at."""
+"""Training: a stream of slots, each an annotator at work. A step trains on all slots, whatever click they are at."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from prompt_network.network import CHANNELS, PromptNet
 from prompt_network.prompting import first_prompt, next_prompt
 from prompt_network.scenes import VERSION, Scenes, make_scenes
-from prompt_network.views import SIDE, View, look
+from prompt_network.views import View, look
 
 BATCH = {2: 32, 3: 8}
 SCENE_SIDE = {2: 192, 3: 72}
@@ -97,12 +97,15 @@ def train(dims: int, out: Path, seed: int, hours: float, decay_hours: float, thr
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"prompt_{dims}d.pt"
     net = PromptNet(dims).to(memory_format=torch.channels_last if dims == 2 else torch.channels_last_3d)
-    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.996), use_buffers=True)
+    average = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.996), use_buffers=True
+    )
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-3)
     step, before_h = 0, 0.0
     if path.exists():
         kept = torch.load(path, weights_only=True)
-        net.load_state_dict(kept["net"]), average.load_state_dict(kept["average"])
+        net.load_state_dict(kept["net"])
+        average.load_state_dict(kept["average"])
         optimiser.load_state_dict(kept["optimiser"])
         step, before_h = kept["step"], kept["hours"]
     pick = np.random.default_rng((seed, step))
@@ -141,14 +144,33 @@ def train(dims: int, out: Path, seed: int, hours: float, decay_hours: float, thr
 
 
 def _log(out: Path, dims: int, step: int, hours: float, loss: float, seen: list[tuple[int, float]]) -> None:
-    by_click = {k: round(float(np.mean([d for c, d in seen if c == k])), 3) for k in (1, 2, 3, 5, 10) if any(c == k for c, _ in seen)}
+    by_click = {
+        k: round(float(np.mean([d for c, d in seen if c == k])), 3)
+        for k in (1, 2, 3, 5, 10)
+        if any(c == k for c, _ in seen)
+    }
     line = {"step": step, "hours": round(hours, 3), "loss": round(loss, 3), "dice_by_prompt": by_click}
     with (out / f"prompt_{dims}d.log").open("a") as log:
         log.write(json.dumps(line) + "\n")
 
 
-def _save(path: Path, net: torch.nn.Module, average: torch.nn.Module, optimiser: torch.optim.Optimizer, step: int, hours: float, seed: int) -> None:
-    state = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
-             "step": step, "hours": hours, "seed": seed, "generator": VERSION}
+def _save(
+    path: Path,
+    net: torch.nn.Module,
+    average: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    hours: float,
+    seed: int,
+) -> None:
+    state = {
+        "net": net.state_dict(),
+        "average": average.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+        "hours": hours,
+        "seed": seed,
+        "generator": VERSION,
+    }
     torch.save(state, path.with_suffix(".part"))
     path.with_suffix(".part").replace(path)

@@ -83,7 +83,11 @@ def look(scenes: Scenes, index: int, pick: np.random.Generator) -> View | None:
     if not 0.0012 < seen.mean() < 0.75:
         return None
     if pick.random() < 0.5:  # another window on the intensities
-        low, high = np.sort(pick.uniform(-0.15, 1.15, 2)) if pick.random() < 0.15 else (pick.uniform(-0.1, 0.1), pick.uniform(0.8, 1.2))
+        low, high = (
+            np.sort(pick.uniform(-0.15, 1.15, 2))
+            if pick.random() < 0.15
+            else (pick.uniform(-0.1, 0.1), pick.uniform(0.8, 1.2))
+        )
         if high - low > 0.3:
             image = np.clip((image - low) / (high - low), 0, 1)
     return View(image.astype(np.float32), seen)
