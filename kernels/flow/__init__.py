@@ -59,8 +59,8 @@ def optical_flow(
     --------
     >>> first = np.exp(-((np.mgrid[:32, :32] - 15.0) ** 2).sum(0) / 40).astype(np.float32)
     >>> flow = optical_flow(first, np.roll(first, 2, axis=1))
-    >>> flow[:, 15, 12].round().tolist()
-    [0.0, 2.0]
+    >>> flow[:, 15, 12].round().astype(int).tolist()
+    [0, 2]
     """
     first, second = _image(first, "first", 2), _image(second, "second", 2)
     _same_shape(first, second)
