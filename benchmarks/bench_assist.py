@@ -5,8 +5,8 @@ While tuning a method, by itself and on few sets:
     python benchmarks/bench_assist.py --methods geodesic,network --sets 2d
     python benchmarks/bench_assist.py --methods maskwright,network --sets all --scribbles
 
-``maskwright`` is the default session, ``maskwright-geodesic`` a session with that method, ``geodesic`` the method alone
-on the whole image, and the peers have the names of ``assist_peers.PEERS``.
+``maskwright`` is the default session, ``maskwright-cut`` a session with that method, ``cut`` the method alone on the
+whole image, and the peers have the names of ``assist_peers.PEERS``.
 """
 
 from __future__ import annotations

@@ -22,14 +22,15 @@ SMALL_BALL = {2: math.pi * 8.0**2, 3: 4 / 3 * math.pi * 8.0**3}
 class Wanted:
     """What a region is expected to be, besides having a weak border.
 
-    ``size`` is its volume in units (see ``Sight``), with ``strictness``; ``None`` where nothing is known of it.
-    ``least`` and ``most`` bound it. ``smallness`` is what a region that fills the window costs. ``middle`` is an index
-    that should be at its centre, with ``centredness``. ``proposal`` is a region that it should be like (Dice), with
-    ``trust``.
+    ``size`` is its volume in units (see ``Sight``), with ``strictness`` for what is larger and ``strictness_below`` for
+    what is smaller; ``None`` where nothing is known of it. ``least`` and ``most`` bound it. ``smallness`` is what a
+    region that fills the window costs. ``middle`` is an index that should be at its centre, with ``centredness``.
+    ``proposal`` is a region that it should be like (Dice), with ``trust``.
     """
 
     size: float | None = None
     strictness: float = 1.0
+    strictness_below: float = 1.0
     least: float = 0.0
     most: float = math.inf
     smallness: float = 0.0
@@ -48,11 +49,11 @@ def best_level(
     weighted by how alike the voxels on both sides are; plus what ``Wanted`` lists, each times its weight: the squared
     log of the size over the expected one, the share of the window, the squared distance of the centre from the middle
     over the squared radius of a ball of that size, one minus the Dice with the proposal. Faces between the domain and
-    what is outside it are free.
+    what is outside it are free; those at the window's ends cost what ``Sight`` says.
     Ties go to the smallest region. The result is empty only if no distance in the domain is finite.
     """
     levels = _levels(distance_mm, domain, sight.unit_mm)
-    found = measure_nested(levels, LEVELS, sight.weights)
+    found = measure_nested(*_with_ends(levels, sight))
     sizes = found.sizes * sight.voxel_size
     dims = distance_mm.ndim
     border = np.maximum(found.cuts, 0)
@@ -60,7 +61,8 @@ def best_level(
     log_sizes = np.log(np.maximum(sizes, 1e-9))
     cost = np.log(border) - (dims - 1) / dims * log_sizes
     if wanted.size is not None:
-        cost += wanted.strictness * (log_sizes - math.log(wanted.size)) ** 2
+        excess = log_sizes - math.log(wanted.size)
+        cost += np.where(excess > 0, wanted.strictness, wanted.strictness_below) * excess**2
     cost += wanted.smallness * found.sizes / distance_mm.size
     if wanted.middle is not None:
         cost += wanted.centredness * _off_centre(found, wanted.middle, sight)
@@ -86,6 +88,23 @@ def _levels(distance_mm: NDArray[np.float32], domain: NDArray[np.bool_], unit_mm
     return levels
 
 
+def _with_ends(
+    levels: NDArray[np.int32], sight: Sight
+) -> tuple[NDArray[np.int32], int, tuple[NDArray[np.float32], ...]]:
+    """Return the levels with a layer around them that never joins, and weights that hold the ends of the window."""
+    padded = np.pad(levels, 1, constant_values=LEVELS)
+    weights = []
+    for axis, (weight, (lower, upper)) in enumerate(zip(sight.weights, sight.ends)):
+        around = np.pad(weight, 1)
+        line = [slice(1, -1)] * weight.ndim
+        line[axis] = slice(0, 1)
+        around[tuple(line)] = lower
+        line[axis] = slice(-2, -1)
+        around[tuple(line)] = upper
+        weights.append(around)
+    return padded, LEVELS, tuple(weights)
+
+
 def _ball_border(size: float, dims: int) -> float:
     """Return the border of a disc or ball of this size."""
     return 2 * math.sqrt(math.pi * size) if dims == 2 else (36 * math.pi) ** (1 / 3) * size ** (2 / 3)
@@ -95,7 +114,7 @@ def _off_centre(found: NestedRegions, middle: tuple[float, ...], sight: Sight) -
     """Return the squared distance of each region's centre from the middle, over the squared radius of such a ball."""
     counts = np.maximum(found.sizes, 1)
     steps = np.array(sight.spacing_mm) / sight.unit_mm
-    offsets = (found.index_sums / counts[:, None] - np.array(middle)) * steps
+    offsets = (found.index_sums / counts[:, None] - 1 - np.array(middle)) * steps
     sizes = counts * sight.voxel_size
     squares = sizes / math.pi if len(middle) == 2 else (sizes * 3 / (4 * math.pi)) ** (2 / 3)
     ratio: NDArray[np.float64] = (offsets**2).sum(axis=1) / squares

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from maskwright.interactive.methods.compete import compete
 from maskwright.interactive.methods.level import Wanted, best_level
 from maskwright.interactive.methods.method import Task
 from maskwright.interactive.methods.sight import Sight, look, usual_difference
@@ -29,7 +30,13 @@ LEAST_VOXELS = 12
 MOST_SHARE = 0.4
 SMALLNESS, CENTREDNESS = 3.0, 1.0
 # How sure the size of a correction is; in 3-D a wrong part is more often a shell than a ball.
+# A part that is an island is smaller than its distance to the mask says.
 STRICTNESS = {2: 1.0, 3: 0.5}
+STRICTNESS_BELOW = 0.25
+LEAST_SHARE = 0.02
+# The first two prompts compete if the newer one is a stroke: has so many voxels. Around them so many are looked at.
+STROKE = 25
+STROKE_MARGIN = 32
 # A correction is looked for within so many depths of the prompt, and so many voxels more.
 REACH, MARGIN = 7.0, 12
 # Leaving the wrong part of the mask costs a path as much as the whole range of intensities.
@@ -56,16 +63,33 @@ def refine(task: Task, probability: NDArray[np.float32] | None = None) -> Mask:
 
     Notes
     -----
-    A region is a level set of the geodesic distance from the prompt, the one with the weakest border for its size
-    (``best_level``). A correction starts from a place at some depth inside the wrong part of the mask. An annotator
-    points to the middle of what is wrong, so the part is expected to be about a ball of that depth.
+    Two strokes of both senses compete for the image (``compete``). Otherwise a region is a level set of the geodesic
+    distance from the prompt, the one with the weakest border for its size (``best_level``). A correction starts from
+    a place at some depth inside the wrong part of the mask. An annotator points to the middle of what is wrong, so
+    the part is expected to be about a ball of that depth.
     """
     noise = usual_difference(task.image, task.intensity_range, task.spacing_mm)
-    if task.previous is None or not task.previous.any():
+    if task.prompt_count <= 2 and task.latest.sum() >= STROKE and task.positive.any() and task.negative.any():
+        mask = _stroked(task, noise)
+    elif task.previous is None or not task.previous.any():
         mask = _first(task, probability, noise)
     else:
         mask = _corrected(task, task.previous, probability, noise)
     return (mask | task.positive) & ~task.negative
+
+
+def _stroked(task: Task, noise: float) -> Mask:
+    """Let the strokes compete around what was prompted and what was the mask; keep what hangs together with them."""
+    shown = task.positive | task.negative
+    if task.previous is not None:
+        shown |= task.previous
+    margins = [math.ceil(STROKE_MARGIN * min(task.spacing_mm) / step) for step in task.spacing_mm]
+    window = _window(*_ends(shown), margins, shown.shape)
+    sight = look(task.image, window, task.intensity_range, task.spacing_mm, noise)
+    won = compete(sight, task.positive[window], task.negative[window], task.color)
+    mask = np.zeros(shown.shape, np.bool_)
+    mask[window] = _connected(won, task.positive[window])
+    return mask
 
 
 def _first(task: Task, probability: NDArray[np.float32] | None, noise: float) -> Mask:
@@ -114,7 +138,9 @@ def _corrected(task: Task, previous: Mask, probability: NDArray[np.float32] | No
     against = (task.negative if task.latest_positive else task.positive)[window]
     free = _nearer(sight, distance, against, seen) & domain
     size = _expected_size(seen, depth_mm, sight)
-    wanted = Wanted(size=size, strictness=STRICTNESS[seen.ndim], least=size / 2)
+    wanted = Wanted(
+        size=size, strictness=STRICTNESS[seen.ndim], strictness_below=STRICTNESS_BELOW, least=LEAST_SHARE * size
+    )
     if probability is not None:
         thought = probability[window] > 0.5
         proposal = _connected((thought if task.latest_positive else ~thought) & free, seen)

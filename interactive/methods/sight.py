@@ -18,6 +18,8 @@ CONTRAST = 300.0
 EDGE = 2.0
 LEAST_NOISE = 0.01
 LEAST_WEIGHT = 0.05
+# What is beyond the window is as much alike as anything; what is beyond the image, nobody knows.
+INNER_END, OUTER_END = 1.0, 0.4
 _SAMPLES = 60_000
 
 
@@ -27,11 +29,13 @@ class Sight:
 
     ``values`` is float32, the window's spatial shape, with a last axis of 3 if the image is in colour. ``weights`` has
     an array an axis: how strongly a voxel and its next one hang together, 1 where they are alike, near 0 across an
-    edge, times the face they share; lengths are in units of ``unit_mm``, the finest spacing.
+    edge, times the face they share; lengths are in units of ``unit_mm``, the finest spacing. ``ends`` says for each
+    axis how the lower and the upper border of the window hang together with what is beyond, as weights.
     """
 
     values: NDArray[np.float32]
     weights: tuple[NDArray[np.float32], ...]
+    ends: tuple[tuple[float, float], ...]
     spacing_mm: tuple[float, ...]
 
     @property
@@ -79,12 +83,15 @@ def look(
     dims = len(spacing_mm)
     values = _smoothed(image[window], intensity_range, spacing_mm)
     unit = min(spacing_mm)
-    weights = []
+    weights, ends = [], []
     for axis in range(dims):
         face = math.prod(step / unit for k, step in enumerate(spacing_mm) if k != axis)
         unlike = _difference(values, axis, dims) / (EDGE * noise)
+        start, stop, _ = window[axis].indices(image.shape[axis])
+        inner = start > 0, stop < image.shape[axis]
+        ends.append((face * (INNER_END if inner[0] else OUTER_END), face * (INNER_END if inner[1] else OUTER_END)))
         weights.append((face * (np.exp(unlike * unlike * -0.5) + LEAST_WEIGHT)).astype(np.float32))
-    return Sight(values, tuple(weights), spacing_mm)
+    return Sight(values, tuple(weights), tuple(ends), spacing_mm)
 
 
 def _smoothed(

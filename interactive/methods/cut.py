@@ -1,0 +1,67 @@
+"""Graph cut: geodesic regions whose borders are cut anew where image and local appearance want them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.interactive.methods.appearance import local_log_odds
+from maskwright.interactive.methods.band import Band, band_of
+from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.refine import refine
+from maskwright.kernels.cut import graph_cut
+
+# In log-odds: what a unit of depth, what looks and what an uncut face count for.
+BY_DEPTH, BY_LOOKS, BY_BORDER = 0.5, 0.5, 1.0
+# Looks are learned from voxels so far, in units, from the border.
+CORE = 2.0
+
+
+@dataclass(frozen=True)
+class GraphCut:
+    """The geodesic method, its newest border sharpened by a graph cut; see ``refine`` and ``sharpen``."""
+
+    name: str = "cut"
+
+    def segment(self, task: Task) -> NDArray[np.bool_]:
+        """Return the mask after the newest prompt; see ``Task``."""
+        return sharpen(task, refine(task))
+
+
+def sharpen(task: Task, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the mask with the border that the newest prompt has drawn moved by a few voxels to where it belongs.
+
+    Parameters
+    ----------
+    task : Task
+        As the method was given it; ``previous`` says which part of the border is new.
+    mask : bool, the task's spatial shape
+        What the method made of it.
+
+    Returns
+    -------
+    bool, the same shape
+        The minimum of a cost within the band (``band_of``): depth inside the mask, looks learned from both sides near
+        by, and the border's faces, cheap across edges of the image. Outside the band the mask is as it was.
+    """
+    band = band_of(task, mask)
+    if band is None:
+        return mask
+    log_odds = BY_DEPTH * band.depth + BY_LOOKS * _looks(task, band)
+    costs = np.maximum(-log_odds, 0).astype(np.float32), np.maximum(log_odds, 0).astype(np.float32)
+    weights = tuple(np.float32(BY_BORDER) * weight for weight in band.sight.weights)
+    result = mask.copy()
+    result[band.window] = graph_cut(*costs, weights, free=band.free, start=band.mask)
+    return result
+
+
+def _looks(task: Task, band: Band) -> NDArray[np.float32]:
+    """Return the log-odds of the voxels' looks; in colour the mean over the channels."""
+    inside = (band.depth > CORE) | task.positive[band.window]
+    outside = (band.depth < -CORE) | task.negative[band.window]
+    values = band.sight.values if task.color else band.sight.values[..., None]
+    channels = [local_log_odds(values[..., k], inside, outside) for k in range(values.shape[-1])]
+    mean: NDArray[np.float32] = np.mean(channels, axis=0, dtype=np.float32)
+    return mean
