@@ -10,6 +10,8 @@ from maskwright.kernels.errors import ConfigError
 _HOMES = {
     "network": ("network", "Network"),
     "geodesic": ("geodesic", "Geodesic"),
+    "cut": ("cut", "GraphCut"),
+    "random-walker": ("random_walker", "RandomWalker"),
     "region-growing": ("region_growing", "RegionGrowing"),
 }
 METHODS = tuple(_HOMES)
