@@ -25,7 +25,7 @@ from rows import Row
 
 NAME = "assist"
 CASES = (*SETS, "scribbles", "latency-2d", "latency-3d", "large")
-OURS = (DEFAULT, f"{DEFAULT}-geodesic")
+OURS = (DEFAULT, f"{DEFAULT}-geodesic", f"{DEFAULT}-cut", f"{DEFAULT}-random-walker")
 
 
 def run(case_name: str, *, quick: bool) -> list[Row]:
