@@ -62,6 +62,11 @@ class History:
         """Return the prompts of an object that count: those after the last mask it was given, oldest first."""
         return [step.prompt for step in self._counting(object_id) if not isinstance(step.prompt, MaskPrompt)]
 
+    def count_of(self, object_id: int) -> int:
+        """Return how many prompts of an object count; a mask it was given is one, an empty one none."""
+        prompts = [step.prompt for step in self._counting(object_id)]
+        return sum(not isinstance(prompt, MaskPrompt) or prompt.area is not None for prompt in prompts)
+
     def reach(self, object_id: int) -> Region | None:
         """Return a box that holds an object's mask; None if the mask is empty. Undone steps play no part in it."""
         boxes = []

@@ -32,7 +32,7 @@ def propose(
     reach = history.reach(objects.active)
     region = first_region(newest.region, known if reach is None else [*known, reach], picture.shape)
     while True:
-        task = _task(picture, objects, prompts, region)
+        task = _task(picture, objects, prompts, region, history.count_of(objects.active) + 1)
         mask = method.segment(task)
         larger = grown(region, mask, picture.shape)
         if larger is None:
@@ -48,7 +48,7 @@ def propose(
     return region, mask
 
 
-def _task(picture: Picture, objects: Objects, prompts: Sequence[Drawn | Box], region: Region) -> Task:
+def _task(picture: Picture, objects: Objects, prompts: Sequence[Drawn | Box], region: Region, count: int) -> Task:
     """What the method sees. Earlier prompted voxels that are another object's by now no longer count as inside."""
     newest = prompts[-1]
     latest = np.zeros(region.shape, bool)
@@ -70,7 +70,7 @@ def _task(picture: Picture, objects: Objects, prompts: Sequence[Drawn | Box], re
         previous=previous.copy() if previous.any() else None,
         latest=latest,
         latest_positive=isinstance(newest, Box) or newest.positive,
-        prompt_count=len(prompts),
+        prompt_count=count,
     )
 
 

@@ -24,14 +24,16 @@ SURROUNDINGS = 24.0
 class Band:
     """A window around what an edit changed.
 
-    ``depth`` is the signed distance to the mask's border in units, positive inside. ``free`` are the voxels that may
-    still change: near the border, near what the edit changed, and not prompted.
+    ``depth`` is the signed distance to the mask's border in units, positive inside. ``corrected`` is what the edit
+    changed of an earlier mask. ``free`` are the voxels that may still change: near the border, near what the edit
+    changed, and not prompted.
     """
 
     window: tuple[slice, ...]
     sight: Sight
     mask: Mask
     depth: NDArray[np.float32]
+    corrected: Mask
     free: Mask
 
 
@@ -53,4 +55,5 @@ def band_of(task: Task, mask: Mask) -> Band | None:
     depth -= np.where(part, np.float32(0.5), np.float32(-0.5))  # the border runs between voxels
     near = distance_to(changed[window], task.spacing_mm) <= (WIDTH + 0.5) * unit
     free = (np.abs(depth) <= WIDTH) & near & ~task.positive[window] & ~task.negative[window]
-    return Band(window, sight, part, depth, free)
+    corrected = np.zeros_like(part) if task.previous is None else changed[window]
+    return Band(window, sight, part, depth, corrected, free)

@@ -13,8 +13,9 @@ from maskwright.interactive.methods.method import Task
 from maskwright.interactive.methods.refine import refine
 from maskwright.kernels.cut import graph_cut
 
-# In log-odds: what a unit of depth, what looks and what an uncut face count for.
-BY_DEPTH, BY_LOOKS, BY_BORDER = 0.5, 0.5, 1.0
+# In log-odds: what a unit of depth, what looks and what an uncut face count for, and what a voxel that was corrected
+# has in its favour: else thin corrections would be cut away again.
+BY_DEPTH, BY_LOOKS, BY_BORDER, BY_CORRECTION = 0.5, 0.5, 1.0, 4.0
 # Looks are learned from voxels so far, in units, from the border.
 CORE = 2.0
 
@@ -44,12 +45,14 @@ def sharpen(task: Task, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     -------
     bool, the same shape
         The minimum of a cost within the band (``band_of``): depth inside the mask, looks learned from both sides near
-        by, and the border's faces, cheap across edges of the image. Outside the band the mask is as it was.
+        by and from what was corrected, and the border's faces, cheap across edges of the image. Outside the band the
+        mask is as it was.
     """
     band = band_of(task, mask)
     if band is None:
         return mask
     log_odds = BY_DEPTH * band.depth + BY_LOOKS * _looks(task, band)
+    log_odds[band.corrected] += BY_CORRECTION if task.latest_positive else -BY_CORRECTION
     costs = np.maximum(-log_odds, 0).astype(np.float32), np.maximum(log_odds, 0).astype(np.float32)
     weights = tuple(np.float32(BY_BORDER) * weight for weight in band.sight.weights)
     result = mask.copy()
@@ -59,8 +62,8 @@ def sharpen(task: Task, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _looks(task: Task, band: Band) -> NDArray[np.float32]:
     """Return the log-odds of the voxels' looks; in colour the mean over the channels."""
-    inside = (band.depth > CORE) | task.positive[band.window]
-    outside = (band.depth < -CORE) | task.negative[band.window]
+    inside = (band.depth > CORE) | task.positive[band.window] | (band.corrected & band.mask)
+    outside = (band.depth < -CORE) | task.negative[band.window] | (band.corrected & ~band.mask)
     values = band.sight.values if task.color else band.sight.values[..., None]
     channels = [local_log_odds(values[..., k], inside, outside) for k in range(values.shape[-1])]
     mean: NDArray[np.float32] = np.mean(channels, axis=0, dtype=np.float32)

@@ -19,13 +19,29 @@ SMALL_BALL = {2: math.pi * 8.0**2, 3: 4 / 3 * math.pi * 8.0**3}
 
 
 @dataclass(frozen=True, eq=False)
+class Proposal:
+    """What somebody else, a network say, thinks is inside: ``inside`` counts where ``seen`` is, and nowhere else.
+
+    Both are bool masks of one shape.
+    """
+
+    inside: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
+
+    @staticmethod
+    def everywhere(inside: NDArray[np.bool_]) -> Proposal:
+        """Return a proposal for every voxel."""
+        return Proposal(inside, np.ones(inside.shape, np.bool_))
+
+
+@dataclass(frozen=True, eq=False)
 class Wanted:
     """What a region is expected to be, besides having a weak border.
 
     ``size`` is its volume in units (see ``Sight``), with ``strictness`` for what is larger and ``strictness_below`` for
     what is smaller; ``None`` where nothing is known of it. ``least`` and ``most`` bound it. ``smallness`` is what a
     region that fills the window costs. ``middle`` is an index that should be at its centre, with ``centredness``.
-    ``proposal`` is a region that it should be like (Dice), with ``trust``.
+    ``proposal`` is what it should be like (Dice), with ``trust``.
     """
 
     size: float | None = None
@@ -36,7 +52,7 @@ class Wanted:
     smallness: float = 0.0
     middle: tuple[float, ...] | None = None
     centredness: float = 0.0
-    proposal: NDArray[np.bool_] | None = None
+    proposal: Proposal | None = None
     trust: float = 0.0
 
 
@@ -67,7 +83,7 @@ def best_level(
     if wanted.middle is not None:
         cost += wanted.centredness * _off_centre(found, wanted.middle, sight)
     if wanted.proposal is not None:
-        cost += wanted.trust * (1 - _dice_of_levels(levels, wanted.proposal, found.sizes))
+        cost += wanted.trust * (1 - _dice_of_levels(levels, wanted.proposal))
     allowed = (sizes >= wanted.least) & (sizes <= wanted.most) & (sizes > 0)
     if allowed.any():
         best = int(np.argmin(np.where(allowed, cost, np.inf)))
@@ -121,11 +137,10 @@ def _off_centre(found: NestedRegions, middle: tuple[float, ...], sight: Sight) -
     return ratio
 
 
-def _dice_of_levels(
-    levels: NDArray[np.int32], proposal: NDArray[np.bool_], sizes: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the Dice of each region with the proposal."""
-    joined = np.bincount(levels[proposal & (levels >= 0)], minlength=LEVELS + 1)
-    both = np.concatenate([[0], np.cumsum(joined[:LEVELS])])
-    dice: NDArray[np.float64] = 2 * both / np.maximum(sizes + joined.sum(), 1)
+def _dice_of_levels(levels: NDArray[np.int32], proposal: Proposal) -> NDArray[np.float64]:
+    """Return the Dice of each region with the proposal, where that says something."""
+    seen = proposal.seen & (levels >= 0)
+    sizes, common = (np.bincount(levels[part], minlength=LEVELS + 1) for part in (seen, seen & proposal.inside))
+    both, regions = (np.concatenate([[0], np.cumsum(counts[:LEVELS])]) for counts in (common, sizes))
+    dice: NDArray[np.float64] = 2 * both / np.maximum(regions + common.sum(), 1)
     return dice

@@ -8,6 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+STROKE = 25
+"""A prompt of so many voxels is a stroke."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -17,7 +20,8 @@ class Task:
     `intensity_range` is the robust range of the whole image, so that a crop is scaled as the whole is. The masks have
     the crop's spatial shape: `positive` and `negative` are voxels prompted inside and outside (the latest prompt has
     won already), `previous` is the object's mask before this edit (None on the first), `latest` the voxels of the
-    newest prompt. `box` is the object's box prompt as (lower, upper), half-open, in crop indices.
+    newest prompt. `box` is the object's box prompt as (lower, upper), half-open, in crop indices. `prompt_count` is
+    how many prompts the object has, this one included; a mask it was given counts as one.
     """
 
     image: NDArray[np.float32]
@@ -31,6 +35,12 @@ class Task:
     latest: NDArray[np.bool_]
     latest_positive: bool
     prompt_count: int
+
+    @property
+    def strokes_compete(self) -> bool:
+        """Whether all that is said of the object is what is inside and what outside, the latter by a stroke or so."""
+        both = bool(self.positive.any()) and bool(self.negative.any())
+        return self.prompt_count <= 2 and both and int(np.count_nonzero(self.latest)) >= STROKE
 
 
 class Method(Protocol):

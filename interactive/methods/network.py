@@ -1,4 +1,4 @@
-"""The default: our promptable network, looking once or twice, sharpened at full resolution."""
+"""The default: our promptable network, looking once or twice; the image's own edges; a cut along the border."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from maskwright.interactive.frame import Frame
+from maskwright.interactive.methods.cut import sharpen
+from maskwright.interactive.methods.level import Proposal
 from maskwright.interactive.methods.method import Task
-from maskwright.interactive.methods.planes import volume_mask
+from maskwright.interactive.methods.planes import plane_proposal
 from maskwright.interactive.methods.refine import refine
 from maskwright.interactive.models.prompt_network import CHANNELS, SIDE, log_odds, provenance
 from maskwright.interactive.stains import haematoxylin
@@ -29,7 +31,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Network:
-    """Prompts to a mask by the embedded network."""
+    """Prompts to a mask: the embedded network proposes an extent, the image decides on the border.
+
+    In 2-D the network answers every prompt. In 3-D it looks at the three planes through the first one; what is
+    corrected afterwards is found in the image alone.
+    """
 
     name: str = "network"
 
@@ -39,18 +45,19 @@ class Network:
 
     def segment(self, task: Task) -> NDArray[np.bool_]:
         """Return the mask of the prompted object; see `Task`."""
-        if task.positive.ndim == 3:
-            return volume_mask(task, grays(task)[0], self._plane)
-        odds = network_log_odds(task)
-        refined = refine(task, (odds > 0).astype(np.float32))
-        return refined if task.previous is None else _agreed(task.previous, refined, odds)
+        return sharpen(task, _flat_mask(task) if task.positive.ndim == 2 else _volume_mask(task))
 
-    def _plane(self, task: Task) -> NDArray[np.float32]:
-        """Log-odds in a plane of a volume: sure where the edges of the image and the network agree."""
-        odds = network_log_odds(task)
-        refined = refine(task, (odds > 0).astype(np.float32))
-        sure = np.where(refined, np.float32(2), np.float32(-2))
-        return np.where(refined == (odds > 0), sure, np.float32(0))
+
+def _volume_mask(task: Task) -> Mask:
+    return refine(task, plane_proposal(task, _flat_mask) if task.previous is None else None)
+
+
+def _flat_mask(task: Task) -> Mask:
+    if task.strokes_compete:
+        return refine(task)
+    odds = network_log_odds(task)
+    refined = refine(task, Proposal.everywhere(odds > 0))
+    return refined if task.previous is None else _agreed(task.previous, refined, odds)
 
 
 def _agreed(previous: Mask, refined: Mask, odds: NDArray[np.float32]) -> Mask:

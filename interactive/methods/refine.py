@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from maskwright.interactive.methods.compete import compete
-from maskwright.interactive.methods.level import Wanted, best_level
+from maskwright.interactive.methods.level import Proposal, Wanted, best_level
 from maskwright.interactive.methods.method import Task
 from maskwright.interactive.methods.sight import Sight, look, usual_difference
 from maskwright.kernels.components import label_components
@@ -34,8 +34,7 @@ SMALLNESS, CENTREDNESS = 3.0, 1.0
 STRICTNESS = {2: 1.0, 3: 0.5}
 STRICTNESS_BELOW = 0.25
 LEAST_SHARE = 0.02
-# The first two prompts compete if the newer one is a stroke: has so many voxels. Around them so many are looked at.
-STROKE = 25
+# So many voxels are looked at around strokes that compete.
 STROKE_MARGIN = 32
 # A correction is looked for within so many depths of the prompt, and so many voxels more.
 REACH, MARGIN = 7.0, 12
@@ -44,16 +43,16 @@ WALL = 1.0
 TRUST = 0.5
 
 
-def refine(task: Task, probability: NDArray[np.float32] | None = None) -> Mask:
+def refine(task: Task, proposal: Proposal | None = None) -> Mask:
     """Return the object's mask after the newest prompt.
 
     Parameters
     ----------
     task : Task
         The region, all prompts, and the mask before this prompt (see ``Task``).
-    probability : float32, the region's spatial shape, or None
-        What somebody else, a network say, thinks is inside; only its 0.5 level counts. Its extent is a proposal;
-        where the border runs, the image decides.
+    proposal : Proposal, of the region's spatial shape, or None
+        What somebody else, a network say, thinks is inside. It counts for the extent; where the border runs, the
+        image decides.
 
     Returns
     -------
@@ -69,12 +68,12 @@ def refine(task: Task, probability: NDArray[np.float32] | None = None) -> Mask:
     the part is expected to be about a ball of that depth.
     """
     noise = usual_difference(task.image, task.intensity_range, task.spacing_mm)
-    if task.prompt_count <= 2 and task.latest.sum() >= STROKE and task.positive.any() and task.negative.any():
+    if task.strokes_compete:
         mask = _stroked(task, noise)
     elif task.previous is None or not task.previous.any():
-        mask = _first(task, probability, noise)
+        mask = _first(task, proposal, noise)
     else:
-        mask = _corrected(task, task.previous, probability, noise)
+        mask = _corrected(task, task.previous, proposal, noise)
     return (mask | task.positive) & ~task.negative
 
 
@@ -92,7 +91,7 @@ def _stroked(task: Task, noise: float) -> Mask:
     return mask
 
 
-def _first(task: Task, probability: NDArray[np.float32] | None, noise: float) -> Mask:
+def _first(task: Task, proposal: Proposal | None, noise: float) -> Mask:
     """Grow the positive prompts, or the middle of the box, to a region."""
     shape = task.positive.shape
     seeds, window = task.positive, (slice(None),) * len(shape)
@@ -118,14 +117,14 @@ def _first(task: Task, probability: NDArray[np.float32] | None, noise: float) ->
         )
     else:  # most objects fill a box by half to three quarters
         wanted = Wanted(size=0.65 * seen.size * unit, strictness=2.0)
-    if probability is not None:
-        proposal = _connected((probability[window] > 0.5) & domain, seen)
-        wanted = replace(wanted, proposal=proposal, trust=TRUST)
+    if proposal is not None:
+        inside = _connected(proposal.inside[window] & domain, seen)
+        wanted = replace(wanted, proposal=Proposal(inside, proposal.seen[window]), trust=TRUST)
     mask[window] = _soft(best_level(distance, domain, sight, wanted), sight) > 0.5
     return mask
 
 
-def _corrected(task: Task, previous: Mask, probability: NDArray[np.float32] | None, noise: float) -> Mask:
+def _corrected(task: Task, previous: Mask, proposal: Proposal | None, noise: float) -> Mask:
     """Add the wrong region under the newest prompt to the mask, or take it away."""
     wrong = ~previous if task.latest_positive else previous
     seeds = task.latest & wrong
@@ -141,10 +140,10 @@ def _corrected(task: Task, previous: Mask, probability: NDArray[np.float32] | No
     wanted = Wanted(
         size=size, strictness=STRICTNESS[seen.ndim], strictness_below=STRICTNESS_BELOW, least=LEAST_SHARE * size
     )
-    if probability is not None:
-        thought = probability[window] > 0.5
-        proposal = _connected((thought if task.latest_positive else ~thought) & free, seen)
-        wanted = replace(wanted, proposal=proposal, trust=TRUST)
+    if proposal is not None:
+        thought = proposal.inside[window] if task.latest_positive else ~proposal.inside[window]
+        change = _connected(thought & free & proposal.seen[window], seen)
+        wanted = replace(wanted, proposal=Proposal(change, proposal.seen[window]), trust=TRUST)
     region = best_level(distance, free, sight, wanted)
     mask = previous.copy()
     mask[window] = _merged(previous[window], region, task.latest_positive, sight)
@@ -218,13 +217,13 @@ def _expected_size(seeds: Mask, depth_mm: float, sight: Sight) -> float:
     return float((distance_to(seeds, sight.spacing_mm) <= radius * sight.unit_mm).sum()) * sight.voxel_size
 
 
-def _connected(proposal: Mask, seeds: Mask) -> Mask:
-    """Return the components of the proposal that hold a seed; all of it where none does."""
-    parts = label_components(proposal)
+def _connected(mask: Mask, seeds: Mask) -> Mask:
+    """Return the components of a mask that hold a seed; all of it where none does."""
+    parts = label_components(mask)
     wanted = np.zeros(parts.count + 1, np.bool_)
     wanted[parts.labels[seeds]] = True
     wanted[0] = False
-    return np.asarray(wanted[parts.labels]) if wanted.any() else proposal
+    return np.asarray(wanted[parts.labels]) if wanted.any() else mask
 
 
 def _middle(shape: tuple[int, ...], box: tuple[tuple[int, ...], tuple[int, ...]]) -> Mask:

@@ -7,6 +7,7 @@ made a few at a time: those of one batch share the scales of their noise.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -16,9 +17,11 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
-VERSION = 1
+VERSION = 2
 """Of this generator: part of the name under which weights are published."""
 LABELS = 96
+CELLS = 64
+"""The first label of cells; they, and then their cores, look alike."""
 _MODE = {2: "bicubic", 3: "trilinear"}
 
 
@@ -142,6 +145,39 @@ def add_blobs(draw: Painter, fine: Tensor, coarse: Tensor, first: int) -> int:
     return first
 
 
+def add_cells(draw: Painter, fine: Tensor, coarse: Tensor, first: int) -> None:
+    """Paint a crowd of small bodies alike over the maps, some touching, each perhaps with a core of its own.
+
+    The centres lie on a shaken lattice; neighbours have different labels (two an axis), so that each is a component.
+    """
+    cells = draw.log_uniform(4, 18)
+    grid = math.ceil(cells) + 4
+    tables = [draw.count, *[grid] * draw.dims]
+    shaken = (torch.rand((draw.dims, *tables), generator=draw.torch) - 0.5) * float(draw.pick.uniform(0.3, 0.9))
+    radius = draw.uniform(0.7, 1.0, *tables[1:]) * draw.spread(draw.uniform(0.28, 0.65))
+    radius = radius * (torch.rand(tables, generator=draw.torch) < float(draw.pick.uniform(0.4, 1.0)))
+    warp = draw.noise(cells * draw.log_uniform(0.7, 3), draw.dims) * float(draw.pick.uniform(0.02, 0.14))
+    where = (draw.place + 1) / 2 * cells + 2 + warp
+    base = where.long()
+    scene = torch.arange(draw.count).view(-1, *[1] * draw.dims).expand(draw.count, *draw.shape)
+    nearest = torch.full(scene.shape, math.inf)
+    width, label = torch.zeros(scene.shape), torch.zeros(scene.shape, dtype=torch.long)
+    for step in itertools.product((-1, 0, 1), repeat=draw.dims):
+        at = [(base[:, axis] + step[axis]).clamp(0, grid - 1) for axis in range(draw.dims)]
+        index = (scene, *at)
+        away = [at[axis] + 0.5 + shaken[axis][index] - where[:, axis] for axis in range(draw.dims)]
+        distance = torch.stack(away).square().sum(0).sqrt()
+        closer = distance < nearest
+        nearest = torch.where(closer, distance, nearest)
+        width = torch.where(closer, radius[index], width)
+        label = torch.where(closer, sum((at[axis] % 2) << axis for axis in range(draw.dims)), label)
+    inside = nearest < width
+    fine[inside], coarse[inside] = first + label[inside], first + label[inside]
+    if draw.chance(0.5):
+        core = nearest < width * float(draw.pick.uniform(0.3, 0.75))
+        fine[core] += 2**draw.dims
+
+
 def label_maps(draw: Painter) -> tuple[Tensor, Tensor, Tensor]:
     """Fine and coarse maps, and where the body is."""
     base = [organic, bands, plain][int(draw.pick.choice(3, p=[0.45, 0.2, 0.35]))]
@@ -150,6 +186,8 @@ def label_maps(draw: Painter) -> tuple[Tensor, Tensor, Tensor]:
     body = torch.ones_like(fine, dtype=torch.bool)
     if base is plain or draw.chance(0.55):
         add_blobs(draw, fine, coarse, 20)
+    if draw.chance(0.22):
+        add_cells(draw, fine, coarse, CELLS)
     if draw.chance(0.5):
         radius, _ = draw.blob_radius(0.7, 1.1)
         body = radius < 1
@@ -190,6 +228,9 @@ def painted(draw: Painter, fine: Tensor, coarse: Tensor, body: Tensor) -> Tensor
     """Intensities for the maps, about 0 to 1."""
     means = draw.uniform(0, 1, LABELS)
     contrast = draw.uniform(0.2, 1.2)[:, None]
+    for kind in (CELLS, CELLS + 2**draw.dims):
+        group = means[:, kind : kind + 2**draw.dims]
+        group[:] = group[:, :1] + (group - group[:, :1]) * 0.15
     means = (means - 0.5) * contrast + 0.5
     coarse_means = (draw.uniform(0, 1, LABELS) - 0.5) * contrast * float(draw.pick.uniform(0, 0.8))
     image = of_label(draw, means, fine) + of_label(draw, coarse_means, coarse)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.interactive.methods.level import BASE_BORDER, LEVELS, SMALL_BALL, Wanted, best_level
+from maskwright.interactive.methods.level import BASE_BORDER, LEVELS, SMALL_BALL, Proposal, Wanted, best_level
 from maskwright.interactive.methods.sight import Sight
 from reference import level as reference
 
@@ -28,7 +28,7 @@ def families(draw):
         smallness=draw(st.sampled_from([0.0, 3.0])),
         middle=tuple(rng.random(len(shape)) * shape) if draw(st.booleans()) else None,
         centredness=1.0,
-        proposal=rng.random(shape) < 0.5 if draw(st.booleans()) else None,
+        proposal=Proposal(*(rng.random((2, *shape)) < 0.5)) if draw(st.booleans()) else None,
         trust=2.0,
     )
     return distance, domain, Sight(distance, weights, ((0.3, 1.0),) * len(spacing), spacing), wanted

@@ -177,7 +177,7 @@ def test_a_mask_begins_an_object_anew_and_is_the_previous_mask_of_the_next_edit(
     session.add_point((21, 21), positive=False)
     task = method.tasks[-1]
     assert np.array_equal(task.previous, given)
-    assert (task.prompt_count, task.positive.sum(), task.negative.sum()) == (1, 0, 1)
+    assert (task.prompt_count, task.positive.sum(), task.negative.sum()) == (2, 0, 1)
 
 
 def test_a_method_sees_what_was_said():
@@ -285,3 +285,19 @@ def test_history_keeps_differences():
     assert session.history_bytes <= 11 * (343 // 8 + 2)
     session.add_point((5, 5, 5))
     assert session.history_bytes <= 343 // 8 + 2
+
+
+def test_strokes_compete_only_where_nothing_else_was_said():
+    strokes = np.zeros((2, 40, 40), bool)
+    strokes[0, 10, 5:35] = strokes[1, 30, 5:35] = True
+    given = np.zeros((40, 40), bool)
+    given[5:20, 5:20] = True
+    for begin, expected in ((None, True), (given, False)):
+        method = Discs()
+        session = session_on(method=method)
+        if begin is not None:
+            session.add_mask(begin)
+        session.add_scribble(strokes[0], positive=True)
+        assert not method.tasks[-1].strokes_compete
+        session.add_scribble(strokes[1], positive=False)
+        assert method.tasks[-1].strokes_compete == expected

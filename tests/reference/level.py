@@ -42,6 +42,6 @@ def cost(region, domain, sight, wanted, base_border, small_ball):
         offset = (centre - wanted.middle) * np.array(sight.spacing_mm) / sight.unit_mm
         found += wanted.centredness * (offset**2).sum() / ball(size, dims)[1] ** 2
     if wanted.proposal is not None:
-        proposed = wanted.proposal & domain
-        found += wanted.trust * (1 - 2 * (region & proposed).sum() / max(region.sum() + proposed.sum(), 1))
+        proposed, shown = wanted.proposal.inside & wanted.proposal.seen & domain, region & wanted.proposal.seen
+        found += wanted.trust * (1 - 2 * (shown & proposed).sum() / max(shown.sum() + proposed.sum(), 1))
     return found

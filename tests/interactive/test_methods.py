@@ -1,4 +1,4 @@
-"""What the classical methods promise: prompts hold, corrections are local, boxes limit, results repeat."""
+"""What the methods promise: prompts hold, corrections are local, boxes limit, results repeat."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,14 @@ from scipy.ndimage import gaussian_filter
 from maskwright.interactive.methods.appearance import local_log_odds
 from maskwright.interactive.methods.cut import GraphCut
 from maskwright.interactive.methods.geodesic import Geodesic
+from maskwright.interactive.methods.level import Proposal
 from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.network import Network
 from maskwright.interactive.methods.random_walker import RandomWalker
 from maskwright.interactive.methods.refine import refine
 from maskwright.interactive.simulate import next_click
 
-METHODS = [Geodesic(), GraphCut(), RandomWalker()]
+METHODS = [Network(), Geodesic(), GraphCut(), RandomWalker()]
 SPACINGS = {2: (1.0, 1.0), 3: (3.0, 1.0, 1.0)}
 
 
@@ -131,17 +133,17 @@ def edits(draw):
     split = draw(st.integers(0, len(places)))
     positive = [p for p in places[:split] if p not in places[split:]]
     previous = rng.random(shape) < draw(st.sampled_from([0.0, 0.4, 1.0])) if draw(st.booleans()) else None
-    probability = rng.random(shape).astype(np.float32) if draw(st.booleans()) else None
+    proposal = Proposal(*(rng.random((2, *shape)) < 0.5)) if draw(st.booleans()) else None
     ordered = positive + places[split:]
     made = task(image.astype(np.float32), positive, places[split:], previous, ordered[-1], count=len(ordered))
-    return made, probability
+    return made, proposal
 
 
 @settings(deadline=None, max_examples=60)
 @given(edits(), st.sampled_from(METHODS))
 def test_prompts_hold_and_results_repeat(case, method):
-    made, probability = case
-    for answer in (method.segment, lambda t: refine(t, probability)):
+    made, proposal = case
+    for answer in (method.segment, lambda t: refine(t, proposal)):
         mask = answer(made)
         assert mask.dtype == bool
         assert mask.shape == made.positive.shape
