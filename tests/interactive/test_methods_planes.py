@@ -46,5 +46,5 @@ def test_a_plane_without_anything_inside_is_not_asked_about():
     boxed = replace(task([]), box=((1, 1, 1), (4, 5, 6)))
     everything = plane_proposal(boxed, lambda flat: np.ones(flat.positive.shape, bool))
     assert everything.inside.sum() == everything.seen.sum() == 6 * 7 + 5 * 7 - 7
-    beside = replace(task([]), box=((0, 0, 0), (1, 1, 1)))
+    beside = replace(task([]), box=((0, 0, 1), (1, 1, 2)))
     assert not plane_proposal(beside, lambda flat: flat.positive).seen.any()
