@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +10,8 @@ from assist_peers import FLAT_ONLY, PEERS
 from assist_play import Mask, PeerPlayer, Player
 from assist_sets import Target
 
-# Our methods, each where its class is.
-METHODS = {
-    "geodesic": ("maskwright.interactive.methods.geodesic", "Geodesic"),
-    "random-walker": ("maskwright.interactive.methods.random_walker", "RandomWalker"),
-    "cut": ("maskwright.interactive.methods.cut", "GraphCut"),
-    "region-growing": ("maskwright.interactive.methods.region_growing", "RegionGrowing"),
-    "network": ("maskwright.interactive.methods.network", "Network"),
-}
+from maskwright.interactive.methods import METHODS, make_method
+
 DEFAULT = "maskwright"
 
 
@@ -29,15 +22,10 @@ def make_player(name: str) -> Player:
     if name == DEFAULT:
         return SessionPlayer(None)
     if name.removeprefix(f"{DEFAULT}-") in METHODS and name.startswith(DEFAULT):
-        return SessionPlayer(make_method(name.removeprefix(f"{DEFAULT}-")))
+        return SessionPlayer(name.removeprefix(f"{DEFAULT}-"))
     if name in METHODS:
         return MethodPlayer(make_method(name))
     return PeerPlayer(PEERS[name])
-
-
-def make_method(name: str) -> Any:
-    module, attribute = METHODS[name]
-    return getattr(importlib.import_module(module), attribute)()
 
 
 def fits(name: str, target: Target) -> bool:

@@ -30,8 +30,7 @@ def run(case_name: str, *, quick: bool) -> list[Row]:
         return [Row(NAME, case_name, "all", "", failed="the shared development data is not here")]
     found = list(structures(case_name))[: 2 if quick else None]
     contestants: dict[str, Callable[[Structure], NDArray[np.bool_]]] = {
-        "maskwright": lambda case: ours(case, quality=False),
-        "maskwright-quality": lambda case: ours(case, quality=True),
+        "maskwright": ours,
         **PEERS,
     }
     rows = []
@@ -77,11 +76,11 @@ def run(case_name: str, *, quick: bool) -> list[Row]:
 SLICE = "of one unseen slice, all of the filling included; median over structures"
 
 
-def ours(case: Structure, *, quality: bool) -> NDArray[np.bool_]:
+def ours(case: Structure) -> NDArray[np.bool_]:
     from maskwright.interactive.propagate import propagate
 
     ends = {"start": case.given[0], "stop": case.given[-1] + 1}
-    return propagate(case.image, case.sparse, case.spacing_mm, quality=quality, **ends).mask
+    return propagate(case.image, case.sparse, case.spacing_mm, **ends).mask
 
 
 def dice_of(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,13 +71,16 @@ class Frame:
         return _near(drawn)
 
     def box(self, lower: tuple[int, ...], upper: tuple[int, ...]) -> NDArray[np.float32]:
-        """Return a box as a channel: 1 in the cells whose middle it holds."""
+        """Return a box as a channel: 1 in the cells whose middle it holds, or in one along an axis where it is thin."""
         channel = np.zeros((self.side,) * len(self.shape), np.float32)
-        ends = [
-            [int(np.clip(round((v - lo) / s), 0, self.side)) for v, lo, s in zip(corner, self.lower, self.step)]
-            for corner in (lower, upper)
-        ]
-        channel[tuple(slice(a, max(b, a + 1)) for a, b in zip(*ends))] = 1
+        cells = []
+        for a, b, lo, step in zip(lower, upper, self.lower, self.step):
+            first, last = round((a - lo) / step), round((b - lo) / step)
+            if last <= first:
+                first = math.floor(((a + b) / 2 - lo) / step)
+                last = first + 1
+            cells.append(slice(min(max(first, 0), self.side), min(max(last, 0), self.side)))
+        channel[tuple(cells)] = 1
         return channel
 
     def _weights(self, axis: int) -> sparse.csr_array:

@@ -41,7 +41,6 @@ def propagate(
     given: Sequence[int] | None = None,
     start: int | None = None,
     stop: int | None = None,
-    quality: bool = False,
 ) -> Propagation:
     """Fill the slices between and beyond given ones.
 
@@ -69,8 +68,6 @@ def propagate(
     start, stop : int or None
         The half-open range of slices to be filled; all others stay as they are in ``sparse_mask``. ``None`` is the
         end of the volume.
-    quality : bool
-        Bring slices to agree with their neighbours in more rounds; a little better on thick organs.
 
     Returns
     -------
@@ -96,7 +93,7 @@ def propagate(
     (True, ())
     """
     request = make_request(image, sparse_mask, spacing_mm, axis, given, start, stop)
-    filled = fill(request, quality=quality)
+    filled = fill(request)
     mask = np.ascontiguousarray(np.moveaxis(filled.labels, 0, axis))
     if np.asarray(sparse_mask).dtype == np.bool_:
         mask = mask.view(np.bool_)

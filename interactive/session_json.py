@@ -156,10 +156,14 @@ def _area_from_entry(entry: Mapping[str, Any], shape: tuple[int, ...]) -> Area:
         raise InputError(f"a saved prompt reaches from {region.lower} to {region.upper}, outside the image of {shape}")
     # No more than what the box can hold is unpacked, whatever the text claims.
     size = -(-int(np.prod(region.shape)) // 8)
-    bits = zlib.decompressobj().decompress(base64.b64decode(entry["bits"]), size)
+    bits = zlib.decompressobj().decompress(base64.b64decode(entry["bits"]), size + 1)
     if len(bits) != size:
-        raise InputError(f"a saved prompt holds {len(bits)} bytes; expected {size}")
-    return Area(region, bits)
+        found = f"{len(bits)}" if len(bits) < size else "more"
+        raise InputError(f"a saved prompt's bits are not those of its box: {found} bytes; expected {size}")
+    area = Area(region, bits)
+    if not area.mask().any():
+        raise InputError("a saved prompt is empty; expected at least one voxel")
+    return area
 
 
 _KINDS: dict[str, type[Scribble | Lasso]] = {"scribble": Scribble, "lasso": Lasso}

@@ -179,7 +179,6 @@ def propagate(
     start: Annotated[int | None, typer.Option("--from", metavar="K", help="The first slice to fill.")] = None,
     stop: Annotated[int | None, typer.Option("--to", metavar="K", help="The slice to stop before.")] = None,
     spacing_mm: SpacingMm = None,
-    quality: Annotated[bool, typer.Option("--quality", help="Take more time for a little more agreement.")] = False,
     picture: Picture = None,
 ) -> None:
     """Fill the slices of a mask between and beyond drawn ones.
@@ -198,7 +197,6 @@ def propagate(
         start=start,
         stop=stop,
         spacing_mm=_numbers("--spacing-mm", spacing_mm) if spacing_mm else None,
-        quality=quality,
         picture=picture,
     )
     print_filled(filled)

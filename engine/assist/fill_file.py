@@ -42,7 +42,6 @@ def fill_file(
     start: int | None = None,
     stop: int | None = None,
     spacing_mm: Sequence[float] | None = None,
-    quality: bool = False,
     picture: Path | None = None,
 ) -> Filled:
     """Propagate the given slices of a mask file, and write the result with the image's grid, affine and header.
@@ -51,7 +50,7 @@ def fill_file(
     ----------
     image, sparse_mask, out : Path
         Files on one grid; ``out`` is replaced whole, and only when all went well.
-    axis, given, start, stop, quality
+    axis, given, start, stop
         See ``propagate``.
     spacing_mm : sequence of float, optional
         For files that carry none.
@@ -66,7 +65,7 @@ def fill_file(
     check_outputs(out, picture, [image, sparse_mask])
     volume = read_image(image, spacing_mm)
     sparse = read_mask_on(sparse_mask, volume, spacing_mm)
-    result = propagate(volume, sparse, axis=axis, given=given, start=start, stop=stop, quality=quality)
+    result = propagate(volume, sparse, axis=axis, given=given, start=start, stop=stop)
     filled = _numbers(sparse, result, axis, given, start, stop)
     write_mask(result.mask, volume, out)
     if picture is not None:

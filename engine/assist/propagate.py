@@ -23,7 +23,6 @@ def propagate(
     given: Sequence[int] | None = None,
     start: int | None = None,
     stop: int | None = None,
-    quality: bool = False,
 ) -> Propagation:
     """Fill the slices between and beyond given ones.
 
@@ -41,8 +40,6 @@ def propagate(
         The given slices, among them those which hold nothing; by default those that hold a label.
     start, stop : int, optional
         The half-open range of slices to be filled; all others stay as they are.
-    quality : bool
-        Take more time for a little more agreement on thick organs.
 
     Returns
     -------
@@ -76,7 +73,7 @@ def propagate(
         raise InputError(f"the mask has shape {labels.shape}; expected (z, y, x): a single plane has no other slices")
     kind = labels.dtype
     whole = labels if kind == np.bool_ else to_labels(labels)
-    filled = propagate_labels(pixels, whole, spacing, axis, given, start, stop, quality)
+    filled = propagate_labels(pixels, whole, spacing, axis, given, start, stop)
     if filled.mask.dtype == kind:
         return filled
     return Propagation(filled.mask.astype(kind), filled.confidence, filled.fallback)

@@ -95,11 +95,11 @@ def geodesic_distance(
 
 def _keep(distances: NDArray[np.float64], limit: float, found: NDArray[np.float32]) -> None:
     """Write the distances within the limit to ``found``, which is infinite so far."""
-    if limit == math.inf:
-        with np.errstate(over="ignore"):  # more than a float32 can hold is infinite
+    with np.errstate(over="ignore"):  # more than a float32 can hold is infinite
+        if limit == math.inf:
             found[...] = distances
-    else:
-        np.copyto(found, distances, where=distances <= limit, casting="same_kind")
+        else:
+            np.copyto(found, distances, where=distances <= limit, casting="same_kind")
 
 
 def _seeds(seeds: NDArray[Any]) -> NDArray[np.bool_]:

@@ -67,3 +67,17 @@ def test_voxels_inside_are_those_whose_middle_lies_in_the_frame():
     for part, lo, step in zip(frame.inside(), frame.lower, frame.step):
         expected = np.flatnonzero((middles >= lo) & (middles <= lo + 6 * step))
         assert list(range(10))[part] == expected.tolist()
+
+
+@pytest.mark.parametrize("step", [(1.0, 2.0), (0.4, 5.5)])
+@pytest.mark.parametrize("box", [((2, 3), (9, 8)), ((0, 0), (10, 10)), ((4, 5), (5, 6)), ((7, 0), (8, 10))])
+def test_a_box_is_the_cells_whose_middle_it_holds(box, step):
+    frame = Frame((10, 10), (-2.3, 1.1), step, 6)
+    ends = []
+    for a, b, lo, size in zip(*box, frame.lower, frame.step):
+        middles = lo + size * (np.arange(6) + 0.5)
+        held = (middles > a) & (middles < b)
+        middle_cell = np.arange(6) == np.floor(((a + b) / 2 - lo) / size)
+        thin = not ((lo + size * (np.arange(-50, 50) + 0.5) > a) & (lo + size * (np.arange(-50, 50) + 0.5) < b)).any()
+        ends.append(middle_cell if thin else held)
+    np.testing.assert_array_equal(frame.box(*box), np.outer(*ends))

@@ -1,5 +1,6 @@
 """What the methods promise: prompts hold, corrections are local, boxes limit, results repeat."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -111,6 +112,19 @@ def test_colour_is_seen(method):
     image, disc = two_discs()
     stained = np.stack([image, 1 - image, np.full_like(image, 0.5)], axis=-1)
     assert dice(method.segment(task(stained, [(32, 24)], color=True)), disc) > 0.9
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_the_number_of_threads_changes_nothing(method):
+    image, _ = two_discs((14, 40, 60), noise=0.3)
+    given = task(image, [(7, 20, 15)])
+    expected = method.segment(given)
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        np.testing.assert_array_equal(method.segment(given), expected)
+    finally:
+        numba.set_num_threads(threads)
 
 
 def test_strokes_of_both_senses_compete():

@@ -80,7 +80,7 @@ def test_what_is_given_is_never_changed_and_nothing_is_written_to():
     assert set(np.unique(found.mask)) <= {0, 3, 9, 200}
 
 
-def test_quality_strides_threads_and_repetition():
+def test_strides_threads_and_repetition_change_nothing():
     image, labels = moving_blobs(9)
     mask = sparse(labels, [0, 8])
     found = propagate(image, mask, (3.0, 1.0, 1.0))
@@ -92,8 +92,6 @@ def test_quality_strides_threads_and_repetition():
         numba.set_num_threads(threads)
     np.testing.assert_array_equal(alone.mask, found.mask)
     np.testing.assert_array_equal(alone.confidence, found.confidence)
-    better = propagate(image, mask, (3.0, 1.0, 1.0), quality=True)
-    assert dice(better.mask[1:8] == 3, labels[1:8] == 3) > 0.95
 
 
 def test_beyond_the_outermost_given_slice_confidence_falls():

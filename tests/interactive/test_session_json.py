@@ -1,7 +1,9 @@
 """Saved sessions replay to the same masks, and are refused where they could not. See also the state machine."""
 
+import base64
 import contextlib
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -42,6 +44,10 @@ def made_session(method=None):
     session.lock(2)
     session.undo()
     return session
+
+
+def packed(bits):
+    return base64.b64encode(zlib.compress(bits)).decode()
 
 
 def saved(**changes):
@@ -198,6 +204,9 @@ def test_what_is_no_session_is_refused(text):
             "area": {"lower": [0, 0, 0], "upper": [1, 1, 9], "bits": "eJwDAAAAAAE="},
         },
         {"kind": "mask", "area": {"lower": [0, 0], "upper": [1, 1], "bits": ""}},
+        # more bits than voxels, and no voxel
+        {"kind": "mask", "area": {"lower": [0, 0, 0], "upper": [1, 1, 9], "bits": packed(b"\xff\x80\x00")}},
+        {"kind": "lasso", "positive": True, "area": {"lower": [0, 0, 0], "upper": [1, 1, 9], "bits": packed(b"\0\0")}},
     ],
 )
 def test_a_bad_saved_prompt_is_refused(prompt):
