@@ -27,7 +27,7 @@ from quiet import LOUD, now, share_of_others
 from rows import HERE, RESULTS, Row, read_rows, write_rows
 from tables import results_page, text_of_goals
 
-BENCHES = ("overlap", "surface", "memory", "end_to_end", "start_up", "geodesic", "assist", "propagate")
+BENCHES = ("overlap", "surface", "memory", "end_to_end", "start_up", "geodesic", "cut", "assist", "propagate")
 LIMIT_S = 900
 
 
