@@ -66,12 +66,28 @@ def _task(picture: Picture, objects: Objects, prompts: Sequence[Drawn | Box], re
         spacing_mm=picture.spacing_mm,
         positive=positive,
         negative=negative,
-        box=_ends(boxes[-1], region) if boxes and boxes[-1] is not None else None,
+        box=_ends(_deepened(boxes[-1], picture.spacing_mm, region), region)
+        if boxes and boxes[-1] is not None
+        else None,
         previous=previous.copy() if previous.any() else None,
         latest=latest,
         latest_positive=isinstance(newest, Box) or newest.positive,
         prompt_count=count,
     )
+
+
+def _deepened(box: Region, spacing_mm: tuple[float, ...], region: Region) -> Region:
+    """Return a box that was drawn on one slice of a volume as deep as it is wide in the mean, within the region."""
+    thin = [axis for axis, side in enumerate(box.shape) if side == 1]
+    if box.shape.count(1) != 1 or len(box.shape) == 2:
+        return box
+    axis = thin[0]
+    width_mm = sum(n * step for k, (n, step) in enumerate(zip(box.shape, spacing_mm)) if k != axis) / 2
+    more = round((width_mm / spacing_mm[axis] - 1) / 2)
+    lower, upper = list(box.lower), list(box.upper)
+    lower[axis] = max(region.lower[axis], lower[axis] - max(0, more))
+    upper[axis] = min(region.upper[axis], upper[axis] + max(0, more))
+    return Region(tuple(lower), tuple(upper))
 
 
 def _ends(box: Region, region: Region) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -111,6 +111,12 @@ class AssistSession:
         self._picture = picture
         self.add_object()
 
+    def clear(self) -> None:
+        """Forget all objects, edits and the target; what is left is what `set_image` began with."""
+        if self._picture is not None:
+            self._start()
+            self.add_object()
+
     def set_target(self, target: NDArray[Any]) -> None:
         """Keep an array of the caller's up to date in place: a bool one with the active object, an integer one with
         the number of the object at each voxel. It is filled once; later only changed boxes are written.

@@ -20,7 +20,8 @@ class Task:
     `intensity_range` is the robust range of the whole image, so that a crop is scaled as the whole is. The masks have
     the crop's spatial shape: `positive` and `negative` are voxels prompted inside and outside (the latest prompt has
     won already), `previous` is the object's mask before this edit (None on the first), `latest` the voxels of the
-    newest prompt. `box` is the object's box prompt as (lower, upper), half-open, in crop indices. `prompt_count` is
+    newest prompt. `box` is the object's box prompt as (lower, upper), half-open, in crop indices; one drawn on
+    a slice of a volume is given some depth. `prompt_count` is
     how many prompts the object has, this one included; a mask it was given counts as one.
     """
 

@@ -301,3 +301,31 @@ def test_strokes_compete_only_where_nothing_else_was_said():
         assert not method.tasks[-1].strokes_compete
         session.add_scribble(strokes[1], positive=False)
         assert method.tasks[-1].strokes_compete == expected
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_box_on_one_slice_finds_a_whole_object(axis):
+    spacing = (3.0, 1.0, 1.0)
+    grid = np.meshgrid(*(np.arange(n) for n in (24, 60, 60)), indexing="ij")
+    ball = sum(((g - m) * s) ** 2 for g, m, s in zip(grid, (12, 30, 30), spacing)) < 15**2
+    image = (ball + np.random.default_rng(0).normal(0, 0.05, ball.shape)).astype(np.float32)
+    lower, upper = [7, 14, 14], [18, 47, 47]
+    lower[axis] = (12, 30, 30)[axis]
+    upper[axis] = lower[axis] + 1
+    session = AssistSession()
+    session.set_image(image, spacing)
+    mask = session.add_box(lower, upper).mask
+    assert 2 * (mask & ball).sum() / (mask.sum() + ball.sum()) > 0.9
+
+
+def test_clear_leaves_the_image_and_nothing_else():
+    session = AssistSession("region-growing")
+    session.clear()
+    image = np.zeros((20, 20), np.float32)
+    image[5:15, 5:15] = 1
+    session.set_image(image, (1.0, 1.0))
+    session.add_point((8, 8))
+    session.add_object()
+    session.clear()
+    assert (session.objects, session.steps, session.mask_of(1).any()) == ((1,), (), False)
+    assert session.add_point((8, 8)).mask.sum() == 100
