@@ -7,7 +7,9 @@
     │   ├── LabelError               label values are negative, fractional, NaN or unknown
     │   ├── GeometryError            grids, shapes, spacings or affines do not fit together
     │   ├── PromptError              a prompt lies outside the image or is empty
-    │   └── ConfigError              an unknown key or a bad value in a preset or option
+    │   ├── ConfigError              an unknown key or a bad value in a preset or option
+    │   ├── NotFoundError            an image, a label or a session of this name is not there
+    │   └── LimitError               more was sent or asked for than is allowed
     ├── FileFormatError              a file is missing, truncated, of an unknown format, or unsupported
     └── MissingExtraError            an optional package is not installed; names the extra
 
@@ -40,6 +42,14 @@ class PromptError(InputError):
 
 class ConfigError(InputError):
     """An unknown key or a bad value in a preset or an option."""
+
+
+class NotFoundError(InputError):
+    """An image, a label or a session of this name is not there."""
+
+
+class LimitError(InputError):
+    """More was sent or asked for than is allowed."""
 
 
 class FileFormatError(MaskwrightError):

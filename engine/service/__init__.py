@@ -1,0 +1,1 @@
+"""The service: front-ends send prompts over HTTP and get masks back."""
