@@ -11,6 +11,9 @@
     │   ├── NotFoundError            an image, a label or a session of this name is not there
     │   └── LimitError               more was sent or asked for than is allowed
     ├── FileFormatError              a file is missing, truncated, of an unknown format, or unsupported
+    ├── AuditError                   the audit log was tampered with, or cannot be written
+    ├── CapacityError                a service has no room now; later it may
+    ├── GoneError                    a session, or what it holds, is no longer there
     └── MissingExtraError            an optional package is not installed; names the extra
 
 Each message says what was expected, what came, and what to do, in one line. Messages never carry the content of
@@ -54,6 +57,18 @@ class LimitError(InputError):
 
 class FileFormatError(MaskwrightError):
     """A file is missing, truncated, of an unknown format, or not supported."""
+
+
+class CapacityError(MaskwrightError):
+    """A service has no room for what was asked now; later it may."""
+
+
+class GoneError(MaskwrightError):
+    """A session is no longer there: released, timed out, or given up for want of memory."""
+
+
+class AuditError(MaskwrightError):
+    """The audit log was tampered with, or cannot be written: what should have been recorded must not go on."""
 
 
 class MissingExtraError(MaskwrightError, ImportError):

@@ -1,0 +1,184 @@
+"""Sessions of remote clients: leases with time-outs, a bounded number and a bounded memory.
+
+Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
+
+1. ``Lease.busy``: one piece of work at a time for one client. Held while masks are computed.
+2. ``Pool._lock``: the table of leases. Held for look-ups and bookkeeping, never while anything is computed.
+
+A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
+one longest idle when memory is short. A lease that is busy does not end. What comes later with its token is told why.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from maskwright.kernels.errors import CapacityError, GoneError
+
+REMEMBERED = 1000
+"""Ended leases whose reason is kept."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """How many sessions there may be, how long they may rest, in seconds, and what they may hold, in bytes."""
+
+    sessions: int = 20
+    idle_s: float = 600.0
+    silent_s: float = 60.0
+    memory_bytes: int = 8 << 30
+
+
+@dataclass(eq=False)
+class Lease(Generic[T]):
+    """A client's hold on a session. ``used`` is its last action, ``seen`` its last sign of life."""
+
+    token: str
+    session: T
+    used: float
+    seen: float
+    size_bytes: int = 0
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Pool(Generic[T]):
+    """The leases of a server."""
+
+    def __init__(
+        self, make_session: Callable[[], T], limits: PoolLimits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.limits = limits
+        self._make_session, self._clock = make_session, clock
+        self._lock = threading.Lock()
+        self._leases: dict[str, Lease[T]] = {}
+        self._ended: OrderedDict[str, str] = OrderedDict()
+
+    def claim(self) -> str:
+        """Begin a session and return its token.
+
+        Raises
+        ------
+        CapacityError
+            There are as many sessions as there may be, and none has run out.
+        """
+        with self._lock:
+            self._end_expired()
+            if len(self._leases) >= self.limits.sessions:
+                raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
+            token, now = secrets.token_urlsafe(32), self._clock()
+            self._leases[token] = Lease(token, self._make_session(), now, now)
+            return token
+
+    def release(self, token: str) -> None:
+        """End a lease; one that is not there is no error."""
+        with self._lock:
+            if token in self._leases:
+                self._end(token, "it was released")
+
+    @contextmanager
+    def at_work(self, token: str) -> Iterator[Lease[T]]:
+        """Hold a lease for one action of its client.
+
+        Raises
+        ------
+        GoneError
+            The token is none, or its lease has ended: says why.
+        """
+        lease = self._find(token)
+        with lease.busy:
+            with self._lock:
+                self._check_there(token)
+                lease.used = lease.seen = self._clock()
+            try:
+                yield lease
+            finally:
+                with self._lock:
+                    lease.used = lease.seen = self._clock()
+
+    def heartbeat(self, token: str) -> float:
+        """Note a sign of life, and return the seconds that are left until the lease is idle for too long."""
+        lease = self._find(token)
+        lease.seen = self._clock()
+        return self._left(lease)
+
+    def remaining_s(self, token: str) -> float:
+        """Return the seconds that are left until the lease is idle for too long; it counts as no sign of life."""
+        return self._left(self._find(token))
+
+    def hold(self, lease: Lease[T], size_bytes: int) -> None:
+        """Note what a lease holds from now on; where that is too much in all, those longest idle end.
+
+        Raises
+        ------
+        CapacityError
+            It would be too much even so.
+        """
+        with self._lock:
+            others = sorted((each for each in self._leases.values() if each is not lease), key=lambda each: each.used)
+            total = size_bytes + sum(each.size_bytes for each in others)
+            for each in others:
+                if total > self.limits.memory_bytes and not each.busy.locked():
+                    total -= each.size_bytes
+                    self._end(each.token, "memory was short and it was the one longest idle")
+            if total > self.limits.memory_bytes:
+                raise CapacityError(
+                    f"the server may hold {self.limits.memory_bytes >> 20} MiB; this needs {total >> 20} MiB in all"
+                )
+            lease.size_bytes = size_bytes
+
+    def end_expired(self) -> None:
+        """End what has rested too long."""
+        with self._lock:
+            self._end_expired()
+
+    @property
+    def count(self) -> int:
+        """The number of leases."""
+        return len(self._leases)
+
+    @property
+    def size_bytes(self) -> int:
+        """What they hold in all."""
+        with self._lock:
+            return sum(lease.size_bytes for lease in self._leases.values())
+
+    # --- inside; all but `_find` and `_left` are called with the lock
+
+    def _find(self, token: str) -> Lease[T]:
+        with self._lock:
+            self._end_expired()
+            self._check_there(token)
+            return self._leases[token]
+
+    def _left(self, lease: Lease[T]) -> float:
+        return max(0.0, lease.used + self.limits.idle_s - self._clock())
+
+    def _check_there(self, token: str) -> None:
+        if token not in self._leases:
+            why = self._ended.get(token, "this server does not know it")
+            raise GoneError(f"the session has ended: {why}; claim a new one")
+
+    def _end_expired(self) -> None:
+        now = self._clock()
+        for lease in list(self._leases.values()):
+            if lease.busy.locked():
+                continue
+            if now - lease.used > self.limits.idle_s:
+                self._end(lease.token, f"nothing was done for {self.limits.idle_s:g} s")
+            elif now - lease.seen > self.limits.silent_s:
+                self._end(lease.token, f"its client gave no sign of life for {self.limits.silent_s:g} s")
+
+    def _end(self, token: str, why: str) -> None:
+        del self._leases[token]
+        self._ended[token] = why
+        while len(self._ended) > REMEMBERED:
+            self._ended.popitem(last=False)

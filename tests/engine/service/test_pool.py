@@ -1,0 +1,154 @@
+"""Leases end when they should and not before, and say why; memory and number stay within bounds."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskwright.engine.service.pool import Pool, PoolLimits
+from maskwright.kernels.errors import CapacityError, GoneError
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def pool_of(**limits):
+    clock = Clock()
+    chosen = {"sessions": 3, "idle_s": 100.0, "silent_s": 30.0, "memory_bytes": 1000, **limits}
+    return Pool(list, PoolLimits(**chosen), clock), clock
+
+
+def act(pool, token, size=None):
+    with pool.at_work(token) as lease:
+        if size is not None:
+            pool.hold(lease, size)
+
+
+def test_heartbeats_keep_a_lease_alive_and_not_busy():
+    pool, clock = pool_of()
+    token = pool.claim()
+    for _ in range(4):
+        clock.now += 20
+        left = pool.heartbeat(token)
+    assert left == pytest.approx(20)
+    clock.now += 21
+    with pytest.raises(GoneError, match="nothing was done for 100 s"):
+        pool.heartbeat(token)
+
+
+def test_silence_ends_a_lease_and_actions_do_not_let_it():
+    pool, clock = pool_of()
+    quiet, busy = pool.claim(), pool.claim()
+    clock.now += 29
+    act(pool, busy)
+    clock.now += 2
+    act(pool, busy)
+    with pytest.raises(GoneError, match="no sign of life for 30 s"):
+        act(pool, quiet)
+
+
+def test_a_lease_at_work_does_not_end_and_its_time_begins_afterwards():
+    pool, clock = pool_of()
+    token = pool.claim()
+    with pool.at_work(token):
+        clock.now += 1000
+        pool.end_expired()
+        assert pool.count == 1
+    clock.now += 29
+    act(pool, token)
+
+
+def test_a_claim_takes_the_place_of_what_has_run_out():
+    pool, clock = pool_of(sessions=1)
+    old = pool.claim()
+    with pytest.raises(CapacityError, match="all 1 sessions"):
+        pool.claim()
+    clock.now += 31
+    assert pool.claim() != old
+    with pytest.raises(GoneError):
+        act(pool, old)
+
+
+def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
+    pool, clock = pool_of()
+    tokens = [pool.claim() for _ in range(3)]
+    for token in (tokens[1], tokens[0]):
+        clock.now += 1
+        act(pool, token, 400)
+    act(pool, tokens[2], 600)
+    with pytest.raises(GoneError, match="memory was short"):
+        act(pool, tokens[1])
+    act(pool, tokens[0])
+    assert pool.size_bytes == 1000
+    with pytest.raises(CapacityError):
+        act(pool, tokens[0], 1001)
+    act(pool, tokens[0])
+
+
+def test_one_client_works_on_one_thing_at_a_time_and_others_go_on():
+    pool, _ = pool_of()
+    one, other = pool.claim(), pool.claim()
+    order = []
+
+    def second():
+        with pool.at_work(one):
+            order.append("second")
+
+    with pool.at_work(one):
+        thread = threading.Thread(target=second)
+        thread.start()
+        act(pool, other)
+        thread.join(timeout=0.05)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_work_that_waited_for_a_lease_that_was_released_meanwhile_is_refused():
+    pool, _ = pool_of()
+    token = pool.claim()
+    errors = []
+
+    def late():
+        try:
+            act(pool, token)
+        except GoneError as error:
+            errors.append(str(error))
+
+    with pool.at_work(token):
+        thread = threading.Thread(target=late)
+        thread.start()
+        thread.join(timeout=0.05)
+        pool.release(token)
+    thread.join()
+    assert len(errors) == 1
+    assert "released" in errors[0]
+
+
+@given(st.lists(st.tuples(st.sampled_from("crhaw"), st.integers(0, 4), st.integers(0, 700)), max_size=40))
+def test_number_and_memory_never_exceed_their_bounds(steps):
+    pool, clock = pool_of()
+    tokens = []
+    for step, which, size in steps:
+        token = tokens[which % len(tokens)] if tokens else ""
+        try:
+            if step == "c":
+                tokens.append(pool.claim())
+            elif step == "r":
+                pool.release(token)
+            elif step == "h":
+                pool.heartbeat(token)
+            elif step == "a":
+                act(pool, token, size)
+            else:
+                clock.now += size / 10
+        except (GoneError, CapacityError):
+            pass
+        assert pool.count <= 3
+        assert pool.size_bytes <= 1000
