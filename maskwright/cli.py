@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from maskwright.audit_commands import audit_app
 from maskwright.kernels.errors import InputError
 
 # Help is plain text: its frames and colours would take three times as long to load as all the rest.
@@ -20,6 +21,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(audit_app)
 
 _STOPPED = 130  # what typer returns after Ctrl-C
 

@@ -1,0 +1,29 @@
+"""The audit log: who did what to which image, in an SQLite file that is only added to and shows when it was touched.
+
+``AuditLog`` writes events; ``verify`` says whether a log is whole; ``export_events`` writes it out for a reviewer.
+"""
+
+from maskwright.engine.audit.chain import Finding
+from maskwright.engine.audit.checkpoints import Checkpoint, checkpoints_path
+from maskwright.engine.audit.event import DETAILS, Event, Outcome
+from maskwright.engine.audit.export import export_events
+from maskwright.engine.audit.key import AuditKey, read_key, read_or_create_key
+from maskwright.engine.audit.log import AuditLog, key_path_of
+from maskwright.engine.audit.verification import Verification, verify
+
+__all__ = [
+    "DETAILS",
+    "AuditKey",
+    "AuditLog",
+    "Checkpoint",
+    "Event",
+    "Finding",
+    "Outcome",
+    "Verification",
+    "checkpoints_path",
+    "export_events",
+    "key_path_of",
+    "read_key",
+    "read_or_create_key",
+    "verify",
+]

@@ -1,0 +1,149 @@
+"""The SQLite file of the log: one table whose rows are only ever added, guarded by triggers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from maskwright.engine.audit.row import COLUMNS, Row
+from maskwright.kernels.errors import AuditError, FileFormatError
+
+_TABLE = """CREATE TABLE events (
+    number INTEGER PRIMARY KEY,
+    time TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    role TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT,
+    region TEXT,
+    outcome TEXT NOT NULL,
+    request_id TEXT,
+    details TEXT NOT NULL,
+    hash TEXT NOT NULL
+) STRICT"""
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+# The third one refuses INSERT OR REPLACE, which removes a row without asking the trigger for DELETE.
+_TRIGGERS = {
+    "no_update": f"CREATE TRIGGER no_update BEFORE UPDATE ON events {_REFUSE}",
+    "no_delete": f"CREATE TRIGGER no_delete BEFORE DELETE ON events {_REFUSE}",
+    "only_next": (
+        "CREATE TRIGGER only_next BEFORE INSERT ON events "
+        f"WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM events) {_REFUSE}"
+    ),
+}
+_SCHEMA = {"events": _TABLE, **_TRIGGERS}
+_SELECT = f"SELECT {', '.join(COLUMNS)}, hash FROM events WHERE number >= ? ORDER BY number"
+_INSERT = f"INSERT INTO events ({', '.join(COLUMNS)}, hash) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+_SMALLEST = -(2**63)
+_MAGIC = b"SQLite format 3\0"
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the database, or make it (mode 0600), in WAL mode and with ``synchronous=FULL``.
+
+    FULL flushes each commit to the disk. With NORMAL a power cut could take the newest rows from the WAL, after a
+    checkpoint of them had been signed and flushed: the log would then look cut though nobody touched it.
+
+    The connection may be used from any thread, by one at a time.
+    """
+    try:
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise AuditError(f"cannot open the audit log {path}: {error}; take another folder") from error
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise AuditError(f"the audit log {path}: expected a disk that takes WAL, got {mode}: use a local disk")
+        connection.execute("PRAGMA synchronous = FULL")
+        if not _schema(connection):
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA.values():
+                connection.execute(statement)
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        connection.close()
+        raise AuditError(f"cannot write the audit log {path}: {error}; verify it, or take another folder") from error
+    except AuditError:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database as it is at this moment; it may be written to meanwhile.
+
+    Raises
+    ------
+    FileFormatError
+        It is missing, or is not an SQLite file, or holds no audit log.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except OSError as error:
+        raise FileFormatError(f"cannot read the audit log {path}: {error.strerror}; name its database") from error
+    if magic != _MAGIC:
+        raise FileFormatError(f"{path}: expected an SQLite database, got something else: name an audit log")
+    with closing(_connect_to_read(path)) as connection:
+        # Bytes that are no text must not stop the reading: such a row does not fit its hash.
+        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("BEGIN")
+        yield connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema")
+    except sqlite3.OperationalError:
+        # On a medium that cannot be written to, WAL needs to be told that nobody else writes either.
+        connection.close()
+        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def has_events(connection: sqlite3.Connection) -> bool:
+    """Whether there is a table of events, however it was made."""
+    return "events" in _schema(connection)
+
+
+def table_is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether the events are in the very table that this module makes: a view could show anything."""
+    return _schema(connection).get("events") == _TABLE
+
+
+def schema_is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether the table, the triggers that guard it, and nothing else are there."""
+    return _schema(connection) == _SCHEMA
+
+
+def read_rows(connection: sqlite3.Connection, start: int = _SMALLEST) -> Iterator[Row]:
+    """Yield the rows from the number ``start`` on, by number; by default all, also with numbers no log gives."""
+    for *values, stored_hash in connection.execute(_SELECT, (start,)):
+        yield Row(tuple(values), stored_hash)
+
+
+def read_head(connection: sqlite3.Connection) -> tuple[int, object] | None:
+    """Return number and hash of the last row; None when there is no row."""
+    found = connection.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
+    return None if found is None else (found[0], found[1])
+
+
+def insert_row(connection: sqlite3.Connection, row: Row) -> None:
+    """Add one row inside the running transaction."""
+    connection.execute(_INSERT, (*row.values, row.hash))
+
+
+def _schema(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the statements that made what the database holds; what SQLite made for itself is left out."""
+    found = connection.execute("SELECT name, sql FROM sqlite_schema")
+    return {name: sql for name, sql in found if not str(name).startswith("sqlite_")}

@@ -1,0 +1,94 @@
+"""The key of an audit log: it hides who an event was about, and signs checkpoints.
+
+Whoever holds the key can sign, and can test whether an event was about an identifier they guess. It lies in a file
+that its owner alone may read, best on another disk or account than the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from maskwright.engine.audit.durable import sync_folder, write_all
+from maskwright.kernels.errors import FileFormatError, InputError
+
+
+@dataclass(frozen=True)
+class AuditKey:
+    """32 secret bytes; they are not shown when the key is printed."""
+
+    secret: bytes = field(repr=False)
+
+    def subject(self, identifier: str) -> str:
+        """Return the keyed hash that stands for an image or a patient: HMAC-SHA256, in hex."""
+        return self._mac("subject", identifier)
+
+    def sign(self, text: str) -> str:
+        """Return the signature of a checkpoint: HMAC-SHA256, in hex."""
+        return self._mac("checkpoint", text)
+
+    def _mac(self, purpose: str, text: str) -> str:
+        # The purpose is part of the message, so that a subject's hash can never pass as a signature. An identifier
+        # may be a file name whose bytes are no text.
+        message = f"maskwright audit {purpose}\n{text}".encode("utf-8", "surrogatepass")
+        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
+
+
+def read_key(path: Path) -> AuditKey:
+    """Read a key file: 64 hex digits, readable by its owner only.
+
+    Raises
+    ------
+    FileFormatError
+        It is missing, cannot be read, or holds something else.
+    InputError
+        Others than its owner may read or write it.
+    """
+    try:
+        # Not blocking: a pipe must not hold the reader for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise FileFormatError(f"cannot read the audit key {path}: {error.strerror}; name it with --key") from error
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise FileFormatError(f"the audit key {path} is not a file: name one with 64 hex digits")
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & 0o077:
+            raise InputError(f"the audit key {path}: expected mode 0600, got {mode:04o}: run chmod 600, or renew it")
+        data = file.read(100)
+    if not re.fullmatch(rb"[0-9a-f]{64}\n?", data):
+        raise FileFormatError(f"the audit key {path}: expected 64 hex digits, got something else: name another file")
+    return AuditKey(bytes.fromhex(data.decode("ascii")))
+
+
+def read_or_create_key(path: Path) -> AuditKey:
+    """Read the key file; where there is none, make one of random bytes with mode 0600. An old one is never replaced."""
+    if not os.path.lexists(path):
+        _create(path)
+    return read_key(path)
+
+
+def _create(path: Path) -> None:
+    unfinished = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(descriptor, f"{secrets.token_hex(32)}\n".encode())
+        finally:
+            os.close(descriptor)
+        try:
+            os.link(unfinished, path)  # unlike a rename, it never replaces a key that came to be meanwhile
+        except FileExistsError:
+            return
+        sync_folder(path.parent)
+    except OSError as error:
+        raise FileFormatError(f"cannot write the audit key {path}: {error.strerror}; take another folder") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

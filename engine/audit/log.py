@@ -1,0 +1,207 @@
+"""The log, open for writing.
+
+One lock serialises the writers of a process; the file lock of the checkpoint file keeps other processes out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from maskwright.engine.audit.chain import walk
+from maskwright.engine.audit.checkpoints import Checkpoint, CheckpointFile, checkpoints_path
+from maskwright.engine.audit.database import insert_row, open_for_writing, read_head, read_rows
+from maskwright.engine.audit.event import Event
+from maskwright.engine.audit.key import AuditKey, read_key, read_or_create_key
+from maskwright.engine.audit.row import GENESIS, Row, canonical, row_hash
+from maskwright.kernels.errors import AuditError, InputError
+
+
+def key_path_of(database: Path) -> Path:
+    """Return where the key of a database is kept when no other place is named."""
+    return database.with_name(f"{database.name}.key")
+
+
+class AuditLog:
+    """An append-only log of events. Safe to use from several threads; one process at a time may hold it.
+
+    Parameters
+    ----------
+    path : Path
+        The database; made when it is missing. Its folder must be there.
+    key_path : Path, optional
+        The key file; made on first use. Default: the database's name with ``.key``. A later opening needs it.
+    checkpoint_every : int
+        A signed checkpoint is written after so many events, and on ``close``. Rows after the last checkpoint are
+        held by the chain alone: who can write the database could rebuild those, and only those.
+
+    Raises
+    ------
+    AuditError
+        Another process writes the log, or its newest part was tampered with: nothing is then added to it.
+    FileFormatError, InputError
+        The key is missing for a log that has rows, or others may read it.
+    """
+
+    def __init__(self, path: Path, *, key_path: Path | None = None, checkpoint_every: int = 100) -> None:
+        if checkpoint_every < 1:
+            raise InputError(f"checkpoint_every: expected 1 or more, got {checkpoint_every}")
+        self._path = path
+        self._every = checkpoint_every
+        self._lock = threading.Lock()
+        self._checkpoints = CheckpointFile(checkpoints_path(path))
+        try:
+            self._key = self._begin(key_path or key_path_of(path))
+            self._signed = self._last_checkpoint()
+            self._connection: sqlite3.Connection | None = open_for_writing(path)
+        except BaseException:
+            self._checkpoints.close()
+            raise
+        try:
+            self._rows, self._head = self._check_newest(self._connection)
+            if self._rows > self._signed.rows:
+                self._sign()  # what a killed process could not sign any more
+        except BaseException:
+            self._connection.close()
+            self._checkpoints.close()
+            raise
+
+    @property
+    def rows(self) -> int:
+        """How many events the log holds."""
+        return self._rows
+
+    def append(self, event: Event) -> int:
+        """Write an event down and flush it to the disk; return its number.
+
+        Raises
+        ------
+        AuditError
+            It could not be written, or the log was altered from outside: what it stands for must not go on. When
+            only the checkpoint after it could not be written, the event itself is in the log.
+        """
+        with self._lock:
+            connection = self._open_connection()
+            row = self._row(event)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    self._require_untouched(connection)
+                    insert_row(connection, row)
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise AuditError(f"cannot write the audit log {self._path}: {error}; the event is refused") from error
+            self._rows, self._head = row.number, str(row.hash)
+            if self._rows - self._signed.rows >= self._every:
+                self._sign()
+            return self._rows
+
+    def checkpoint(self) -> Checkpoint:
+        """Sign the newest row now, unless it is signed already; return the newest checkpoint."""
+        with self._lock:
+            self._open_connection()
+            if self._rows > self._signed.rows:
+                self._sign()
+            return self._signed
+
+    def close(self) -> None:
+        """Sign what is not signed yet, and let go of the files. Closing twice does nothing."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is None:
+                return
+            try:
+                if self._rows > self._signed.rows:
+                    self._sign()
+            finally:
+                connection.close()
+                self._checkpoints.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self, key_path: Path) -> AuditKey:
+        """Return the key. For a new log the first checkpoint, of no rows, is written before the database is made."""
+        if self._checkpoints.size or (self._path.exists() and self._path.stat().st_size):
+            return read_key(key_path)
+        key = read_or_create_key(key_path)
+        self._checkpoints.append(Checkpoint(0, GENESIS, _now()), key)
+        return key
+
+    def _last_checkpoint(self) -> Checkpoint:
+        found = self._checkpoints.load(self._key)
+        if found.forged:
+            raise self._broken(f"line {found.forged[0]} of its checkpoints is not signed with this key")
+        if not found.checkpoints:
+            raise self._broken("it has no signed checkpoint")
+        return max(found.checkpoints, key=lambda checkpoint: checkpoint.rows)
+
+    def _check_newest(self, connection: sqlite3.Connection) -> tuple[int, str]:
+        """Check the last signed row and what follows, and return number and hash of the last; verify looks at all."""
+        signed = self._signed
+        rows, head = signed.rows, signed.head
+        try:
+            if signed.rows:
+                stored = next(read_rows(connection, signed.rows), None)
+                if stored is None:
+                    raise self._broken(f"a checkpoint knows {signed.rows} rows, and the last of them are gone")
+                if (stored.number, stored.hash) != (signed.rows, signed.head):
+                    raise self._broken(f"row {signed.rows} is not the one that was signed")
+            for link in walk(read_rows(connection, signed.rows + 1), rows, head):
+                if link.finding is not None:
+                    raise self._broken(link.finding.message)
+                rows, head = link.row.number, str(link.row.hash)
+        except sqlite3.Error as error:
+            raise self._broken(f"the database is damaged ({error})") from error
+        return rows, head
+
+    def _row(self, event: Event) -> Row:
+        values = (
+            self._rows + 1,
+            _now(),
+            event.actor,
+            event.role,
+            event.action,
+            None if event.subject is None else self._key.subject(event.subject),
+            event.region,
+            event.outcome,
+            event.request_id,
+            canonical(dict(event.details)),
+        )
+        return Row(values, row_hash(self._head, Row(values, None)))
+
+    def _require_untouched(self, connection: sqlite3.Connection) -> None:
+        if read_head(connection) != ((self._rows, self._head) if self._rows else None):
+            raise self._broken("it was altered while it was open")
+
+    def _sign(self) -> None:
+        checkpoint = Checkpoint(self._rows, self._head, _now())
+        self._checkpoints.append(checkpoint, self._key)
+        self._signed = checkpoint
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise AuditError(f"the audit log {self._path} is closed: open it again")
+        return self._connection
+
+    def _broken(self, why: str) -> AuditError:
+        return AuditError(
+            f"the audit log {self._path}: {why}; run maskwright audit verify, keep its files, and take another log"
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,55 @@
+"""``maskwright audit``: is a log whole, and what does it hold? Imports inside the commands, as in ``cli.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+audit_app = typer.Typer(
+    name="audit",
+    help="Check an audit log, or write it out for a reviewer.",
+    rich_markup_mode=None,
+)
+
+Database = Annotated[Path, typer.Argument(metavar="DATABASE", help="The audit log: an SQLite file.")]
+
+
+@audit_app.command(epilog="Example: maskwright audit verify audit.db --key /secure/audit.key")
+def verify(
+    database: Database,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The key file. Default: DATABASE with .key after it.")
+    ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Checkpoints kept elsewhere, beside those next to the database."),
+    ] = None,
+) -> None:
+    """Say whether a log is whole, or which row was changed, removed or cut off.
+
+    Checks every row against its hash, and the rows against every signed checkpoint. Exit status 1 when it is broken.
+    """
+    from maskwright.engine.audit import key_path_of, read_key
+    from maskwright.engine.audit import verify as verify_log
+    from maskwright.kernels.errors import FileFormatError
+
+    if not database.is_file():  # before its key, which cannot be there either
+        raise FileFormatError(f"there is no audit log {database}: name its database")
+    found = verify_log(database, read_key(key or key_path_of(database)), checkpoints=checkpoints)
+    print(found.to_line())
+    if not found.whole:
+        raise typer.Exit(1)
+
+
+@audit_app.command(epilog="Example: maskwright audit export audit.db --out audit.jsonl")
+def export(
+    database: Database,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the events, one JSON object a line.")],
+) -> None:
+    """Write the events as JSON lines. Verify the log first: export writes what is there."""
+    from maskwright.engine.audit import export_events
+
+    count = export_events(database, out)
+    print(f"{count} events: {out}")
