@@ -1,0 +1,65 @@
+"""What is kept beside a label: what its numbers mean, who saved it and when, and which bytes it speaks of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from maskwright.kernels.errors import InputError, LimitError
+
+_LARGEST_INFO = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class LabelInfo:
+    """The record beside a label.
+
+    Attributes
+    ----------
+    file : str
+        The name of the label's file.
+    sha256 : str
+        Of the file's bytes: a record speaks of these bytes and of no others.
+    time : str
+        When it was saved, UTC, in ISO 8601.
+    author : str
+        Who saved it.
+    label_info : mapping
+        What came with it, such as ``{"label_info": [{"name": "spleen", "idx": 1}]}``.
+    """
+
+    file: str
+    sha256: str
+    time: str
+    author: str
+    label_info: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Return it as JSON.
+
+        Raises
+        ------
+        InputError
+            ``label_info`` holds something JSON cannot, or NaN.
+        LimitError
+            It is larger than 1 MiB.
+        """
+        try:
+            text = json.dumps(asdict(self), allow_nan=False, indent=1)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError("label_info holds something that JSON cannot: send numbers, texts and lists") from error
+        data = text.encode("ascii")
+        if len(data) > _LARGEST_INFO:
+            raise LimitError(f"label_info is at most {_LARGEST_INFO} bytes as JSON, got {len(data)}: send less")
+        return data
+
+
+def read_info(path: Path) -> LabelInfo | None:
+    """Read the record of a label; None where there is none, or none that was written here."""
+    try:
+        return LabelInfo(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
