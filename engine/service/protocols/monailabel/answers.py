@@ -1,0 +1,51 @@
+"""Masks as MONAI Label's clients read them: a multipart form of parameters and a file."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fastapi import Response
+
+from maskwright.engine.io import write
+from maskwright.engine.volume import LabelMap
+from maskwright.kernels.errors import InputError
+
+EXTENSIONS = (".nrrd", ".nii.gz", ".nii")
+
+
+def mask_file(labels: LabelMap, extension: str, compress: bool) -> bytes:
+    """Return a mask as the bytes of a file; NRRD is gzipped unless that is not wanted."""
+    if extension not in EXTENSIONS:
+        raise InputError(f"result_extension is {extension[:16]!r}; expected one of {', '.join(EXTENSIONS)}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"mask{extension}"
+        write(labels, path)
+        data = path.read_bytes()
+    if extension == ".nrrd" and not compress:
+        header, _, _ = data.partition(b"\n\n")
+        voxels = labels.array.astype(labels.array.dtype.newbyteorder("<"), order="C")
+        return header.replace(b"encoding: gzip", b"encoding: raw") + b"\n\n" + voxels.tobytes()
+    return data
+
+
+def answer(output: str, params: dict[str, Any], file: tuple[str, bytes] | None) -> Response:
+    """Return what ``output`` asks for: ``image`` the file, ``json`` the parameters, else a form of both."""
+    if output == "json" or file is None:
+        return Response(json.dumps(params), media_type="application/json")
+    name, data = file
+    if output == "image":
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(data, media_type="application/octet-stream", headers=headers)
+    boundary = secrets.token_hex(16)
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="params"\r\nContent-Type: application/json\r\n\r\n'
+        f"{json.dumps(params)}\r\n"
+        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    return Response(body, media_type=f"multipart/form-data; boundary={boundary}")

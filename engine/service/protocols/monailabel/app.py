@@ -1,0 +1,75 @@
+"""MONAI Label's routes, without those of a single resource: who may log in, what there is, what is next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from maskwright.engine.service.body import read_body
+from maskwright.engine.service.forms import JSON_BYTES, parsed
+from maskwright.engine.service.problems import problem
+from maskwright.engine.service.protocols.monailabel.datastore import datastore_router
+from maskwright.engine.service.protocols.monailabel.infer import infer_router
+from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, STRATEGIES
+from maskwright.engine.service.workplace import Workplace, in_thread
+from maskwright.kernels.errors import NotFoundError
+
+
+def monailabel_router(place: Workplace) -> APIRouter:
+    """Return all routes of the protocol."""
+    router = APIRouter()
+    router.include_router(datastore_router(place))
+    router.include_router(infer_router(place))
+    router.include_router(_general_router(place))
+    return router
+
+
+def _general_router(place: Workplace) -> APIRouter:
+    router = APIRouter(tags=["server"])
+
+    @router.get("/auth/")
+    def auth() -> dict[str, bool]:
+        """Whether clients have to log in."""
+        return {"enabled": False}
+
+    @router.get("/info/")
+    async def info() -> dict[str, Any]:
+        """Models, strategies, and how far the datastore is."""
+        status = await in_thread(place.store.status)
+        return {
+            "name": "Maskwright",
+            "description": "Clicks to masks, and masks from slice to slice",
+            "version": "0.8.5",
+            "labels": [LABEL],
+            "models": MODELS,
+            "trainers": {},
+            "strategies": STRATEGIES,
+            "scoring": {},
+            "train_stats": {},
+            "datastore": {"total": status.total, "completed": status.completed},
+        }
+
+    @router.post("/activelearning/{strategy}")
+    async def next_image(request: Request, strategy: str) -> dict[str, Any]:
+        """The image to label next; nothing where all are done."""
+        if strategy not in STRATEGIES:
+            raise NotFoundError(f"there is no strategy {strategy[:40]!r}; there is {', '.join(STRATEGIES)}")
+        parsed(await read_body(request, JSON_BYTES), "the body")
+        entry = await in_thread(lambda: place.store.next_unlabelled(place.confidence))
+        if entry is None:
+            return {}
+        checksum = await in_thread(lambda: entry.sha256)
+        return {"id": entry.id, "path": entry.name, "name": entry.name, "checksum": f"SHA256:{checksum}"}
+
+    @router.get("/train/")
+    def train_status() -> Any:
+        """Idle, always: nothing is trained here."""
+        return problem(404, "Idle", "no training runs; this server trains nothing")
+
+    @router.post("/train/{model}")
+    def train(model: str) -> Any:
+        """Nothing is trained here."""
+        return problem(404, "Not offered", "this server trains nothing; its models learn from the clicks alone")
+
+    return router

@@ -1,0 +1,126 @@
+"""/datastore/ and /session/: images and labels in and out."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+from starlette.datastructures import UploadFile
+
+from maskwright.engine.io import read_labels
+from maskwright.engine.service.datastore import ImageEntry, LabelEntry
+from maskwright.engine.service.forms import read_form
+from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
+from maskwright.kernels.errors import GeometryError, InputError, NotFoundError
+
+TAG = "final"
+SUFFIXES = (".nii.gz", ".nrrd", ".seg.dcm")
+
+
+def datastore_router(place: Workplace) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["datastore"])
+
+    @router.get("/datastore/")
+    async def listing(output: str = "") -> dict[str, Any]:
+        """All images, and the labels of each by tag."""
+        return {"objects": await in_thread(lambda: {e.id: _described(place, e) for e in place.store.images()})}
+
+    @router.put("/datastore/")
+    @router.put("/datastore/image")
+    async def put_image(request: Request, image: str = "") -> dict[str, str]:
+        """Keep an image; the same content is kept once."""
+        _, files = await read_form(request, UPLOAD_BYTES)
+        file = _sent(files.get("file"), "file")
+        name = file.filename or image or "image.nii.gz"
+        entry = await in_thread(lambda: place.store.add_image(name, file.file, UPLOAD_BYTES))
+        return {"image": entry.id}
+
+    @router.head("/datastore/image")
+    @router.get("/datastore/image", response_class=Response)
+    async def get_image(image: str) -> Response:
+        """The file of an image."""
+        return _file(await in_thread(lambda: place.store.image(image).path))
+
+    @router.put("/datastore/label")
+    async def put_label(request: Request, image: str, tag: str = "") -> dict[str, str]:
+        """Save a label of an image; the one it replaces is kept as an earlier version."""
+        params, files = await read_form(request, UPLOAD_BYTES)
+        label = _sent(files.get("label"), "label")
+
+        def work() -> None:
+            suffix = next((s for s in SUFFIXES if (label.filename or "").lower().endswith(s)), "")
+            if not suffix:
+                raise InputError(f"a label's name ends in {', '.join(SUFFIXES)}; save it in one of these forms")
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"label{suffix}"
+                path.write_bytes(label.file.read())
+                _check_fits(place, image, path)
+                author = str(params.get("client_id") or "unknown")
+                place.store.save_label(
+                    image, tag or TAG, path, suffix, {"label_info": params.get("label_info")}, author
+                )
+
+        await in_thread(work)
+        return {"image": image, "label": image}
+
+    @router.get("/datastore/label", response_class=Response)
+    async def get_label(label: str, tag: str = "") -> Response:
+        """The file of a label."""
+        return _file(await in_thread(lambda: place.store.label_path(label, tag or TAG)))
+
+    @router.put("/session/")
+    async def put_session(request: Request) -> dict[str, str]:
+        """Take an image that is only to be segmented, not kept."""
+        _, files = await read_form(request, UPLOAD_BYTES)
+        file = _sent(files.get("files"), "files")
+        name = file.filename or "image.nii.gz"
+        entry = await in_thread(lambda: place.visitors.add_image(name, file.file, UPLOAD_BYTES))
+        return {"session_id": entry.id}
+
+    @router.get("/session/{session_id}")
+    async def get_session(session_id: str) -> dict[str, str]:
+        """Whether a session's image is still there."""
+        entry = await in_thread(lambda: place.visitors.image(session_id))
+        return {"session_id": entry.id, "name": entry.name}
+
+    @router.delete("/session/{session_id}")
+    async def delete_session(session_id: str) -> dict[str, str]:
+        """Say that a session is no longer needed; its image goes when the server ends."""
+        return {"session_id": (await in_thread(lambda: place.visitors.image(session_id))).id}
+
+    return router
+
+
+def _described(place: Workplace, entry: ImageEntry) -> dict[str, Any]:
+    labels = {tag: {"info": _info(label)} for tag, label in place.store.labels(entry.id).items()}
+    return {"image": {"info": {"name": entry.name}}, "labels": labels}
+
+
+def _info(label: LabelEntry) -> dict[str, Any]:
+    return {} if label.info is None else dict(label.info.label_info)
+
+
+def _sent(file: UploadFile | None, name: str) -> UploadFile:
+    if file is None:
+        raise InputError(f"no file came; send it as the part {name!r} of a form")
+    return file
+
+
+def _file(path: Path) -> Response:
+    if path.is_dir():
+        raise NotFoundError("this image is a folder of files, which are not sent as one; convert it to NIfTI")
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream")
+
+
+def _check_fits(place: Workplace, image: str, path: Path) -> None:
+    """Refuse a label that cannot be read or lies elsewhere than its image."""
+    labels, volume = read_labels(path), place.open(place.store.image(image))
+    if not labels.grid.is_same(volume.grid):
+        raise GeometryError(
+            f"the label has shape {labels.grid.shape}, affine {labels.grid.describe_affine()}; its image has shape "
+            f"{volume.grid.shape}, affine {volume.grid.describe_affine()}; save it on the image's grid"
+        )

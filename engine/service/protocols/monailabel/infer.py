@@ -1,0 +1,117 @@
+"""POST /infer/{model}: clicks or a sparse mask to a mask."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
+
+from maskwright.engine.assist.propagate import propagate
+from maskwright.engine.io import read_labels
+from maskwright.engine.service.click_sessions import Clicks
+from maskwright.engine.service.datastore import ImageEntry
+from maskwright.engine.service.forms import read_form
+from maskwright.engine.service.protocols.monailabel.answers import EXTENSIONS, answer, mask_file
+from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
+from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
+from maskwright.engine.volume import LabelMap, Volume
+from maskwright.kernels.errors import InputError, NotFoundError, PromptError
+
+
+def infer_router(place: Workplace) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(tags=["infer"])
+
+    @router.post("/infer/{model}", response_class=Response)
+    async def infer(
+        request: Request, model: str, image: str = "", session_id: str = "", output: str = "all"
+    ) -> Response:
+        """Segment an image: of the datastore (`image`), of a session (`session_id`), or sent along (`file`)."""
+        if model not in MODELS:
+            raise NotFoundError(f"there is no model {model[:40]!r}; there are {', '.join(MODELS)}")
+        params, files = await read_form(request, UPLOAD_BYTES)
+
+        def work() -> Response:
+            entry = _entry(place, image, session_id, files.get("file"))
+            volume = place.open(entry)
+            if model == ASSIST:
+                said = f"{params.get('client_id', '')}"[:64], entry.id, str(params.get("label", LABEL))[:64]
+                mask = place.clicks.segment(said, volume, clicks_of(params, volume))
+                return _answered(mask.astype(np.uint8), volume, params, output, {})
+            labels, more = _propagated(volume, params, files.get("label"))
+            if image:
+                place.confidence[entry.id] = more["confidence"]
+            return _answered(labels, volume, params, output, more)
+
+        return await in_thread(work)
+
+    return router
+
+
+def clicks_of(params: dict[str, Any], volume: Volume) -> Clicks:
+    """Return clicks and box from the client's i, j, k (the stored order of axes, the first one fastest)."""
+    ndim = len(volume.grid.shape)
+    roi = params.get("roi") or None
+    box = None
+    if roi is not None:
+        ends = _whole(roi, 2 * ndim, "roi")
+        box = tuple(ends[0::2][::-1]), tuple(end + 1 for end in ends[1::2][::-1])
+    return Clicks(_points(params, "foreground", ndim), _points(params, "background", ndim), box)
+
+
+def _points(params: dict[str, Any], name: str, ndim: int) -> tuple[tuple[int, ...], ...]:
+    points = params.get(name) or []
+    if isinstance(points, dict) or not isinstance(points, list):
+        raise PromptError(f"{name} is no list of points; expected [[i, j, k], ...]")
+    if points and not isinstance(points[0], list):  # some clients send a single point bare
+        points = [points]
+    return tuple(tuple(_whole(point, 3, name)[:ndim][::-1]) for point in points)
+
+
+def _whole(values: Any, count: int, name: str) -> list[int]:
+    good = isinstance(values, list) and len(values) == count
+    if not good or not all(isinstance(v, int | float) and not isinstance(v, bool) and v == v // 1 for v in values):
+        raise PromptError(f"{name} holds something else than {count} whole numbers; expected voxel indices")
+    return [int(v) for v in values]
+
+
+def _entry(place: Workplace, image: str, session_id: str, file: UploadFile | None) -> ImageEntry:
+    if session_id:
+        return place.visitors.image(session_id)
+    if file is not None:
+        return place.visitors.add_image(file.filename or "image.nii.gz", file.file, UPLOAD_BYTES)
+    if not image:
+        raise InputError("no image: give 'image' or 'session_id', or send a 'file'")
+    return place.store.image(image)
+
+
+def _propagated(volume: Volume, params: dict[str, Any], label: UploadFile | None) -> tuple[Any, dict[str, Any]]:
+    if label is None:
+        raise InputError(f"{PROPAGATE} needs a mask drawn on some slices: send it as 'label'")
+    suffix = "".join(Path(label.filename or "").suffixes[-2:]) or ".nii.gz"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"drawn{suffix if suffix in EXTENSIONS else Path(suffix).suffix}"
+        path.write_bytes(label.file.read())
+        drawn = read_labels(path)
+    axis = params.get("axis", 0)
+    if axis not in (0, 1, 2):
+        raise InputError("axis is not 0, 1 or 2, in the stored z, y, x")
+    filled = propagate(volume, drawn, axis=axis)
+    confidence = [round(float(value), 4) for value in filled.confidence]
+    inner = [value for value in confidence if 0 < value < 1]
+    return filled.mask, {"slice_confidence": confidence, "confidence": min(inner, default=1.0)}
+
+
+def _answered(labels: Any, volume: Volume, params: dict[str, Any], output: str, more: dict[str, Any]) -> Response:
+    name = str(params.get("label") or LABEL)
+    wanted = {"label_names": {name: 1}, **more}
+    if output == "json":
+        return answer(output, wanted, None)
+    extension = str(params.get("result_extension") or ".nrrd")
+    compress = params.get("result_compress") is not False
+    data = mask_file(LabelMap(labels, volume.affine, volume.source), extension, compress)
+    return answer(output, wanted, (f"mask{extension}", data))
