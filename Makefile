@@ -19,6 +19,7 @@ setup: .venv/.ready ## .venv with .[all,dev]
 	@$(UV) --version >/dev/null 2>&1 || $(PYTHON) -m pip install --quiet uv
 	@test -x .venv/bin/python || $(UV) venv --quiet .venv
 	$(INSTALL) .venv -e '.[all,dev]'
+	$(UV) pip install --quiet --no-deps --python .venv monailabel==0.8.5  # a client to test with; alone, as it pulls itk
 	@touch $@
 
 .venv-bench/.ready: pyproject.toml $(CONSTRAINTS)

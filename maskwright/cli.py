@@ -206,6 +206,31 @@ def propagate(
     _say_written(out, picture)
 
 
+@app.command(epilog="Example: maskwright serve --data scans")
+def serve(
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder of images to serve; labels are saved in it.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="For MONAI Label's clients: Slicer, OHIF, QuPath.")] = 8000,
+    nninteractive_port: Annotated[int, typer.Option(help="For nnInteractive's clients: Slicer, napari.")] = 1527,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing of what is sent in.")] = False,
+) -> None:
+    """Let front-ends ask for masks: answers the protocols of MONAI Label and of nnInteractive.
+
+    Without --data there is no image to begin with, and nothing is kept.
+    """
+    from maskwright.kernels.errors import MissingExtraError
+
+    try:
+        from maskwright.engine.service.server import Serving
+        from maskwright.engine.service.server import serve as serve_until_told
+    except ImportError as error:
+        raise MissingExtraError(error.name or "fastapi", "serve") from None
+
+    serve_until_told(Serving(data, host, port, nninteractive_port, ephemeral))
+
+
 @app.command(epilog="Example: maskwright assist ct.nii.gz --out spleen.nii.gz --point 40,180,300 --point 40,150,260:-")
 def assist(
     image: Annotated[Path, typer.Argument(help="The image: a file, or a DICOM or zarr folder.")],

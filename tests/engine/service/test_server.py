@@ -1,0 +1,78 @@
+"""`maskwright serve` as people start it: both real clients at once, one process, and an orderly end."""
+
+import re
+import signal
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+import maskwright as mw
+from maskwright.engine.volume import Volume
+
+pytestmark = pytest.mark.clients
+remote = pytest.importorskip("nnInteractive.inference.remote.remote_session")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # cgi
+    monailabel = pytest.importorskip("monailabel.client.client")
+
+COMMAND = [sys.executable, "-m", "maskwright.cli", "serve", "--port", "0", "--nninteractive-port", "0"]
+
+
+@pytest.fixture
+def serving(tmp_path):
+    """A data folder with one image, the two addresses of a server on it, and its process."""
+    image = np.random.default_rng(0).normal(100, 3, (12, 30, 30))
+    image[3:9, 8:22, 8:22] += 80
+    mw.write(
+        Volume(image.astype(np.float32), np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])),
+        tmp_path / "a.nii.gz",
+    )
+    process = subprocess.Popen(
+        [*COMMAND, "--data", tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        greeting = process.stdout.readline()
+        yield tmp_path, re.findall(r"http://127\.0\.0\.1:\d+", greeting), process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_both_clients_of_one_server_and_its_end(serving, tmp_path):
+    folder, (labels_at, prompts_at), process = serving
+    client = monailabel.MONAILabelClient(labels_at, tmpdir=str(tmp_path))
+    image = next(iter(client.datastore()["objects"]))
+    path, _ = client.infer("maskwright", image, {"foreground": [[15, 15, 6]], "result_extension": ".nii.gz"})
+    client.save_label(image, path, "final")
+    with remote.nnInteractiveRemoteInferenceSession(prompts_at) as session:
+        session.set_image(mw.read(folder / "a.nii.gz").array[None], {"spacing": [2.0, 1.0, 1.0]})
+        session.set_target_buffer(np.zeros((12, 30, 30), np.uint8))
+        session.add_point_interaction([6, 15, 15], include_interaction=True)
+        np.testing.assert_array_equal(session.target_buffer, mw.read_labels(path).array)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    assert process.stderr.read() == ""
+    assert [p.name for p in (folder / "labels" / "final").glob("a-*.nii.gz")] == [f"{image}.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--host", "0.0.0.0"], "loopback"),
+        (["--data", "/nowhere/at/all"], "cannot be served"),
+        (["--port", "{taken}"], "choose another one"),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_one_line(serving, arguments, part):
+    taken = serving[1][0].rpartition(":")[2]
+    given = [argument.format(taken=taken) for argument in arguments]
+    found = subprocess.run([*COMMAND, *given], check=False, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 2
+    assert part in found.stderr
+    assert len(found.stderr.splitlines()) == 1
