@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from maskwright.engine.service.api.compare import compare_router
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
@@ -81,6 +82,7 @@ def _labels_app(place: Workplace) -> FastAPI:
         CORSMiddleware, allow_origin_regex=r"https?://(localhost|127\.0\.0\.1)(:\d+)?", allow_methods=["*"]
     )
     app.include_router(monailabel_router(place))
+    app.include_router(compare_router(place))
 
     @app.get("/healthz", tags=["server"])
     def healthz() -> dict[str, bool]:

@@ -12,6 +12,7 @@ from maskwright.engine.service.click_sessions import ClickSessions
 from maskwright.engine.service.datastore import Datastore, ImageEntry
 from maskwright.engine.service.open_volumes import OpenVolumes
 from maskwright.engine.service.shared_images import SharedImages
+from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.volume import Volume
 
 OPEN_BYTES = 4 << 30
@@ -39,7 +40,8 @@ class Workplace:
 
     def open(self, entry: ImageEntry) -> Volume:
         """Return the volume of an image; errors of its reader are raised."""
-        return self.volumes.open(entry.path)
+        with unnamed(entry.path, "the image"):
+            return self.volumes.open(entry.path)
 
 
 async def in_thread(work: Callable[[], R]) -> R:

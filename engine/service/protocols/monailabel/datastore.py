@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from maskwright.engine.io import read_labels
 from maskwright.engine.service.datastore import ImageEntry, LabelEntry
 from maskwright.engine.service.forms import read_form
+from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
 from maskwright.kernels.errors import GeometryError, InputError, NotFoundError
 
@@ -58,7 +59,8 @@ def datastore_router(place: Workplace) -> APIRouter:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"label{suffix}"
                 path.write_bytes(label.file.read())
-                _check_fits(place, image, path)
+                with unnamed(path, "the label"):
+                    _check_fits(place, image, path)
                 author = str(params.get("client_id") or "unknown")
                 place.store.save_label(
                     image, tag or TAG, path, suffix, {"label_info": params.get("label_info")}, author

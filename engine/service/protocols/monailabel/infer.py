@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +9,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.assist.propagate import propagate
-from maskwright.engine.io import read_labels
 from maskwright.engine.service.click_sessions import Clicks
 from maskwright.engine.service.datastore import ImageEntry
 from maskwright.engine.service.forms import read_form
-from maskwright.engine.service.protocols.monailabel.answers import EXTENSIONS, answer, mask_file
+from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
 from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
+from maskwright.engine.service.received import received_labels
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.kernels.errors import InputError, NotFoundError, PromptError
@@ -92,11 +90,7 @@ def _entry(place: Workplace, image: str, session_id: str, file: UploadFile | Non
 def _propagated(volume: Volume, params: dict[str, Any], label: UploadFile | None) -> tuple[Any, dict[str, Any]]:
     if label is None:
         raise InputError(f"{PROPAGATE} needs a mask drawn on some slices: send it as 'label'")
-    suffix = "".join(Path(label.filename or "").suffixes[-2:]) or ".nii.gz"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"drawn{suffix if suffix in EXTENSIONS else Path(suffix).suffix}"
-        path.write_bytes(label.file.read())
-        drawn = read_labels(path)
+    drawn = received_labels(label)
     axis = params.get("axis", 0)
     if axis not in (0, 1, 2):
         raise InputError("axis is not 0, 1 or 2, in the stored z, y, x")

@@ -198,3 +198,18 @@ def test_paths_never_leave_the_data_folder(server):
             assert httpx.get(
                 server[0] + route + httpx.QueryParams({"q": query})["q"].replace("\x00", "%00")
             ).status_code in (404, 422)
+
+
+def test_errors_of_an_image_do_not_tell_its_name(server, client):
+    folder = server[1]
+    (folder / "Doe^Jane.nii.gz").write_bytes(b"no image")
+    try:
+        image = next(
+            i for i, entry in client.datastore()["objects"].items() if "Jane" in entry["image"]["info"]["name"]
+        )
+        answer = httpx.post(f"{server[0]}/infer/maskwright?image={image}", content='{"foreground": [[1, 1, 1]]}')
+        assert answer.status_code == 422
+        assert "Jane" not in answer.text
+        assert str(folder) not in answer.text
+    finally:
+        (folder / "Doe^Jane.nii.gz").unlink()

@@ -1,0 +1,77 @@
+"""POST /api/v1/compare: two masks, sent or stored, to agreement numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.datastructures import UploadFile
+
+from maskwright.engine.io import read_labels
+from maskwright.engine.metrics.compare import compare
+from maskwright.engine.service.forms import read_form
+from maskwright.engine.service.received import received_labels
+from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
+from maskwright.engine.volume import LabelMap
+from maskwright.kernels.errors import InputError
+
+
+class StoredLabel(BaseModel):
+    """A label in the datastore."""
+
+    model_config = ConfigDict(extra="forbid")
+    image: str
+    tag: str
+
+
+class Comparing(BaseModel):
+    """What is compared, unless it is sent as files, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+    reference: StoredLabel | None = None
+    prediction: StoredLabel | None = None
+    tolerance_mm: float = 2.0
+    convention: str = "metrics-reloaded"
+
+
+def compare_router(place: Workplace) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(prefix="/api/v1", tags=["agreement"])
+
+    @router.post("/compare", response_class=Response)
+    async def compare_masks(request: Request) -> Response:
+        """Compare `reference` with `prediction`: files of a form, or stored labels named in JSON.
+
+        The answer is what `maskwright compare --format json` prints.
+        """
+        params, files = await read_form(request, UPLOAD_BYTES)
+        try:
+            asked = Comparing.model_validate(params)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"params, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+        def work() -> str:
+            reference = _labels(place, "reference", asked.reference, files)
+            prediction = _labels(place, "prediction", asked.prediction, files)
+            found: Any = compare(
+                reference,
+                prediction,
+                tolerance_mm=asked.tolerance_mm,
+                convention=asked.convention,
+            )
+            return str(found.to_json())
+
+        return Response(await in_thread(work), media_type="application/json")
+
+    return router
+
+
+def _labels(place: Workplace, name: str, stored: StoredLabel | None, files: Mapping[str, UploadFile]) -> LabelMap:
+    if name in files:
+        return received_labels(files[name])
+    if stored is None:
+        raise InputError(f"no {name}: send a file of this name in a form, or an image and a tag in JSON")
+    return read_labels(place.store.label_path(stored.image, stored.tag))
