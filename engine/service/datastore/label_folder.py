@@ -26,7 +26,7 @@ from maskwright.engine.service.datastore.durable import (
     written_in_one_line,
 )
 from maskwright.engine.service.datastore.label_info import LabelInfo, read_info
-from maskwright.engine.service.datastore.listing import stays_within
+from maskwright.engine.service.datastore.listing import entries_of, is_file_within, stays_within
 from maskwright.engine.service.datastore.names import LABEL_SUFFIXES
 from maskwright.engine.service.datastore.versions import keep_version, kept_versions
 from maskwright.kernels.errors import InputError
@@ -67,10 +67,10 @@ class LabelFolder:
         """Return the ids that have a label under any tag."""
         found = set()
         for tag in self.tags():
-            for path in (self._folder / tag).iterdir():
-                suffix = next((suffix for suffix in LABEL_SUFFIXES if path.name.endswith(suffix)), None)
-                if suffix is not None and path.is_file() and stays_within(self._root, path):
-                    found.add(path.name[: -len(suffix)])
+            for entry in entries_of(self._folder / tag):
+                suffix = next((suffix for suffix in LABEL_SUFFIXES if entry.name.endswith(suffix)), None)
+                if suffix is not None and is_file_within(self._root, entry):
+                    found.add(entry.name[: -len(suffix)])
         return found
 
     def versions(self, image: str, tag: str) -> list[Path]:

@@ -60,6 +60,8 @@ class LabelInfo:
 def read_info(path: Path) -> LabelInfo | None:
     """Read the record of a label; None where there is none, or none that was written here."""
     try:
-        return LabelInfo(**json.loads(path.read_bytes()))
+        info = LabelInfo(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
+    texts = (info.file, info.sha256, info.time, info.author)
+    return info if all(isinstance(text, str) for text in texts) and isinstance(info.label_info, dict) else None

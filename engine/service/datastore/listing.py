@@ -44,9 +44,25 @@ def stays_within(root: Path, path: Path) -> bool:
         return False
 
 
+def is_file_within(root: Path, entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a file, or a link to one inside the folder (which must be resolved)."""
+    if entry.is_symlink():  # what it leads to is looked at only where that is inside
+        return stays_within(root, Path(entry.path)) and Path(entry.path).is_file()
+    return entry.is_file(follow_symlinks=False)
+
+
+def entries_of(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder; nothing where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:  # not ours to read, or gone since
+        return []
+
+
 def parts_of(path: Path, format_name: str) -> Iterator[os.DirEntry[str]]:
     """Yield what a folder that is an image consists of: of a DICOM series the files in it, else all that is below."""
-    return _walk(path) if format_name != DICOM_SERIES else iter(_entries(path))
+    return _walk(path) if format_name != DICOM_SERIES else iter(entries_of(path))
 
 
 def is_safe(root: Path, path: Path, format_name: str) -> bool:
@@ -58,13 +74,13 @@ def is_safe(root: Path, path: Path, format_name: str) -> bool:
 
 def _in_folder(root: Path, folder: Path) -> Iterator[Found]:
     holds_series = False
-    for entry in _entries(folder):
+    for entry in entries_of(folder):
         path = Path(entry.path)
         if entry.name.startswith(".") or (folder == root and entry.name == LABELS):
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _folder_image(root, path) if _is_group(path) else _in_folder(root, path)
-        elif _is_file_within(root, entry):
+        elif is_file_within(root, entry):
             kind = _file_format(path, dicom=not holds_series)
             if kind == DICOM_SERIES:
                 holds_series = True
@@ -98,26 +114,12 @@ def _file_format(path: Path, *, dicom: bool) -> str | None:
     return None
 
 
-def _is_file_within(root: Path, entry: os.DirEntry[str]) -> bool:
-    if entry.is_symlink():  # what it leads to is looked at only where that is inside
-        return stays_within(root, Path(entry.path)) and Path(entry.path).is_file()
-    return entry.is_file(follow_symlinks=False)
-
-
 def _leaves(root: Path, entry: os.DirEntry[str]) -> bool:
     return entry.is_symlink() and not stays_within(root, Path(entry.path))
 
 
 def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
-    for entry in _entries(folder):
+    for entry in entries_of(folder):
         yield entry
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:  # not ours to read, or gone since
-        return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import tempfile
@@ -248,10 +249,11 @@ class Datastore:
     def _clear_up(self) -> None:
         """Clear away what a dead process left, unless another one is at work."""
         if self._hold.alone:
-            for folder in (self._kept / LABELS, self._kept / UPLOADS):
-                if stays_within(self._kept, folder):
-                    remove_unfinished(folder)
-            self._labels.recover()
+            with contextlib.suppress(OSError):  # a folder that is only read can be served too
+                for folder in (self._kept / LABELS, self._kept / UPLOADS):
+                    if stays_within(self._kept, folder):
+                        remove_unfinished(folder)
+                self._labels.recover()
         self._hold.share()
 
     def _entry(self, root: Path, found: Found) -> ImageEntry:

@@ -1,6 +1,7 @@
 """Labels: saved whole, with what was there before, under names that lead nowhere else."""
 
 import json
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,6 +139,48 @@ def test_a_label_that_is_not_there(store: Datastore) -> None:
         store.labels("nobody")
 
 
+def test_a_save_is_on_the_disk_before_it_is_acknowledged(store: Datastore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a power cut needs, and no killed process shows: files are synced before they are renamed, folders after."""
+    image = store.images()[0].id
+    store.save_label(image, "final", b"one", ".nrrd", {}, "ann")
+    done: list[tuple[str, int]] = []
+    real_sync, real_replace = os.fsync, Path.replace
+
+    def sync(descriptor: int) -> None:
+        done.append(("sync", os.fstat(descriptor).st_ino))
+        real_sync(descriptor)
+
+    def replace(self: Path, target: Path) -> Path:
+        done.append(("rename", self.stat().st_ino))
+        return real_replace(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", sync)
+        patched.setattr(Path, "replace", replace)
+        saved = store.save_label(image, "final", b"two", ".nrrd", {}, "ann")
+    folder, versions = saved.path.parent, saved.path.parent / "versions"
+    record = (folder / f"{image}.json").stat().st_ino
+    for inode in (saved.path.stat().st_ino, record):
+        assert done.index(("sync", inode)) < done.index(("rename", inode))
+    assert done[-2:] == [("rename", record), ("sync", folder.stat().st_ino)]
+    assert done.index(("sync", versions.stat().st_ino)) < done.index(("rename", saved.path.stat().st_ino))
+
+
+@pytest.mark.parametrize("tag", ["final", "a", "v1.2", "Ann_1-x", "x" * 64, "versions"])
+def test_tags(store: Datastore, tag: str) -> None:
+    image = store.images()[0].id
+    store.save_label(image, tag, b"x", ".nrrd", {}, "ann")
+    assert store.labels(image).keys() == {tag}
+
+
+@pytest.mark.parametrize(
+    "tag", ["", ".", "..", ".a", "a.", "a..b", "a/b", "a\\b", "a b", "a\n", "\n", "é", "٣", "-a", "x" * 65]
+)
+def test_no_tags(store: Datastore, tag: str) -> None:
+    with pytest.raises(InputError):
+        store.save_label(store.images()[0].id, tag, b"x", ".nrrd", {}, "ann")
+
+
 class TestLinks:
     def test_labels_are_not_written_through_a_link_out(self, store: Datastore, folder: Path, tmp_path: Path) -> None:
         image = store.images()[0].id
@@ -163,6 +206,25 @@ class TestLinks:
         store.save_label(image, "final", b"new", ".nrrd", {}, "ann")
         assert (tmp_path / "secret").read_bytes() == b"secret"
         assert store.label_path(image, "final").read_bytes() == b"new"
+
+    @pytest.mark.parametrize(
+        "record",
+        [
+            '{"file": [], "sha256": "", "time": "", "author": ""}',
+            "[]",
+            "null",
+            "{",
+            "\xff",
+            '{"file": "x"}',
+            "[" * 9000,
+        ],
+    )
+    def test_a_record_that_is_none_is_passed_over(self, store: Datastore, folder: Path, record: str) -> None:
+        image = store.images()[0].id
+        store.save_label(image, "final", b"new", ".nrrd", {}, "ann")
+        (folder / "labels" / "final" / f"{image}.json").write_bytes(record.encode("latin-1"))
+        label = store.labels(image)["final"]
+        assert (label.info, label.path.read_bytes()) == (None, b"new")
 
     def test_a_record_cannot_name_another_file(self, store: Datastore, folder: Path) -> None:
         image = store.images()[0].id
