@@ -38,11 +38,13 @@ _SCHEMA = {"events": _TABLE, **_TRIGGERS}
 _SELECT = f"SELECT {', '.join(COLUMNS)}, hash FROM events WHERE number >= ? ORDER BY number"
 _INSERT = f"INSERT INTO events ({', '.join(COLUMNS)}, hash) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
 _SMALLEST = -(2**63)
-_MAGIC = b"SQLite format 3\0"
+# SQLite's module fails on its own message when that quotes a damaged statement whose bytes are no text.
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+_CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
-def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Open the database, or make it (mode 0600), in WAL mode and with ``synchronous=FULL``.
+def open_for_writing(path: Path, *, new: bool) -> sqlite3.Connection:
+    """Open the database in WAL mode and with ``synchronous=FULL``; when it may be ``new``, make it (mode 0600).
 
     FULL flushes each commit to the disk. With NORMAL a power cut could take the newest rows from the WAL, after a
     checkpoint of them had been signed and flushed: the log would then look cut though nobody touched it.
@@ -50,9 +52,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     The connection may be used from any thread, by one at a time.
     """
     try:
-        if not path.exists():
+        if new and not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection = _connect(path, "mode=rw")
     except (OSError, sqlite3.Error) as error:
         raise AuditError(f"cannot open the audit log {path}: {error}; take another folder") from error
     try:
@@ -61,12 +63,12 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         if mode != "wal":
             raise AuditError(f"the audit log {path}: expected a disk that takes WAL, got {mode}: use a local disk")
         connection.execute("PRAGMA synchronous = FULL")
-        if not _schema(connection):
+        if new and not _schema(connection):
             connection.execute("BEGIN IMMEDIATE")
             for statement in _SCHEMA.values():
                 connection.execute(statement)
             connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         connection.close()
         raise AuditError(f"cannot write the audit log {path}: {error}; verify it, or take another folder") from error
     except AuditError:
@@ -79,18 +81,16 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the database as it is at this moment; it may be written to meanwhile.
 
+    The file is opened by SQLite alone: closing it by other means would end the locks of a log that this process
+    has open for writing.
+
     Raises
     ------
     FileFormatError
-        It is missing, or is not an SQLite file, or holds no audit log.
+        It is missing, cannot be opened, or is not an SQLite file.
     """
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(_MAGIC))
-    except OSError as error:
-        raise FileFormatError(f"cannot read the audit log {path}: {error.strerror}; name its database") from error
-    if magic != _MAGIC:
-        raise FileFormatError(f"{path}: expected an SQLite database, got something else: name an audit log")
+    if not path.is_file():
+        raise FileFormatError(f"there is no audit log {path}: name its database")
     with closing(_connect_to_read(path)) as connection:
         # Bytes that are no text must not stop the reading: such a row does not fit its hash.
         connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
@@ -100,15 +100,44 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    address = f"{path.resolve().as_uri()}?mode=ro"
-    connection = sqlite3.connect(address, uri=True, isolation_level=None)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_schema")
-    except sqlite3.OperationalError:
-        # On a medium that cannot be written to, WAL needs to be told that nobody else writes either.
+        connection = _connect(path, "mode=ro")
+        code = _probe(connection)
+        if code in _CANNOT_OPEN and not _has_wal(path):
+            # A medium that cannot be written to: WAL needs to be told that nobody else writes there either.
+            connection.close()
+            connection = _connect(path, "mode=ro&immutable=1")
+            code = _probe(connection)
+    except sqlite3.Error as error:
+        raise FileFormatError(f"cannot read the audit log {path}: {error}; name a copy that can be read") from error
+    if code in _CANNOT_OPEN:
         connection.close()
-        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
-    return connection
+        raise FileFormatError(f"cannot read the audit log {path} with its WAL here: copy both to another folder")
+    if code == sqlite3.SQLITE_NOTADB:
+        connection.close()
+        raise FileFormatError(f"{path}: expected an SQLite database, got something else: name an audit log")
+    return connection  # it may be damaged: reading on says where
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    address = f"{path.resolve().as_uri()}?{options}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _probe(connection: sqlite3.Connection) -> int:
+    """Read a little; return SQLite's code of what went wrong, 0 for nothing."""
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.Error as error:
+        return error.sqlite_errorcode & 0xFF  # the kind, without its details
+    except UnicodeDecodeError:
+        return sqlite3.SQLITE_CORRUPT
+    return 0
+
+
+def _has_wal(path: Path) -> bool:
+    wal = path.with_name(f"{path.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
 
 
 def has_events(connection: sqlite3.Connection) -> bool:

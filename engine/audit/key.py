@@ -55,14 +55,16 @@ def read_key(path: Path) -> AuditKey:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise FileFormatError(f"cannot read the audit key {path}: {error.strerror}; name it with --key") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise FileFormatError(f"the audit key {path} is not a file: name one with 64 hex digits")
         mode = stat.S_IMODE(status.st_mode)
         if mode & 0o077:
             raise InputError(f"the audit key {path}: expected mode 0600, got {mode:04o}: run chmod 600, or renew it")
-        data = file.read(100)
+        data = os.read(descriptor, 100)
+    finally:
+        os.close(descriptor)
     if not re.fullmatch(rb"[0-9a-f]{64}\n?", data):
         raise FileFormatError(f"the audit key {path}: expected 64 hex digits, got something else: name another file")
     return AuditKey(bytes.fromhex(data.decode("ascii")))

@@ -14,7 +14,14 @@ from typing import Self
 
 from maskwright.engine.audit.chain import walk
 from maskwright.engine.audit.checkpoints import Checkpoint, CheckpointFile, checkpoints_path
-from maskwright.engine.audit.database import insert_row, open_for_writing, read_head, read_rows
+from maskwright.engine.audit.database import (
+    UNREADABLE,
+    insert_row,
+    open_for_writing,
+    read_head,
+    read_rows,
+    schema_is_ours,
+)
 from maskwright.engine.audit.event import Event
 from maskwright.engine.audit.key import AuditKey, read_key, read_or_create_key
 from maskwright.engine.audit.row import GENESIS, Row, canonical, row_hash
@@ -57,7 +64,7 @@ class AuditLog:
         try:
             self._key = self._begin(key_path or key_path_of(path))
             self._signed = self._last_checkpoint()
-            self._connection: sqlite3.Connection | None = open_for_writing(path)
+            self._connection: sqlite3.Connection | None = open_for_writing(path, new=not self._signed.rows)
         except BaseException:
             self._checkpoints.close()
             raise
@@ -154,6 +161,8 @@ class AuditLog:
         signed = self._signed
         rows, head = signed.rows, signed.head
         try:
+            if not schema_is_ours(connection):
+                raise self._broken("its table or the triggers that guard it were altered")
             if signed.rows:
                 stored = next(read_rows(connection, signed.rows), None)
                 if stored is None:
@@ -164,7 +173,7 @@ class AuditLog:
                 if link.finding is not None:
                     raise self._broken(link.finding.message)
                 rows, head = link.row.number, str(link.row.hash)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._broken(f"the database is damaged ({error})") from error
         return rows, head
 

@@ -14,7 +14,14 @@ from pathlib import Path
 
 from maskwright.engine.audit.chain import Finding, walk
 from maskwright.engine.audit.checkpoints import Checkpoint, CheckpointLines, checkpoints_path, read_checkpoints
-from maskwright.engine.audit.database import has_events, open_for_reading, read_rows, schema_is_ours, table_is_ours
+from maskwright.engine.audit.database import (
+    UNREADABLE,
+    has_events,
+    open_for_reading,
+    read_rows,
+    schema_is_ours,
+    table_is_ours,
+)
 from maskwright.engine.audit.key import AuditKey
 from maskwright.engine.audit.row import GENESIS
 from maskwright.kernels.errors import FileFormatError
@@ -118,7 +125,7 @@ def _read(connection: sqlite3.Connection, path: Path, wanted: set[int]) -> tuple
         if schema_is_ours(connection):
             return _Chain(number, fault, heads), None
         return _Chain(number, fault, heads), Finding("schema", 0, 0, "the triggers that refuse changes were altered")
-    except sqlite3.Error:
+    except UNREADABLE:
         damaged = Finding("damaged", number + 1, number + 1, f"the database cannot be read after row {number}")
         return _Chain(number, fault or damaged, heads, to_the_end=False), None
 

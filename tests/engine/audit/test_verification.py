@@ -213,11 +213,20 @@ def test_a_log_can_be_verified_while_it_is_written_to(log: Case, new_event: Call
 
 def test_what_is_no_log_is_bad_input(tmp_path: Path, log: Case) -> None:
     key = read_key(log.key)
-    text, other = tmp_path / "text", tmp_path / "other.db"
-    text.write_text("hello")
-    sqlite3.connect(other).execute("CREATE TABLE a (b)").connection.close()
-    for path, words in ((tmp_path / "gone", "No such file"), (text, "an SQLite database"), (other, "another database")):
-        with pytest.raises(FileFormatError, match=words):
+    text, empty, other = (tmp_path / name for name in ("text", "empty", "other.db"))
+    text.write_text("hello" * 1000)
+    empty.touch()
+    with closing(sqlite3.connect(other)) as database:
+        database.execute("CREATE TABLE a (b)")
+    words = {
+        tmp_path / "gone": "there is no audit log",
+        tmp_path: "there is no audit log",
+        text: "expected an SQLite database",
+        empty: "another database",
+        other: "another database",
+    }
+    for path, expected in words.items():
+        with pytest.raises(FileFormatError, match=expected):
             verify(path, key)
     with pytest.raises(FileFormatError, match="cannot read the checkpoints"):
         log.verify(tmp_path / "gone.jsonl")
