@@ -26,9 +26,9 @@ def export_events(path: Path, out: Path) -> int:
     FileFormatError
         There is no audit log at ``path``, a row of it cannot be written down, or ``out`` cannot be written.
     InputError
-        ``out`` is one of the log's own files.
+        ``out`` is one of the log's own files, or names no file.
     """
-    _refuse_own_files(path, out)
+    _require_other_file(path, out)
     unfinished = out.with_name(f".{secrets.token_hex(4)}.{out.name}")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -64,7 +64,9 @@ def _lines(path: Path) -> Iterator[str]:
             ) from error
 
 
-def _refuse_own_files(path: Path, out: Path) -> None:
+def _require_other_file(path: Path, out: Path) -> None:
+    if not out.name:
+        raise InputError(f"--out: expected the name of a file, got {out}: add a name")
     beside = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
     if out.resolve() in {own.resolve() for own in (*beside, checkpoints_path(path), key_path_of(path))}:
         raise InputError(f"--out: {out} is a file of the audit log itself: take another name")

@@ -1,6 +1,7 @@
 """The log, open for writing.
 
 One lock serialises the writers of a process; the file lock of the checkpoint file keeps other processes out.
+Nothing but SQLite may open the database's files in a process that writes it: closing them would end SQLite's locks.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pytest
 
 from maskwright.cli import main
 from maskwright.engine.audit import export_events
-from maskwright.kernels.errors import FileFormatError
+from maskwright.kernels.errors import FileFormatError, InputError
 
 Case = Any
 
@@ -105,6 +105,11 @@ def test_an_export_that_fails_leaves_the_old_one(log: Case, tmp_path: Path) -> N
     with pytest.raises(FileFormatError, match="cannot be exported after row 16"):
         export_events(log.path, out)
     assert [(file.name, file.read_text()) for file in out.parent.iterdir()] == [("events.jsonl", "old")]
+
+
+def test_an_export_needs_a_name(log: Case) -> None:
+    with pytest.raises(InputError, match="expected the name of a file"):
+        export_events(log.path, Path())
 
 
 def test_another_database_is_not_exported(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """Whatever someone without the key does to a log is found, and the row is named."""
 
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -162,6 +166,16 @@ def test_a_chain_rebuilt_without_the_key_is_found(log: Case, row: int) -> None:
     assert finding.last - finding.first == 9  # as near as the checkpoints stand
 
 
+def test_what_the_chain_alone_holds_is_told(log: Case) -> None:
+    """After the last checkpoint a change is found, a rebuilt chain is not: the verdict says how many rows those are."""
+    lines = log.checkpoints.read_text().splitlines(keepends=True)
+    log.checkpoints.write_text("".join(lines[:3]))
+    log.change("UPDATE events SET outcome = 'refused' WHERE number = 25")
+    assert log.kinds() == ["changed"]
+    log.rehash(25)
+    assert log.verify().to_line().endswith("20 of them under a signed checkpoint, the last 10 held by the chain only")
+
+
 @pytest.mark.parametrize("remove", [True, False])
 def test_without_checkpoints_a_log_is_not_whole(log: Case, remove: bool) -> None:
     if remove:
@@ -230,3 +244,23 @@ def test_what_is_no_log_is_bad_input(tmp_path: Path, log: Case) -> None:
             verify(path, key)
     with pytest.raises(FileFormatError, match="cannot read the checkpoints"):
         log.verify(tmp_path / "gone.jsonl")
+
+
+def test_a_copy_on_a_medium_that_cannot_be_written(log: Case) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from maskwright.engine.audit import read_key, verify\n"
+        "path = Path(sys.argv[1])\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "try: path.with_name('x').touch()\n"
+        "except PermissionError: print(verify(path, read_key(path.with_name('audit.db.key'))).to_line())"
+    )
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        files = [Path(shutil.copy(file, folder)) for file in (log.path, log.key, log.checkpoints)]
+        for file in files:
+            file.chmod(0o400)
+            if os.geteuid() == 0:
+                os.chown(file, 65534, 65534)
+        Path(folder).chmod(0o555)
+        run = subprocess.run([sys.executable, "-c", code, str(files[0])], capture_output=True, text=True, check=True)
+        Path(folder).chmod(0o700)
+    assert run.stdout == "whole: 30 rows, 30 of them under a signed checkpoint\n"
