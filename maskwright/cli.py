@@ -215,10 +215,17 @@ def serve(
     port: Annotated[int, typer.Option(help="For MONAI Label's clients: Slicer, OHIF, QuPath.")] = 8000,
     nninteractive_port: Annotated[int, typer.Option(help="For nnInteractive's clients: Slicer, napari.")] = 1527,
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing of what is sent in.")] = False,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ask for the tokens of this file; see docs/service.md.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let everybody who can reach --host do everything.")
+    ] = False,
 ) -> None:
     """Let front-ends ask for masks: answers the protocols of MONAI Label and of nnInteractive.
 
-    Without --data there is no image to begin with, and nothing is kept.
+    Without --data there is no image to begin with, and nothing is kept. Beyond this machine (--host) only with
+    --token-file, or with --insecure.
     """
     from maskwright.kernels.errors import MissingExtraError
 
@@ -228,7 +235,7 @@ def serve(
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "serve") from None
 
-    serve_until_told(Serving(data, host, port, nninteractive_port, ephemeral))
+    serve_until_told(Serving(data, host, port, nninteractive_port, ephemeral, token_file, insecure))
 
 
 @app.command(epilog="Example: maskwright assist ct.nii.gz --out spleen.nii.gz --point 40,180,300 --point 40,150,260:-")

@@ -35,7 +35,7 @@ class OpenVolumes:
                 self._kept.move_to_end(path)
                 return kept[1]
             volume = read(path)
-            volume = replace(volume, array=self._images.keep(volume.array))
+            volume = replace(volume, array=self._images.keep(volume.array)[1])
             self._kept[path] = stamp, volume
             self._kept.move_to_end(path)
             while len(self._kept) > 1 and sum(v.array.nbytes for _, v in self._kept.values()) > self._limit_bytes:

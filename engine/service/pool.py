@@ -25,6 +25,8 @@ from maskwright.kernels.errors import CapacityError, GoneError
 REMEMBERED = 1000
 """Ended leases whose reason is kept."""
 
+UNKNOWN = "this server does not know it"
+
 T = TypeVar("T")
 
 
@@ -40,9 +42,13 @@ class PoolLimits:
 
 @dataclass(eq=False)
 class Lease(Generic[T]):
-    """A client's hold on a session. ``used`` is its last action, ``seen`` its last sign of life."""
+    """A client's hold on a session. ``used`` is its last action, ``seen`` its last sign of life.
+
+    ``owner`` is who claimed it; a token that somebody else comes with is as good as none.
+    """
 
     token: str
+    owner: str
     session: T
     used: float
     seen: float
@@ -62,8 +68,8 @@ class Pool(Generic[T]):
         self._leases: dict[str, Lease[T]] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
 
-    def claim(self) -> str:
-        """Begin a session and return its token.
+    def claim(self, owner: str) -> str:
+        """Begin a session for somebody and return its token.
 
         Raises
         ------
@@ -75,25 +81,25 @@ class Pool(Generic[T]):
             if len(self._leases) >= self.limits.sessions:
                 raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
             token, now = secrets.token_urlsafe(32), self._clock()
-            self._leases[token] = Lease(token, self._make_session(), now, now)
+            self._leases[token] = Lease(token, owner, self._make_session(), now, now)
             return token
 
-    def release(self, token: str) -> None:
+    def release(self, token: str, owner: str) -> None:
         """End a lease; one that is not there is no error."""
         with self._lock:
-            if token in self._leases:
+            if token in self._leases and self._leases[token].owner == owner:
                 self._end(token, "it was released")
 
     @contextmanager
-    def at_work(self, token: str) -> Iterator[Lease[T]]:
+    def at_work(self, token: str, owner: str) -> Iterator[Lease[T]]:
         """Hold a lease for one action of its client.
 
         Raises
         ------
         GoneError
-            The token is none, or its lease has ended: says why.
+            The token is none of this owner, or its lease has ended: says why.
         """
-        lease = self._find(token)
+        lease = self._find(token, owner)
         with lease.busy:
             with self._lock:
                 self._check_there(token)
@@ -104,15 +110,15 @@ class Pool(Generic[T]):
                 with self._lock:
                     lease.used = lease.seen = self._clock()
 
-    def heartbeat(self, token: str) -> float:
+    def heartbeat(self, token: str, owner: str) -> float:
         """Note a sign of life, and return the seconds that are left until the lease is idle for too long."""
-        lease = self._find(token)
+        lease = self._find(token, owner)
         lease.seen = self._clock()
         return self._left(lease)
 
-    def remaining_s(self, token: str) -> float:
+    def remaining_s(self, token: str, owner: str) -> float:
         """Return the seconds that are left until the lease is idle for too long; it counts as no sign of life."""
-        return self._left(self._find(token))
+        return self._left(self._find(token, owner))
 
     def hold(self, lease: Lease[T], size_bytes: int) -> None:
         """Note what a lease holds from now on; where that is too much in all, those longest idle end.
@@ -153,18 +159,21 @@ class Pool(Generic[T]):
 
     # --- inside; all but `_find` and `_left` are called with the lock
 
-    def _find(self, token: str) -> Lease[T]:
+    def _find(self, token: str, owner: str) -> Lease[T]:
         with self._lock:
             self._end_expired()
             self._check_there(token)
-            return self._leases[token]
+            lease = self._leases[token]
+        if lease.owner != owner:
+            raise GoneError(f"the session has ended: {UNKNOWN}; claim a new one")
+        return lease
 
     def _left(self, lease: Lease[T]) -> float:
         return max(0.0, lease.used + self.limits.idle_s - self._clock())
 
     def _check_there(self, token: str) -> None:
         if token not in self._leases:
-            why = self._ended.get(token, "this server does not know it")
+            why = self._ended.get(token, UNKNOWN)
             raise GoneError(f"the session has ended: {why}; claim a new one")
 
     def _end_expired(self) -> None:

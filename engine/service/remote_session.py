@@ -38,6 +38,7 @@ class RemoteSession:
 
     def _begin(self, session: AssistSession, flat: int | None, shape: tuple[int, ...] | None) -> None:
         self._session, self._flat, self._shape = session, flat, shape
+        self.image_sha256: str | None = None
         self._waiting: list[Prompt] = []
         self._dtype = np.dtype(np.uint8)
         self._whole_is_due = False

@@ -13,9 +13,13 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
+from maskwright.engine.audit import AuditLog
+from maskwright.engine.service.access import Policy, Tokens, actor_without_tokens, may_start
 from maskwright.engine.service.api.compare import compare_router
 from maskwright.engine.service.datastore import Datastore
+from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
@@ -24,7 +28,8 @@ from maskwright.engine.service.remote_session import RemoteSession
 from maskwright.engine.service.workplace import Workplace
 from maskwright.kernels.errors import InputError
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OWN_FOLDER = ".maskwright"
+"""In the data folder: what is the server's own."""
 SWEEP_S = 5.0
 """How often leases that have run out are looked for."""
 GRACE_S = 20
@@ -33,13 +38,24 @@ GRACE_S = 20
 
 @dataclass(frozen=True)
 class Serving:
-    """What is served where: a data folder, or none; what is sent in is kept there unless ``ephemeral``."""
+    """What is served where, and to whom.
+
+    ``data`` is the folder, None for none; what is sent in is kept there unless ``ephemeral``. ``token_file`` holds the
+    tokens that are asked for; without one only loopback is served, or everybody if ``insecure``.
+    """
 
     data: Path | None
     host: str = "127.0.0.1"
     port: int = 8000
     nninteractive_port: int = 1527
     ephemeral: bool = False
+    token_file: Path | None = None
+    insecure: bool = False
+
+    @property
+    def keeps(self) -> Path | None:
+        """The folder in which things are kept, None for none."""
+        return None if self.ephemeral else self.data
 
 
 def serve(serving: Serving) -> None:
@@ -48,40 +64,53 @@ def serve(serving: Serving) -> None:
     Raises
     ------
     InputError
-        The host is not loopback, or a port is taken.
-    FileFormatError
-        The data folder is not there.
+        A port is taken, the token file is not right, or others could reach a server that asks for no tokens.
+    FileFormatError, AuditError
+        The data folder is not there, or its audit log was tampered with.
     """
-    if serving.host not in LOOPBACK:
-        raise InputError(f"--host {serving.host}: only loopback is served yet, as nobody is asked who they are")
-    ephemeral = serving.ephemeral or serving.data is None
+    tokens = None if serving.token_file is None else Tokens.read(serving.token_file)
+    may_start(serving.host, tokens, serving.insecure)
     with (
         _bound(serving.host, serving.port) as labels_socket,
         _bound(serving.host, serving.nninteractive_port) as prompts_socket,
-        Datastore.open(serving.data, ephemeral=ephemeral) as store,
+        Datastore.open(serving.data, ephemeral=serving.keeps is None) as store,
         Datastore.open(None, ephemeral=True) as visitors,
+        _audit_log(serving.keeps) as log,
     ):
         place = Workplace.of(store, visitors)
         pool = Pool(RemoteSession, PoolLimits())
-        apps = [(_labels_app(place), labels_socket), (nninteractive_app(pool, place.images), prompts_socket)]
+        keeper = Keeper(Policy.read(), tokens, actor_without_tokens(serving.host), store.region, log)
+        labels_app: ASGIApp = Guard(_labels_app(place, tokens), keeper, "monailabel")
+        prompts_app: ASGIApp = Guard(nninteractive_app(pool, place.images), keeper, "nninteractive")
         print(_greeting(serving, labels_socket, prompts_socket), flush=True)
-        asyncio.run(_run(apps, pool))
+        asyncio.run(_run([(labels_app, labels_socket), (prompts_app, prompts_socket)], pool))
+
+
+@contextlib.contextmanager
+def _audit_log(folder: Path | None) -> Iterator[AuditLog | None]:
+    """Hold the log of a data folder; where nothing is kept there is none."""
+    if folder is None:
+        yield None
+        return
+    (folder / OWN_FOLDER).mkdir(mode=0o700, exist_ok=True)
+    with AuditLog(folder / OWN_FOLDER / "audit.db") as log:
+        yield log
 
 
 def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: socket.socket) -> str:
-    what = "nothing is kept" if serving.ephemeral or serving.data is None else f"labels are kept in {serving.data}"
+    what = "nothing is kept" if serving.keeps is None else f"labels are kept in {serving.keeps}"
     addresses = [f"http://{serving.host}:{s.getsockname()[1]}" for s in (labels_socket, prompts_socket)]
     return f"MONAI Label at {addresses[0]}, nnInteractive at {addresses[1]}; {what}; Ctrl-C ends"
 
 
-def _labels_app(place: Workplace) -> FastAPI:
+def _labels_app(place: Workplace, tokens: Tokens | None) -> FastAPI:
     app = FastAPI(title="Maskwright", strict_content_type=False)
     answer_with_problems(app)
     # OHIF's viewer is a page of another origin. There are no cookies, so any page may ask, and only of loopback.
     app.add_middleware(
         CORSMiddleware, allow_origin_regex=r"https?://(localhost|127\.0\.0\.1)(:\d+)?", allow_methods=["*"]
     )
-    app.include_router(monailabel_router(place))
+    app.include_router(monailabel_router(place, tokens))
     app.include_router(compare_router(place))
 
     @app.get("/healthz", tags=["server"])
@@ -113,7 +142,7 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-async def _run(apps: Sequence[tuple[FastAPI, socket.socket]], pool: Pool[RemoteSession]) -> None:
+async def _run(apps: Sequence[tuple[ASGIApp, socket.socket]], pool: Pool[RemoteSession]) -> None:
     servers = [
         _Quiet(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=GRACE_S))
         for app, _ in apps

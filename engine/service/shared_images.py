@@ -17,8 +17,11 @@ class SharedImages:
         self._lock = threading.Lock()
         self._kept: weakref.WeakValueDictionary[str, NDArray[Any]] = weakref.WeakValueDictionary()
 
-    def keep(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return the array of this content that is held already, or this one, read-only from now on."""
+    def keep(self, array: NDArray[Any]) -> tuple[str, NDArray[Any]]:
+        """Return the hash of an array, and the array of this content that is held already, or this one.
+
+        It is read-only from now on.
+        """
         digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
         digest.update(array.reshape(-1).view("uint8").data)
         name = digest.hexdigest()
@@ -27,4 +30,4 @@ class SharedImages:
             if held is None:
                 array.flags.writeable = False
                 held = self._kept[name] = array
-            return held
+            return name, held

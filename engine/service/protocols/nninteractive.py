@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import anyio.to_thread
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 
 from maskwright.engine.service.body import read_body
@@ -52,8 +51,6 @@ CAPABILITIES = {
 
 R = TypeVar("R")
 M = TypeVar("M", bound=BaseModel)
-Token = Annotated[str, Header(alias="X-Lease-Token")]
-MetaText = Annotated[str, Header(alias="X-Meta")]
 Remote = Pool[RemoteSession]
 
 
@@ -127,118 +124,137 @@ def _add_lease_routes(app: FastAPI, pool: Remote) -> None:
         return CAPABILITIES
 
     @app.post("/claim")
-    def claim() -> dict[str, Any]:
+    def claim(request: Request) -> dict[str, Any]:
         times = {"idle_timeout_seconds": pool.limits.idle_s, "liveness_timeout_seconds": pool.limits.silent_s}
-        return {"lease_token": pool.claim(), **times}
+        return {"lease_token": pool.claim(_owner(request)), **times}
 
     @app.post("/release")
-    def release(token: Token = "") -> dict[str, bool]:
-        pool.release(token)
+    def release(request: Request) -> dict[str, bool]:
+        pool.release(_token(request), _owner(request))
         return {"ok": True}
 
     @app.post("/heartbeat")
-    def heartbeat(token: Token = "") -> dict[str, float]:
-        return {"remaining_seconds": pool.heartbeat(token)}
+    def heartbeat(request: Request) -> dict[str, float]:
+        return {"remaining_seconds": pool.heartbeat(_token(request), _owner(request))}
 
     @app.get("/lease_status")
-    def lease_status(token: Token = "") -> dict[str, float]:
-        return {"remaining_seconds": pool.remaining_s(token), "idle_timeout_seconds": pool.limits.idle_s}
+    def lease_status(request: Request) -> dict[str, float]:
+        left = pool.remaining_s(_token(request), _owner(request))
+        return {"remaining_seconds": left, "idle_timeout_seconds": pool.limits.idle_s}
 
 
 def _add_image_routes(app: FastAPI, pool: Remote, images: SharedImages) -> None:
     @app.post("/set_image")
-    async def set_image(request: Request, meta: MetaText = "{}", token: Token = "") -> dict[str, Any]:
-        pool.remaining_s(token)  # nobody uploads a volume to a lease that has ended
-        packed = await read_body(request, UPLOAD_BYTES)
-        spacing = _meta(ImageMeta, meta).image_properties.spacing
+    async def set_image(request: Request) -> dict[str, Any]:
+        packed = await _body(pool, request)
+        spacing = _meta(ImageMeta, request).image_properties.spacing
 
         def work(lease: Lease[RemoteSession]) -> dict[str, Any]:
             array = unpack_array(packed, IMAGE_BYTES)
             pool.hold(lease, array.nbytes * 2)
-            array = images.keep(array)
+            name, array = images.keep(array)
             shape = lease.session.set_image(array, spacing)
+            lease.session.image_sha256 = name
             return {"original_image_shape": list(shape)}
 
-        return await _at_work(pool, token, work)
+        return await _at_work(pool, request, work)
 
     @app.post("/set_target_buffer")
-    async def set_target_buffer(body: TargetBody, token: Token = "") -> dict[str, bool]:
-        await _at_work(pool, token, lambda lease: lease.session.set_target(body.shape, body.dtype))
+    async def set_target_buffer(request: Request, body: TargetBody) -> dict[str, bool]:
+        await _at_work(pool, request, lambda lease: lease.session.set_target(body.shape, body.dtype))
         return {"ok": True}
 
     @app.post("/set_do_autozoom")
-    async def set_do_autozoom(body: ZoomBody, token: Token = "") -> dict[str, bool]:
-        pool.remaining_s(token)
+    async def set_do_autozoom(request: Request, body: ZoomBody) -> dict[str, bool]:
+        pool.remaining_s(_token(request), _owner(request))
         return {"ok": True}
 
     @app.post("/reset_interactions")
-    async def reset_interactions(token: Token = "") -> dict[str, bool]:
-        await _at_work(pool, token, lambda lease: lease.session.reset())
+    async def reset_interactions(request: Request) -> dict[str, bool]:
+        await _at_work(pool, request, lambda lease: lease.session.reset())
         return {"ok": True}
 
 
 def _add_prompt_routes(app: FastAPI, pool: Remote) -> None:
-    async def answered(token: str, work: Callable[[RemoteSession], Answer]) -> Response:
-        return _response(await _at_work(pool, token, lambda lease: work(lease.session)))
+    async def answered(request: Request, work: Callable[[RemoteSession], Answer]) -> Response:
+        return _response(await _at_work(pool, request, lambda lease: work(lease.session)))
 
-    @app.post("/undo")
-    async def undo(token: Token = "") -> Response:
-        return await answered(token, RemoteSession.undo)
+    @app.post("/undo", response_class=Response)
+    async def undo(request: Request) -> Response:
+        return await answered(request, RemoteSession.undo)
 
-    @app.post("/predict")
-    async def predict(token: Token = "") -> Response:
-        return await answered(token, RemoteSession.predict)
+    @app.post("/predict", response_class=Response)
+    async def predict(request: Request) -> Response:
+        return await answered(request, RemoteSession.predict)
 
-    @app.post("/add_point_interaction")
-    async def add_point(body: PointBody, token: Token = "") -> Response:
+    @app.post("/add_point_interaction", response_class=Response)
+    async def add_point(request: Request, body: PointBody) -> Response:
         inside, run = body.include_interaction, body.run_prediction
-        return await answered(token, lambda session: session.add_point(body.coordinates, inside, run))
+        return await answered(request, lambda session: session.add_point(body.coordinates, inside, run))
 
-    @app.post("/add_bbox_interaction")
-    async def add_bbox(body: BoxBody, token: Token = "") -> Response:
+    @app.post("/add_bbox_interaction", response_class=Response)
+    async def add_bbox(request: Request, body: BoxBody) -> Response:
         inside, run = body.include_interaction, body.run_prediction
-        return await answered(token, lambda session: session.add_box(body.bbox_coords, inside, run))
+        return await answered(request, lambda session: session.add_box(body.bbox_coords, inside, run))
 
-    async def drawn(request: Request, text: str, token: str, add: Callable[..., Answer]) -> Response:
-        pool.remaining_s(token)
-        meta, packed = _meta(DrawnMeta, text), await read_body(request, UPLOAD_BYTES)
+    async def drawn(request: Request, add: Callable[..., Answer]) -> Response:
+        meta, packed = _meta(DrawnMeta, request), await _body(pool, request)
 
         def work(session: RemoteSession) -> Answer:
             mask = unpack_array(packed, IMAGE_BYTES)
             return add(session, mask, meta.interaction_bbox, meta.include_interaction, meta.run_prediction)
 
-        return await answered(token, work)
+        return await answered(request, work)
 
-    @app.post("/add_scribble_interaction")
-    async def add_scribble(request: Request, meta: MetaText = "{}", token: Token = "") -> Response:
-        return await drawn(request, meta, token, RemoteSession.add_scribble)
+    @app.post("/add_scribble_interaction", response_class=Response)
+    async def add_scribble(request: Request) -> Response:
+        return await drawn(request, RemoteSession.add_scribble)
 
-    @app.post("/add_lasso_interaction")
-    async def add_lasso(request: Request, meta: MetaText = "{}", token: Token = "") -> Response:
-        return await drawn(request, meta, token, RemoteSession.add_lasso)
+    @app.post("/add_lasso_interaction", response_class=Response)
+    async def add_lasso(request: Request) -> Response:
+        return await drawn(request, RemoteSession.add_lasso)
 
-    @app.post("/add_initial_seg_interaction")
-    async def add_initial_seg(request: Request, meta: MetaText = "{}", token: Token = "") -> Response:
-        pool.remaining_s(token)
-        run, packed = _meta(DrawnMeta, meta).run_prediction, await read_body(request, UPLOAD_BYTES)
-        return await answered(token, lambda session: session.set_mask(unpack_array(packed, IMAGE_BYTES), run))
+    @app.post("/add_initial_seg_interaction", response_class=Response)
+    async def add_initial_seg(request: Request) -> Response:
+        run, packed = _meta(DrawnMeta, request).run_prediction, await _body(pool, request)
+        return await answered(request, lambda session: session.set_mask(unpack_array(packed, IMAGE_BYTES), run))
 
 
-async def _at_work(pool: Remote, token: str, work: Callable[[Lease[RemoteSession]], R]) -> R:
-    """Work for a lease, in a thread."""
-
-    def held() -> R:
-        with pool.at_work(token) as lease:
-            return work(lease)
-
+def _token(request: Request) -> str:
+    token = request.headers.get("X-Lease-Token", "")
     if not token:
         raise GoneError("the request has no X-Lease-Token; claim a session first")
-    return await anyio.to_thread.run_sync(partial(held))
+    return token
 
 
-def _meta(kind: type[M], text: str) -> M:
+def _owner(request: Request) -> str:
+    """Return the name that the guard found, "" where there is none."""
+    return str(getattr(request.state, "actor", ""))
+
+
+async def _body(pool: Remote, request: Request) -> bytes:
+    """Return the body; nobody uploads a volume to a lease that has ended."""
+    pool.remaining_s(_token(request), _owner(request))
+    return await read_body(request, UPLOAD_BYTES)
+
+
+async def _at_work(pool: Remote, request: Request, work: Callable[[Lease[RemoteSession]], R]) -> R:
+    """Work for the lease of a request, in a thread; the guard is told which image it was about."""
+    token, owner = _token(request), _owner(request)
+
+    def held() -> R:
+        with pool.at_work(token, owner) as lease:
+            try:
+                return work(lease)
+            finally:
+                request.state.subject = lease.session.image_sha256
+
+    return await anyio.to_thread.run_sync(held)
+
+
+def _meta(kind: type[M], request: Request) -> M:
     try:
-        return kind.model_validate_json(text)
+        return kind.model_validate_json(request.headers.get("X-Meta", "{}"))
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"X-Meta, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.kernels.errors import CapacityError, GoneError
 
+ME = "me"
+
 
 class Clock:
     def __init__(self):
@@ -25,26 +27,26 @@ def pool_of(**limits):
 
 
 def act(pool, token, size=None):
-    with pool.at_work(token) as lease:
+    with pool.at_work(token, ME) as lease:
         if size is not None:
             pool.hold(lease, size)
 
 
 def test_heartbeats_keep_a_lease_alive_and_not_busy():
     pool, clock = pool_of()
-    token = pool.claim()
+    token = pool.claim(ME)
     for _ in range(4):
         clock.now += 20
-        left = pool.heartbeat(token)
+        left = pool.heartbeat(token, ME)
     assert left == pytest.approx(20)
     clock.now += 21
     with pytest.raises(GoneError, match="nothing was done for 100 s"):
-        pool.heartbeat(token)
+        pool.heartbeat(token, ME)
 
 
 def test_silence_ends_a_lease_and_actions_do_not_let_it():
     pool, clock = pool_of()
-    quiet, busy = pool.claim(), pool.claim()
+    quiet, busy = pool.claim(ME), pool.claim(ME)
     clock.now += 29
     act(pool, busy)
     clock.now += 2
@@ -55,8 +57,8 @@ def test_silence_ends_a_lease_and_actions_do_not_let_it():
 
 def test_a_lease_at_work_does_not_end_and_its_time_begins_afterwards():
     pool, clock = pool_of()
-    token = pool.claim()
-    with pool.at_work(token):
+    token = pool.claim(ME)
+    with pool.at_work(token, ME):
         clock.now += 1000
         pool.end_expired()
         assert pool.count == 1
@@ -66,18 +68,18 @@ def test_a_lease_at_work_does_not_end_and_its_time_begins_afterwards():
 
 def test_a_claim_takes_the_place_of_what_has_run_out():
     pool, clock = pool_of(sessions=1)
-    old = pool.claim()
+    old = pool.claim(ME)
     with pytest.raises(CapacityError, match="all 1 sessions"):
-        pool.claim()
+        pool.claim(ME)
     clock.now += 31
-    assert pool.claim() != old
+    assert pool.claim(ME) != old
     with pytest.raises(GoneError):
         act(pool, old)
 
 
 def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
     pool, clock = pool_of()
-    tokens = [pool.claim() for _ in range(3)]
+    tokens = [pool.claim(ME) for _ in range(3)]
     for token in (tokens[1], tokens[0]):
         clock.now += 1
         act(pool, token, 400)
@@ -93,14 +95,14 @@ def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
 
 def test_one_client_works_on_one_thing_at_a_time_and_others_go_on():
     pool, _ = pool_of()
-    one, other = pool.claim(), pool.claim()
+    one, other = pool.claim(ME), pool.claim(ME)
     order = []
 
     def second():
-        with pool.at_work(one):
+        with pool.at_work(one, ME):
             order.append("second")
 
-    with pool.at_work(one):
+    with pool.at_work(one, ME):
         thread = threading.Thread(target=second)
         thread.start()
         act(pool, other)
@@ -112,7 +114,7 @@ def test_one_client_works_on_one_thing_at_a_time_and_others_go_on():
 
 def test_work_that_waited_for_a_lease_that_was_released_meanwhile_is_refused():
     pool, _ = pool_of()
-    token = pool.claim()
+    token = pool.claim(ME)
     errors = []
 
     def late():
@@ -121,14 +123,26 @@ def test_work_that_waited_for_a_lease_that_was_released_meanwhile_is_refused():
         except GoneError as error:
             errors.append(str(error))
 
-    with pool.at_work(token):
+    with pool.at_work(token, ME):
         thread = threading.Thread(target=late)
         thread.start()
         thread.join(timeout=0.05)
-        pool.release(token)
+        pool.release(token, ME)
     thread.join()
     assert len(errors) == 1
     assert "released" in errors[0]
+
+
+def test_a_stolen_token_is_worth_nothing():
+    pool, _ = pool_of()
+    token = pool.claim(ME)
+    for use in (lambda: pool.heartbeat(token, "thief"), lambda: pool.remaining_s(token, "thief")):
+        with pytest.raises(GoneError, match="does not know it"):
+            use()
+    with pytest.raises(GoneError, match="does not know it"), pool.at_work(token, "thief"):
+        pass
+    pool.release(token, "thief")
+    act(pool, token)
 
 
 @given(st.lists(st.tuples(st.sampled_from("crhaw"), st.integers(0, 4), st.integers(0, 700)), max_size=40))
@@ -139,11 +153,11 @@ def test_number_and_memory_never_exceed_their_bounds(steps):
         token = tokens[which % len(tokens)] if tokens else ""
         try:
             if step == "c":
-                tokens.append(pool.claim())
+                tokens.append(pool.claim(ME))
             elif step == "r":
-                pool.release(token)
+                pool.release(token, ME)
             elif step == "h":
-                pool.heartbeat(token)
+                pool.heartbeat(token, ME)
             elif step == "a":
                 act(pool, token, size)
             else:

@@ -64,7 +64,8 @@ def test_both_clients_of_one_server_and_its_end(serving, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--host", "0.0.0.0"], "loopback"),
+        (["--host", "0.0.0.0"], "--token-file"),
+        (["--token-file", "/nowhere"], "token file"),
         (["--data", "/nowhere/at/all"], "cannot be served"),
         (["--port", "{taken}"], "choose another one"),
     ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 
+from maskwright.engine.service.access import Refusal, Tokens
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.forms import JSON_BYTES, parsed
 from maskwright.engine.service.problems import problem
@@ -16,22 +19,44 @@ from maskwright.engine.service.workplace import Workplace, in_thread
 from maskwright.kernels.errors import NotFoundError
 
 
-def monailabel_router(place: Workplace) -> APIRouter:
+def monailabel_router(place: Workplace, tokens: Tokens | None) -> APIRouter:
     """Return all routes of the protocol."""
     router = APIRouter()
     router.include_router(datastore_router(place))
     router.include_router(infer_router(place))
     router.include_router(_general_router(place))
+    router.include_router(_login_router(tokens))
+    return router
+
+
+def _login_router(tokens: Tokens | None) -> APIRouter:
+    router = APIRouter(prefix="/auth", tags=["server"])
+
+    @router.get("/")
+    def auth() -> dict[str, bool]:
+        """Whether clients have to log in."""
+        return {"enabled": tokens is not None}
+
+    @router.post("/token")
+    async def token(request: Request) -> Any:
+        """Give a client's password back as its bearer token: the password is the token, the name is not looked at."""
+        fields = parse_qs((await read_body(request, JSON_BYTES)).decode("utf-8", "replace"))
+        secret = next(iter(fields.get("password", [])), "")
+        found = None if tokens is None else tokens.authenticate(secret, datetime.now(UTC))
+        if isinstance(found, Refusal):
+            return problem(401, "Who are you?", found.message)
+        return {"access_token": secret, "token_type": "bearer"}
+
+    @router.get("/token/valid")
+    def valid() -> dict[str, bool]:
+        """Whether the token of this request holds: who gets here has a good one."""
+        return {"valid": True}
+
     return router
 
 
 def _general_router(place: Workplace) -> APIRouter:
     router = APIRouter(tags=["server"])
-
-    @router.get("/auth/")
-    def auth() -> dict[str, bool]:
-        """Whether clients have to log in."""
-        return {"enabled": False}
 
     @router.get("/info/")
     async def info() -> dict[str, Any]:

@@ -47,7 +47,7 @@ def server(tmp_path_factory):
     with Datastore.open(data) as store, Datastore.open(None, ephemeral=True) as visitors:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(Workplace.of(store, visitors)))
+        app.include_router(monailabel_router(Workplace.of(store, visitors), tokens=None))
         with served(app) as address:
             yield address, data
 
