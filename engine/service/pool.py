@@ -3,7 +3,8 @@
 Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
 
 1. ``Lease.busy``: one piece of work at a time for one client. Held while masks are computed.
-2. ``Pool._lock``: the table of leases. Held for look-ups and bookkeeping, never while anything is computed.
+2. ``Pool._reviving``: held while a session that was written down is made again.
+3. ``Pool._lock``: the table of leases. Held for look-ups and bookkeeping, never while anything is computed.
 
 A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
 one longest idle when memory is short. A lease that is busy does not end. What comes later with its token is told why.
@@ -11,6 +12,7 @@ one longest idle when memory is short. A lease that is busy does not end. What c
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -18,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from maskwright.kernels.errors import CapacityError, GoneError
 
@@ -28,6 +30,7 @@ REMEMBERED = 1000
 UNKNOWN = "this server does not know it"
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,31 @@ class Lease(Generic[T]):
     busy: threading.Lock = field(default_factory=threading.Lock)
 
 
+class Written(Protocol[T_co]):
+    """Sessions that were written down."""
+
+    def revive(self, token: str, owner: str) -> T_co | None:
+        """Return the session of an earlier server, None if there is none of this token and owner."""
+        ...
+
+    def forget(self, token: str) -> None:
+        """Remove what is written of a session that has ended."""
+        ...
+
+
 class Pool(Generic[T]):
-    """The leases of a server."""
+    """The leases of a server; with ``written``, those of its predecessor too."""
 
     def __init__(
-        self, make_session: Callable[[], T], limits: PoolLimits, clock: Callable[[], float] = time.monotonic
+        self,
+        make_session: Callable[[], T],
+        limits: PoolLimits,
+        clock: Callable[[], float] = time.monotonic,
+        written: Written[T] | None = None,
     ) -> None:
         self.limits = limits
-        self._make_session, self._clock = make_session, clock
-        self._lock = threading.Lock()
+        self._make_session, self._clock, self._written = make_session, clock, written
+        self._reviving, self._lock = threading.Lock(), threading.Lock()
         self._leases: dict[str, Lease[T]] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
 
@@ -86,6 +105,8 @@ class Pool(Generic[T]):
 
     def release(self, token: str, owner: str) -> None:
         """End a lease; one that is not there is no error."""
+        with contextlib.suppress(GoneError):
+            self._find(token, owner)
         with self._lock:
             if token in self._leases and self._leases[token].owner == owner:
                 self._end(token, "it was released")
@@ -160,6 +181,8 @@ class Pool(Generic[T]):
     # --- inside; all but `_find` and `_left` are called with the lock
 
     def _find(self, token: str, owner: str) -> Lease[T]:
+        if self._written is not None and self._is_unknown(token):
+            self._revive(token, owner, self._written)
         with self._lock:
             self._end_expired()
             self._check_there(token)
@@ -167,6 +190,23 @@ class Pool(Generic[T]):
         if lease.owner != owner:
             raise GoneError(f"the session has ended: {UNKNOWN}; claim a new one")
         return lease
+
+    def _is_unknown(self, token: str) -> bool:
+        with self._lock:
+            return token not in self._leases and token not in self._ended
+
+    def _revive(self, token: str, owner: str, written: Written[T]) -> None:
+        with self._reviving:
+            if not self._is_unknown(token):  # somebody else was quicker
+                return
+            session = written.revive(token, owner)
+            if session is None:
+                return
+            with self._lock:
+                if len(self._leases) >= self.limits.sessions:
+                    raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
+                now = self._clock()
+                self._leases[token] = Lease(token, owner, session, now, now)
 
     def _left(self, lease: Lease[T]) -> float:
         return max(0.0, lease.used + self.limits.idle_s - self._clock())
@@ -188,6 +228,8 @@ class Pool(Generic[T]):
 
     def _end(self, token: str, why: str) -> None:
         del self._leases[token]
+        if self._written is not None:
+            self._written.forget(token)
         self._ended[token] = why
         while len(self._ended) > REMEMBERED:
             self._ended.popitem(last=False)

@@ -45,10 +45,10 @@ class RemoteSession:
 
     @property
     def size_bytes(self) -> int:
-        """What the masks and the history take at most, without the image, which may be shared."""
+        """What the image, the mask and the history take at most."""
         if self._shape is None:
             return 0
-        return int(np.prod(self._shape)) * len(self._session.objects) + self._session.history_bytes
+        return self._session.picture.array.nbytes + int(np.prod(self._shape)) + self._session.history_bytes
 
     def set_image(self, array: NDArray[Any], spacing: Sequence[float] | None) -> tuple[int, ...]:
         """Start on an array of four axes, and return its shape.

@@ -25,6 +25,8 @@ from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.protocols.nninteractive import nninteractive_app
 from maskwright.engine.service.remote_session import RemoteSession
+from maskwright.engine.service.revival import Revival
+from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.workplace import Workplace
 from maskwright.kernels.errors import InputError
 
@@ -78,10 +80,13 @@ def serve(serving: Serving) -> None:
         _audit_log(serving.keeps) as log,
     ):
         place = Workplace.of(store, visitors)
-        pool = Pool(RemoteSession, PoolLimits())
+        limits = PoolLimits()
+        journals = None if serving.keeps is None else Journals(serving.keeps / OWN_FOLDER / "sessions", limits.idle_s)
+        revival = None if journals is None else Revival(journals, place.images)
+        pool = Pool(RemoteSession, limits, written=revival)
         keeper = Keeper(Policy.read(), tokens, actor_without_tokens(serving.host), store.region, log)
         labels_app: ASGIApp = Guard(_labels_app(place, tokens), keeper, "monailabel")
-        prompts_app: ASGIApp = Guard(nninteractive_app(pool, place.images), keeper, "nninteractive")
+        prompts_app: ASGIApp = Guard(nninteractive_app(pool, place.images, journals), keeper, "nninteractive")
         print(_greeting(serving, labels_socket, prompts_socket), flush=True)
         asyncio.run(_run([(labels_app, labels_socket), (prompts_app, prompts_socket)], pool))
 

@@ -7,26 +7,23 @@ that changed and nothing else. A request belongs to the session of its ``X-Lease
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-import anyio.to_thread
 from fastapi import FastAPI, Request, Response
-from pydantic import BaseModel, Field, ValidationError
 
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.pool import Lease, Pool
 from maskwright.engine.service.problems import answer_with_problems
-from maskwright.engine.service.protocols.packed_array import pack_array, unpack_array
+from maskwright.engine.service.protocols.nninteractive_acts import ACTS, PACKED, SET_IMAGE, Act, Outcome, perform
+from maskwright.engine.service.protocols.packed_array import pack_array
 from maskwright.engine.service.remote_session import Answer, RemoteSession
+from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.shared_images import SharedImages
-from maskwright.kernels.errors import GoneError, InputError
+from maskwright.engine.service.workplace import in_thread
+from maskwright.kernels.errors import CapacityError, GoneError, InputError
 
-PORT = 1527
-UPLOAD_BYTES = 1 << 30
-"""The largest body that is read, and ..."""
-IMAGE_BYTES = 2 << 30
-"""... the largest array that it may unpack to."""
+PACKED_BYTES, JSON_BYTES = 1 << 30, 1 << 20
+"""The largest bodies that are read."""
 
 CAPABILITIES = {
     "supported_interactions": {"points": True, "bbox2d": True, "bbox3d": True, "scribble": True, "lasso": True},
@@ -49,72 +46,18 @@ CAPABILITIES = {
     "do_autozoom": True,
 }
 
-R = TypeVar("R")
-M = TypeVar("M", bound=BaseModel)
-Remote = Pool[RemoteSession]
 
-
-class Prompted(BaseModel):
-    """What every prompt says."""
-
-    include_interaction: bool = True
-    run_prediction: bool = True
-
-
-class PointBody(Prompted):
-    """A voxel of the uploaded array."""
-
-    coordinates: list[float] = Field(min_length=3, max_length=3)
-
-
-class BoxBody(Prompted):
-    """A half-open box of the uploaded array."""
-
-    bbox_coords: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = Field(min_length=3, max_length=3)
-
-
-class DrawnMeta(Prompted):
-    """What goes with a scribble or a lasso."""
-
-    interaction_bbox: list[Annotated[list[int], Field(min_length=2, max_length=2)]] | None = None
-
-
-class ImageProperties(BaseModel):
-    """What is known of an image."""
-
-    spacing: list[float] | None = None
-
-
-class ImageMeta(BaseModel):
-    """What goes with an image."""
-
-    image_properties: ImageProperties = ImageProperties()
-
-
-class TargetBody(BaseModel):
-    """The client's buffer."""
-
-    shape: list[int]
-    dtype: str
-
-
-class ZoomBody(BaseModel):
-    """Whether the client wants the region to grow; here it always does."""
-
-    do_autozoom: bool
-
-
-def nninteractive_app(pool: Remote, images: SharedImages) -> FastAPI:
-    """Return the app of one pool of sessions."""
+def nninteractive_app(pool: Pool[RemoteSession], images: SharedImages, journals: Journals | None = None) -> FastAPI:
+    """Return the app of one pool of sessions; with journals, what is done is written down."""
     app = FastAPI(title="Maskwright: nnInteractive v2", strict_content_type=False)
     answer_with_problems(app)
     _add_lease_routes(app, pool)
-    _add_image_routes(app, pool, images)
-    _add_prompt_routes(app, pool)
+    for path in (SET_IMAGE, *ACTS):
+        app.post(path, response_class=Response)(_act_route(path, pool, images, journals))
     return app
 
 
-def _add_lease_routes(app: FastAPI, pool: Remote) -> None:
+def _add_lease_routes(app: FastAPI, pool: Pool[RemoteSession]) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, bool]:
         return {"ok": True}
@@ -143,81 +86,47 @@ def _add_lease_routes(app: FastAPI, pool: Remote) -> None:
         return {"remaining_seconds": left, "idle_timeout_seconds": pool.limits.idle_s}
 
 
-def _add_image_routes(app: FastAPI, pool: Remote, images: SharedImages) -> None:
-    @app.post("/set_image")
-    async def set_image(request: Request) -> dict[str, Any]:
-        packed = await _body(pool, request)
-        spacing = _meta(ImageMeta, request).image_properties.spacing
+def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journals: Journals | None) -> Any:
+    async def act(request: Request) -> Response:
+        token, owner = _token(request), _owner(request)
+        # Nobody uploads a volume to a lease that has ended.
+        await in_thread(lambda: pool.remaining_s(token, owner))
+        asked = await _asked(request, path)
 
-        def work(lease: Lease[RemoteSession]) -> dict[str, Any]:
-            array = unpack_array(packed, IMAGE_BYTES)
-            pool.hold(lease, array.nbytes * 2)
-            name, array = images.keep(array)
-            shape = lease.session.set_image(array, spacing)
-            lease.session.image_sha256 = name
-            return {"original_image_shape": list(shape)}
+        def work() -> Response:
+            with pool.at_work(token, owner) as lease:
+                session = lease.session
+                request.state.subject = session.image_sha256
+                found = perform(session, asked, images)
+                if path == SET_IMAGE:
+                    request.state.subject = session.image_sha256
+                    _hold(pool, lease)
+                if journals is not None:
+                    journals.note(token, owner, asked)
+                return _response(found)
 
-        return await _at_work(pool, request, work)
+        return await in_thread(work)
 
-    @app.post("/set_target_buffer")
-    async def set_target_buffer(request: Request, body: TargetBody) -> dict[str, bool]:
-        await _at_work(pool, request, lambda lease: lease.session.set_target(body.shape, body.dtype))
-        return {"ok": True}
-
-    @app.post("/set_do_autozoom")
-    async def set_do_autozoom(request: Request, body: ZoomBody) -> dict[str, bool]:
-        pool.remaining_s(_token(request), _owner(request))
-        return {"ok": True}
-
-    @app.post("/reset_interactions")
-    async def reset_interactions(request: Request) -> dict[str, bool]:
-        await _at_work(pool, request, lambda lease: lease.session.reset())
-        return {"ok": True}
+    act.__name__ = path.strip("/")
+    return act
 
 
-def _add_prompt_routes(app: FastAPI, pool: Remote) -> None:
-    async def answered(request: Request, work: Callable[[RemoteSession], Answer]) -> Response:
-        return _response(await _at_work(pool, request, lambda lease: work(lease.session)))
+def _hold(pool: Pool[RemoteSession], lease: Lease[RemoteSession]) -> None:
+    """Note what a new image takes; one that there is no room for is let go."""
+    try:
+        pool.hold(lease, lease.session.size_bytes)
+    except CapacityError:
+        lease.session = RemoteSession()
+        raise
 
-    @app.post("/undo", response_class=Response)
-    async def undo(request: Request) -> Response:
-        return await answered(request, RemoteSession.undo)
 
-    @app.post("/predict", response_class=Response)
-    async def predict(request: Request) -> Response:
-        return await answered(request, RemoteSession.predict)
-
-    @app.post("/add_point_interaction", response_class=Response)
-    async def add_point(request: Request, body: PointBody) -> Response:
-        inside, run = body.include_interaction, body.run_prediction
-        return await answered(request, lambda session: session.add_point(body.coordinates, inside, run))
-
-    @app.post("/add_bbox_interaction", response_class=Response)
-    async def add_bbox(request: Request, body: BoxBody) -> Response:
-        inside, run = body.include_interaction, body.run_prediction
-        return await answered(request, lambda session: session.add_box(body.bbox_coords, inside, run))
-
-    async def drawn(request: Request, add: Callable[..., Answer]) -> Response:
-        meta, packed = _meta(DrawnMeta, request), await _body(pool, request)
-
-        def work(session: RemoteSession) -> Answer:
-            mask = unpack_array(packed, IMAGE_BYTES)
-            return add(session, mask, meta.interaction_bbox, meta.include_interaction, meta.run_prediction)
-
-        return await answered(request, work)
-
-    @app.post("/add_scribble_interaction", response_class=Response)
-    async def add_scribble(request: Request) -> Response:
-        return await drawn(request, RemoteSession.add_scribble)
-
-    @app.post("/add_lasso_interaction", response_class=Response)
-    async def add_lasso(request: Request) -> Response:
-        return await drawn(request, RemoteSession.add_lasso)
-
-    @app.post("/add_initial_seg_interaction", response_class=Response)
-    async def add_initial_seg(request: Request) -> Response:
-        run, packed = _meta(DrawnMeta, request).run_prediction, await _body(pool, request)
-        return await answered(request, lambda session: session.set_mask(unpack_array(packed, IMAGE_BYTES), run))
+async def _asked(request: Request, path: str) -> Act:
+    if path in PACKED:
+        return Act(path, request.headers.get("X-Meta", "{}"), await read_body(request, PACKED_BYTES))
+    try:
+        return Act(path, (await read_body(request, JSON_BYTES)).decode())
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: the body is no UTF-8 text; send JSON") from None
 
 
 def _token(request: Request) -> str:
@@ -232,36 +141,10 @@ def _owner(request: Request) -> str:
     return str(getattr(request.state, "actor", ""))
 
 
-async def _body(pool: Remote, request: Request) -> bytes:
-    """Return the body; nobody uploads a volume to a lease that has ended."""
-    pool.remaining_s(_token(request), _owner(request))
-    return await read_body(request, UPLOAD_BYTES)
-
-
-async def _at_work(pool: Remote, request: Request, work: Callable[[Lease[RemoteSession]], R]) -> R:
-    """Work for the lease of a request, in a thread; the guard is told which image it was about."""
-    token, owner = _token(request), _owner(request)
-
-    def held() -> R:
-        with pool.at_work(token, owner) as lease:
-            try:
-                return work(lease)
-            finally:
-                request.state.subject = lease.session.image_sha256
-
-    return await anyio.to_thread.run_sync(held)
-
-
-def _meta(kind: type[M], request: Request) -> M:
-    try:
-        return kind.model_validate_json(request.headers.get("X-Meta", "{}"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"X-Meta, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-
-
-def _response(answer: Answer) -> Response:
-    meta = {"ran_prediction": answer.ran, "bbox": answer.box}
-    body = b"" if answer.values is None else pack_array(answer.values)
+def _response(found: Outcome) -> Response:
+    if not isinstance(found, Answer):
+        return Response(json.dumps(found), media_type="application/json")
+    meta = {"ran_prediction": found.ran, "bbox": found.box}
+    body = b"" if found.values is None else pack_array(found.values)
     headers = {"X-Meta": json.dumps(meta, separators=(",", ":"))}
     return Response(body, media_type="application/octet-stream", headers=headers)

@@ -145,6 +145,39 @@ def test_a_stolen_token_is_worth_nothing():
     act(pool, token)
 
 
+class Written:
+    """Sessions written down by an earlier server."""
+
+    def __init__(self, **owners):
+        self.owners, self.revived = owners, 0
+
+    def revive(self, token, owner):
+        if self.owners.get(token) != owner:
+            return None
+        self.revived += 1
+        return ["revived"]
+
+    def forget(self, token):
+        self.owners.pop(token, None)
+
+
+def test_sessions_of_an_earlier_server_come_back_once_to_their_owner():
+    written = Written(old=ME, other=ME)
+    pool = Pool(list, PoolLimits(sessions=1), Clock(), written)
+    with pytest.raises(GoneError), pool.at_work("old", "thief"):
+        pass
+    for _ in range(2):
+        with pool.at_work("old", ME) as lease:
+            assert lease.session == ["revived"]
+    assert written.revived == 1
+    with pytest.raises(CapacityError):
+        pool.heartbeat("other", ME)
+    pool.release("old", ME)
+    assert written.owners == {"other": ME}
+    pool.release("other", ME)
+    assert (written.owners, pool.count) == ({}, 0)
+
+
 @given(st.lists(st.tuples(st.sampled_from("crhaw"), st.integers(0, 4), st.integers(0, 700)), max_size=40))
 def test_number_and_memory_never_exceed_their_bounds(steps):
     pool, clock = pool_of()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 
+import httpx
 import numpy as np
 import pytest
 
@@ -21,6 +22,22 @@ with warnings.catch_warnings():
 COMMAND = [sys.executable, "-m", "maskwright.cli", "serve", "--port", "0", "--nninteractive-port", "0"]
 
 
+def start(folder, *more):
+    """Start a server on a folder, and return its process and its two addresses."""
+    process = subprocess.Popen(
+        [*COMMAND, "--data", folder, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    return process, re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+
+
+def stop(process):
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    process.stdout.close()
+    process.stderr.close()
+
+
 @pytest.fixture
 def serving(tmp_path):
     """A data folder with one image, the two addresses of a server on it, and its process."""
@@ -30,18 +47,11 @@ def serving(tmp_path):
         Volume(image.astype(np.float32), np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])),
         tmp_path / "a.nii.gz",
     )
-    process = subprocess.Popen(
-        [*COMMAND, "--data", tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process, addresses = start(tmp_path)
     try:
-        greeting = process.stdout.readline()
-        yield tmp_path, re.findall(r"http://127\.0\.0\.1:\d+", greeting), process
+        yield tmp_path, addresses, process
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
+        stop(process)
 
 
 def test_both_clients_of_one_server_and_its_end(serving, tmp_path):
@@ -77,3 +87,38 @@ def test_what_cannot_be_served_is_said_in_one_line(serving, arguments, part):
     assert found.returncode == 2
     assert part in found.stderr
     assert len(found.stderr.splitlines()) == 1
+
+
+def test_after_a_sudden_death_sessions_are_there_again(serving):
+    folder, (_, prompts_at), process = serving
+    image = mw.read(folder / "a.nii.gz").array[None]
+    stroke = np.ones((1, 1, 5), np.uint8)
+
+    def begin(address):
+        session = remote.nnInteractiveRemoteInferenceSession(address)
+        session.set_image(image, {"spacing": [2.0, 1.0, 1.0]})
+        session.set_target_buffer(np.zeros(image.shape[1:], np.uint8))
+        session.add_point_interaction([2, 2, 2], include_interaction=True)
+        session.reset_interactions()
+        session.add_point_interaction([6, 15, 15], include_interaction=True)
+        session.add_scribble_interaction(stroke, False, interaction_bbox=[[6, 7], [20, 21], [12, 17]])
+        return session
+
+    cut, whole = begin(prompts_at), begin(prompts_at)
+    np.testing.assert_array_equal(cut.target_buffer, whole.target_buffer)
+    whole.undo()
+    process.kill()
+    process.wait()
+    again, addresses = start(folder, "--nninteractive-port", prompts_at.rpartition(":")[2])
+    try:
+        assert addresses[1] == prompts_at
+        cut.undo()
+        np.testing.assert_array_equal(cut.target_buffer, whole.target_buffer)
+        whole.close()
+        stranger = httpx.post(f"{prompts_at}/undo", headers={"X-Lease-Token": "guess"})
+        assert stranger.status_code == 410
+        cut.close()
+        assert not list((folder / ".maskwright" / "sessions").glob("*.journal"))
+        assert not list((folder / ".maskwright" / "sessions").glob("*.image"))
+    finally:
+        stop(again)
