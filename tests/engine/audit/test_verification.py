@@ -135,7 +135,21 @@ def test_a_forged_checkpoint_is_found(log: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "{}", "[]", "null", '{"rows":1}', "\udcff", "[" * 100_000, '{"rows":' + "9" * 5000]
+    "line",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"rows":1}',
+        '{"rows":30,"head":"","time":"","signature":7}',
+        '{"rows":30,"head":"","time":"","signature":"\\u00e9"}',
+        '{"rows":"30","head":"","time":"","signature":""}',
+        '{"rows":30,"head":[],"time":{},"signature":""}',
+        "\udcff",
+        "[" * 100_000,
+        '{"rows":' + "9" * 5000,
+    ],
 )
 def test_a_line_that_is_no_checkpoint_is_found(log: Case, line: str) -> None:
     whole = log.checkpoints.read_bytes()
@@ -210,6 +224,7 @@ def test_a_view_in_place_of_the_table_is_found(log: Case) -> None:
         database.execute("CREATE VIEW events AS SELECT * FROM old")
         database.commit()
     assert log.kinds() == ["schema"]
+    assert log.verify().rows == 0  # a view may go on for ever: it is not read
 
 
 def test_a_further_table_is_found(log: Case) -> None:
@@ -246,7 +261,8 @@ def test_what_is_no_log_is_bad_input(tmp_path: Path, log: Case) -> None:
         log.verify(tmp_path / "gone.jsonl")
 
 
-def test_a_copy_on_a_medium_that_cannot_be_written(log: Case) -> None:
+@pytest.mark.parametrize("wal", [b"", b"rows that are not in the database"])
+def test_a_copy_on_a_medium_that_cannot_be_written(log: Case, wal: bytes) -> None:
     code = (
         "import os, sys; from pathlib import Path; from maskwright.engine.audit import read_key, verify\n"
         "path = Path(sys.argv[1])\n"
@@ -256,11 +272,17 @@ def test_a_copy_on_a_medium_that_cannot_be_written(log: Case) -> None:
     )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         files = [Path(shutil.copy(file, folder)) for file in (log.path, log.key, log.checkpoints)]
+        if wal:
+            files.append(Path(folder) / "audit.db-wal")
+            files[-1].write_bytes(wal)
         for file in files:
             file.chmod(0o400)
             if os.geteuid() == 0:
                 os.chown(file, 65534, 65534)
         Path(folder).chmod(0o555)
-        run = subprocess.run([sys.executable, "-c", code, str(files[0])], capture_output=True, text=True, check=True)
+        run = subprocess.run([sys.executable, "-c", code, str(files[0])], capture_output=True, text=True, check=False)
         Path(folder).chmod(0o700)
-    assert run.stdout == "whole: 30 rows, 30 of them under a signed checkpoint\n"
+    if wal:
+        assert "with its WAL here: copy both to another folder" in run.stderr
+    else:
+        assert (run.stdout, run.stderr) == ("whole: 30 rows, 30 of them under a signed checkpoint\n", "")
