@@ -22,12 +22,24 @@ from cases import DESCRIPTIONS
 from goals import goals
 from goals_assist import assist_goals
 from goals_propagate import propagate_goals
+from goals_service import service_goals
 from machine import describe
 from quiet import LOUD, now, share_of_others
 from rows import HERE, RESULTS, Row, read_rows, write_rows
 from tables import results_page, text_of_goals
 
-BENCHES = ("overlap", "surface", "memory", "end_to_end", "start_up", "geodesic", "cut", "assist", "propagate")
+BENCHES = (
+    "overlap",
+    "surface",
+    "memory",
+    "end_to_end",
+    "start_up",
+    "geodesic",
+    "cut",
+    "assist",
+    "propagate",
+    "service",
+)
 LIMIT_S = 900
 
 
@@ -54,7 +66,7 @@ def main() -> int:
                 fresh += run_apart(bench, case, quick=options.quick)
     if not options.quick:
         keep(fresh)
-    print(text_of_goals([*goals(fresh), *assist_goals(fresh), *propagate_goals(fresh)]))
+    print(text_of_goals([*goals(fresh), *assist_goals(fresh), *propagate_goals(fresh), *service_goals(fresh)]))
     print(f"{(time.perf_counter() - start) / 60:.1f} minutes")
     return 0
 

@@ -8,7 +8,8 @@ from itertools import groupby
 from goals import Goal, goals
 from goals_assist import assist_goals
 from goals_propagate import propagate_goals
-from rows import Row
+from goals_service import service_goals
+from rows import HERE, Row
 
 INTRODUCTION = """# Benchmarks
 
@@ -30,7 +31,9 @@ def results_page(rows: Sequence[Row], machine: Mapping[str, str], command: str, 
         "",
         "## Goals",
         "",
-        *goal_table([*goals(rows), *assist_goals(rows), *propagate_goals(rows)]),
+        *goal_table([*goals(rows), *assist_goals(rows), *propagate_goals(rows), *service_goals(rows)]),
+        "",
+        (HERE / "tried.md").read_text().strip(),
         "",
         "## Cases",
         "",
