@@ -11,9 +11,10 @@ from starlette.datastructures import UploadFile
 
 from maskwright.engine.io import read_labels
 from maskwright.engine.metrics.compare import compare
+from maskwright.engine.service.computing import computed
 from maskwright.engine.service.forms import read_form
 from maskwright.engine.service.received import received_labels
-from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
+from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace
 from maskwright.engine.volume import LabelMap
 from maskwright.kernels.errors import InputError
 
@@ -64,7 +65,7 @@ def compare_router(place: Workplace) -> APIRouter:
             )
             return str(found.to_json())
 
-        return Response(await in_thread(work), media_type="application/json")
+        return Response(await computed(work), media_type="application/json")
 
     return router
 

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from maskwright.engine.service.body import read_body
+from maskwright.engine.service.computing import computed
 from maskwright.engine.service.pool import Lease, Pool
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.nninteractive_acts import ACTS, PACKED, SET_IMAGE, Act, Outcome, perform
@@ -105,7 +106,7 @@ def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journ
                     journals.note(token, owner, asked)
                 return _response(found)
 
-        return await in_thread(work)
+        return await computed(work)
 
     act.__name__ = path.strip("/")
     return act

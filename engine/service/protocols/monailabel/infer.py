@@ -10,12 +10,13 @@ from starlette.datastructures import UploadFile
 
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.service.click_sessions import Clicks
+from maskwright.engine.service.computing import computed
 from maskwright.engine.service.datastore import ImageEntry
 from maskwright.engine.service.forms import read_form
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
 from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
 from maskwright.engine.service.received import received_labels
-from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
+from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.kernels.errors import InputError, NotFoundError, PromptError
 
@@ -45,7 +46,7 @@ def infer_router(place: Workplace) -> APIRouter:
                 place.confidence[entry.id] = more["confidence"]
             return _answered(labels, volume, params, output, more)
 
-        return await in_thread(work)
+        return await computed(work)
 
     return router
 
