@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwright.engine.audit import AuditLog, Event, Outcome
 from maskwright.engine.service.access import LOCAL, Action, Actor, Policy, Refusal, Tokens, is_loopback
+from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.problems import problem
 from maskwright.kernels.errors import MaskwrightError
 
@@ -36,6 +37,9 @@ ROUTES: Sequence[tuple[str, str, Action | None]] = (
     ("POST", r"/claim|/release|/heartbeat|/set_.*|/reset_interactions|/undo|/predict|/add_.*", "prompt"),
     ("GET", r"/lease_status", "prompt"),
     ("POST", r"/api/v1/compare", "compare"),
+    ("POST", r"/api/v1/qa", "run_qa"),
+    ("GET", r"/api/v1/qa|/api/v1/qa/[^/]+(?:/events|/report|/results)?", "compare"),
+    ("GET", r"/metrics", "administer"),
     ("GET", r"/docs|/openapi\.json|/docs/oauth2-redirect", "read_image"),
 )
 SILENT = ("/healthz", "/heartbeat", "/lease_status", "/auth/")
@@ -44,13 +48,14 @@ SILENT = ("/healthz", "/heartbeat", "/lease_status", "/auth/")
 
 @dataclass(frozen=True, eq=False)
 class Keeper:
-    """What decides and what writes down. ``anonymous`` is who asks where there are no tokens."""
+    """What decides, what writes down and what counts. ``anonymous`` is who asks where there are no tokens."""
 
     policy: Policy
     tokens: Tokens | None
     anonymous: Actor
     region: str | None
     log: AuditLog | None
+    metrics: ServiceMetrics | None = None
 
     def who(self, headers: dict[bytes, bytes]) -> Actor | Refusal:
         """Return who sent these headers."""
@@ -89,10 +94,13 @@ class Guard:
         async def noting(message: Message) -> None:
             nonlocal unwritten
             if message["type"] == "http.response.start":
-                took_ms = int(1000 * (time.perf_counter() - start))
+                took_s = time.perf_counter() - start
                 reason = refusal[3] if refusal else None
-                event = self._event(scope, found, action, message["status"], reason, request_id, took_ms)
+                event = self._event(scope, found, action, message["status"], reason, request_id, int(1000 * took_s))
                 unwritten = not await self._written(scope, event)
+                if self._keeper.metrics is not None:
+                    name = action or ("open" if known else "unknown")
+                    self._keeper.metrics.count(self._protocol, name, 503 if unwritten else message["status"], took_s)
                 if unwritten:
                     detail = "the audit log cannot be written; nothing is answered until it can"
                     await problem(503, "No audit log", detail)(scope, receive, send)

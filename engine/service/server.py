@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,15 @@ from starlette.types import ASGIApp
 from maskwright.engine.audit import AuditLog
 from maskwright.engine.service.access import Policy, Tokens, actor_without_tokens, may_start
 from maskwright.engine.service.api.compare import compare_router
+from maskwright.engine.service.api.qa import qa_router
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
+from maskwright.engine.service.metrics_page import ServiceMetrics, metrics_router
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.protocols.nninteractive import nninteractive_app
+from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.remote_session import RemoteSession
 from maskwright.engine.service.revival import Revival
 from maskwright.engine.service.session_journal import Journals
@@ -78,17 +82,20 @@ def serve(serving: Serving) -> None:
         Datastore.open(serving.data, ephemeral=serving.keeps is None) as store,
         Datastore.open(None, ephemeral=True) as visitors,
         _audit_log(serving.keeps) as log,
+        _qa_runs(serving.keeps) as runs,
     ):
         place = Workplace.of(store, visitors)
         limits = PoolLimits()
         journals = None if serving.keeps is None else Journals(serving.keeps / OWN_FOLDER / "sessions", limits.idle_s)
         revival = None if journals is None else Revival(journals, place.images)
         pool = Pool(RemoteSession, limits, written=revival)
-        keeper = Keeper(Policy.read(), tokens, actor_without_tokens(serving.host), store.region, log)
-        labels_app: ASGIApp = Guard(_labels_app(place, tokens), keeper, "monailabel")
+        metrics = ServiceMetrics()
+        metrics.watch(pool, place.images)
+        keeper = Keeper(Policy.read(), tokens, actor_without_tokens(serving.host), store.region, log, metrics)
+        labels_app: ASGIApp = Guard(_labels_app(place, tokens, runs, metrics), keeper, "monailabel")
         prompts_app: ASGIApp = Guard(nninteractive_app(pool, place.images, journals), keeper, "nninteractive")
         print(_greeting(serving, labels_socket, prompts_socket), flush=True)
-        asyncio.run(_run([(labels_app, labels_socket), (prompts_app, prompts_socket)], pool))
+        asyncio.run(_run([(labels_app, labels_socket), (prompts_app, prompts_socket)], pool, runs.end))
 
 
 @contextlib.contextmanager
@@ -102,13 +109,24 @@ def _audit_log(folder: Path | None) -> Iterator[AuditLog | None]:
         yield log
 
 
+@contextlib.contextmanager
+def _qa_runs(folder: Path | None) -> Iterator[QaRuns]:
+    """Hold the QA runs of a data folder; where nothing is kept they go when the server does."""
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="maskwright-qa-")))
+        else:
+            place = folder / OWN_FOLDER / "qa"
+        yield stack.enter_context(QaRuns(place))
+
+
 def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: socket.socket) -> str:
     what = "nothing is kept" if serving.keeps is None else f"labels are kept in {serving.keeps}"
     addresses = [f"http://{serving.host}:{s.getsockname()[1]}" for s in (labels_socket, prompts_socket)]
     return f"MONAI Label at {addresses[0]}, nnInteractive at {addresses[1]}; {what}; Ctrl-C ends"
 
 
-def _labels_app(place: Workplace, tokens: Tokens | None) -> FastAPI:
+def _labels_app(place: Workplace, tokens: Tokens | None, runs: QaRuns, metrics: ServiceMetrics) -> FastAPI:
     app = FastAPI(title="Maskwright", strict_content_type=False)
     answer_with_problems(app)
     # OHIF's viewer is a page of another origin. There are no cookies, so any page may ask, and only of loopback.
@@ -117,6 +135,8 @@ def _labels_app(place: Workplace, tokens: Tokens | None) -> FastAPI:
     )
     app.include_router(monailabel_router(place, tokens))
     app.include_router(compare_router(place))
+    app.include_router(qa_router(place, runs))
+    app.include_router(metrics_router(metrics))
 
     @app.get("/healthz", tags=["server"])
     def healthz() -> dict[str, bool]:
@@ -147,13 +167,16 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-async def _run(apps: Sequence[tuple[ASGIApp, socket.socket]], pool: Pool[RemoteSession]) -> None:
+async def _run(
+    apps: Sequence[tuple[ASGIApp, socket.socket]], pool: Pool[RemoteSession], at_end: Callable[[], None]
+) -> None:
     servers = [
         _Quiet(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=GRACE_S))
         for app, _ in apps
     ]
 
     def end() -> None:
+        at_end()  # now: who is told how a run goes on would otherwise be waited for
         for server in servers:
             server.should_exit = True
 

@@ -17,6 +17,12 @@ class SharedImages:
         self._lock = threading.Lock()
         self._kept: weakref.WeakValueDictionary[str, NDArray[Any]] = weakref.WeakValueDictionary()
 
+    @property
+    def count(self) -> int:
+        """How many are held."""
+        with self._lock:
+            return len(self._kept)
+
     def keep(self, array: NDArray[Any]) -> tuple[str, NDArray[Any]]:
         """Return the hash of an array, and the array of this content that is held already, or this one.
 

@@ -1,0 +1,36 @@
+"""What a run is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from maskwright.engine.config import shipped_presets
+from maskwright.engine.metrics.options import make_options
+from maskwright.kernels.errors import ConfigError
+
+Empty = Literal["infinite", "penalty"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Two tags of a datastore and how their labels are compared; see ``engine.qa.run.qa`` for the options."""
+
+    reference_tag: str
+    prediction_tag: str
+    tolerance_mm: tuple[float, ...] = (2.0,)
+    convention: str = "metrics-reloaded"
+    preset: str | None = None
+    empty: Empty = "infinite"
+
+    def check(self) -> None:
+        """Check the options; the tags are checked where labels are looked for.
+
+        Raises
+        ------
+        InputError
+            An option is not right, or the preset is none of the shipped ones: a path is none.
+        """
+        make_options(self.tolerance_mm, 95.0, self.convention, self.empty)
+        if self.preset is not None and self.preset not in shipped_presets():
+            raise ConfigError(f"preset: expected one of {', '.join(shipped_presets())}, got another name")
