@@ -159,6 +159,8 @@ class QaRuns:
             try:
                 ended = self._run(job)
             except Exception as error:  # the next run must not wait for ever
+                with self._lock:
+                    self._process = None  # its life line is cut
                 ended = replace(self._records[job[0]], state="failed", detail=f"unexpected {type(error).__name__}")
             self._keep(job[0], ended)
 

@@ -10,10 +10,11 @@ from fastapi import FastAPI
 from maskwright.engine.audit import AuditLog, key_path_of, read_key, verify
 from maskwright.engine.service.access import LOCAL, Policy, Tokens, new_token
 from maskwright.engine.service.guard import ROUTES, Guard, Keeper, action_of
+from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.pool import Pool, PoolLimits
-from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.protocols.nninteractive import nninteractive_app
 from maskwright.engine.service.remote_session import RemoteSession
+from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.shared_images import SharedImages
 from reference.serving import served
 
@@ -58,6 +59,10 @@ REQUESTS = [
     ("GET", "/datastore/image?image=x", ROLES),
     ("GET", "/datastore/label?label=x", ROLES),
     ("POST", "/api/v1/compare", ROLES),
+    ("POST", "/api/v1/qa", ROLES[2:]),
+    ("GET", "/api/v1/qa", ROLES),
+    ("GET", "/api/v1/qa/0123456789abcdef/report", ROLES),
+    ("GET", "/metrics", ROLES[3:]),
     ("POST", "/infer/maskwright?image=x", ROLES[1:]),
     ("PUT", "/datastore/label?image=x", ROLES[1:]),
     ("PUT", "/session/", ROLES[1:]),
@@ -80,14 +85,19 @@ def test_each_role_may_do_what_the_table_says_and_no_more(secrets_of):
                 assert found.status_code == 401
                 assert found.headers["content-type"] == "application/problem+json"
         assert httpx.get(f"{address}/healthz").status_code == 200
-        for path in ("/nothing", "/datastore/../secret", "/api/v1/unheard"):
+        for path in (
+            "/nothing",
+            "/datastore/../secret",
+            "/api/v1/unheard",
+            "/api/v1/qa/x/run.json",
+            "/api/v1/qa/x/y/report",
+        ):
             assert httpx.get(address + path, headers=bearer(secret_of["admin"])).status_code == 404
 
 
 def test_every_route_of_the_apps_stands_in_the_table():
     pool = Pool(RemoteSession, PoolLimits())
-    labels = FastAPI()
-    labels.include_router(monailabel_router(None, None))  # type: ignore[arg-type]
+    labels = _labels_app(None, None, None, ServiceMetrics())  # type: ignore[arg-type]
     for app in (labels, nninteractive_app(pool, SharedImages())):
         for path, methods in app.openapi()["paths"].items():
             for method in methods:

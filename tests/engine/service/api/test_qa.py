@@ -265,6 +265,22 @@ def test_a_run_that_a_dead_server_left_is_told_as_failed(folder):
     assert QaRuns(folder.runs).all() == {}
 
 
+def test_a_process_that_says_nonsense_fails_its_run_and_the_next_one_begins(folder, monkeypatch):
+    real = runs_module.subprocess.Popen
+    said = iter(["nonsense", '{"detail": "one line"}'])
+
+    def start(command, **options):
+        return real([command[0], "-c", f"print({next(said)!r}); raise SystemExit(2)"], **options)
+
+    fake = SimpleNamespace(**{**vars(runs_module.subprocess), "Popen": start})
+    monkeypatch.setattr(runs_module, "subprocess", fake)
+    with QaRuns(folder.runs) as runs:
+        started = [runs.start(folder.store, Asked("first", "second")) for _ in range(2)]
+        until(lambda: all(runs.record(run).ended for run in started))
+        assert [runs.record(run).detail for run in started] == ["unexpected JSONDecodeError", "one line"]
+        assert {runs.record(run).state for run in started} == {"failed"}
+
+
 @given(
     st.text(st.characters(exclude_characters="\0/\r\n", exclude_categories=["Cs", "Cc"]), min_size=1).map(
         lambda t: f"Ω{t}Ω"
