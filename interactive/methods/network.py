@@ -21,7 +21,7 @@ MARGIN = 1.35
 """Side of the close frame over that of what it is to hold."""
 WORTH_ZOOMING = 0.75
 """A close frame is looked at if its side is below this part of the wide one."""
-LIKE_ENOUGH = 0.65
+LIKE_ENOUGH = 0.6
 """The network draws a border if its mask has this Dice with what the image's edges gave."""
 BESIDE = 3
 CLEAR = 0.5
