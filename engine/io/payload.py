@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +19,8 @@ LARGEST_RATIO = {"raw": 1, "gzip": 1032, "tiff": 4096, "bzip2": 100_000}
 """What one byte of a file can grow to: deflate gives at most 1032 bytes for one; the others' limits are generous."""
 
 _CHUNK = 1 << 20
+_LONGEST_REST = 1 << 24  # bytes behind the voxels that nobody minds
+_LIMIT: ContextVar[int | None] = ContextVar("limit", default=None)
 
 
 def is_gzip(file: BinaryIO) -> bool:
@@ -51,7 +55,7 @@ def read_voxels(
     ------
     FileFormatError
         The header promises more voxels than the file or the memory can hold (nothing is allocated), or the stream
-        ends early.
+        ends early, or goes on for far longer than the header says.
     """
     expected = math.prod(shape) * dtype.itemsize
     require_room(path, expected, encoding)
@@ -60,8 +64,7 @@ def read_voxels(
     if came < expected:
         raise FileFormatError(f"{path}: the file ends early: expected {expected} bytes of voxels, got {came}")
     if encoding != "raw":
-        while stream.read(_CHUNK):
-            pass
+        _read_rest(path, stream, expected)
     if not array.dtype.isnative:
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return array
@@ -74,8 +77,30 @@ def require_room(path: Path, expected: int, encoding: str) -> None:
     require_memory(path, expected)
 
 
+def _read_rest(path: Path, stream: BinaryIO, expected: int) -> None:
+    """Read on to the checksum; a stream that unpacks to much more than it should would take for ever."""
+    left = max(expected, _LONGEST_REST)
+    while part := stream.read(_CHUNK):
+        left -= len(part)
+        if left < 0:
+            raise FileFormatError(f"{path}: unpacks to more than twice what its header says; it is damaged")
+
+
+@contextmanager
+def at_most(limit_bytes: int) -> Iterator[None]:
+    """Let whatever is read here in this thread unpack to so many bytes at most."""
+    token = _LIMIT.set(limit_bytes)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
+
+
 def require_memory(path: Path, expected: int) -> None:
-    """Refuse an array larger than the machine's memory, where the system tells how much it has."""
+    """Refuse an array larger than ``at_most`` allows, or than the machine's memory where the system tells that."""
+    limit = _LIMIT.get()
+    if limit is not None and expected > limit:
+        raise FileFormatError(f"{path}: unpacks to {expected} bytes; at most {limit} are taken: crop or split it")
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -7,11 +7,13 @@ from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
-from maskwright.engine.io import read
+from maskwright.engine.io import at_most, read
 from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.volume import Volume
 
 Stamp = tuple[int, int]
+UNPACKED_BYTES = 4 << 30
+"""The largest volume that is opened, whatever its file says."""
 
 
 class OpenVolumes:
@@ -34,7 +36,8 @@ class OpenVolumes:
             if kept is not None and kept[0] == stamp:
                 self._kept.move_to_end(path)
                 return kept[1]
-            volume = read(path)
+            with at_most(UNPACKED_BYTES):
+                volume = read(path)
             volume = replace(volume, array=self._images.keep(volume.array)[1])
             self._kept[path] = stamp, volume
             self._kept.move_to_end(path)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io import read_labels
+from maskwright.engine.io import at_most, read_labels
+from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.volume import LabelMap
 from maskwright.kernels.errors import InputError
@@ -32,5 +33,5 @@ def received_labels(file: UploadFile) -> LabelMap:
         with path.open("wb") as out:
             while part := file.file.read(1 << 20):
                 out.write(part)
-        with unnamed(path, "the file"):
+        with unnamed(path, "the file"), at_most(UNPACKED_BYTES):
             return read_labels(path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import anyio.to_thread
 
@@ -14,9 +17,11 @@ from maskwright.engine.service.open_volumes import OpenVolumes
 from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.volume import Volume
+from maskwright.kernels.errors import NotFoundError
 
 OPEN_BYTES = 4 << 30
 UPLOAD_BYTES = 1 << 30
+VISITORS_BYTES = 16 << 30
 
 R = TypeVar("R")
 
@@ -31,12 +36,26 @@ class Workplace:
     volumes: OpenVolumes
     clicks: ClickSessions = field(default_factory=ClickSessions)
     confidence: dict[str, float] = field(default_factory=dict)
+    received: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    receiving: threading.Lock = field(default_factory=threading.Lock)
 
     @staticmethod
     def of(store: Datastore, visitors: Datastore) -> Workplace:
         """Return a workplace in which nothing is open yet."""
         images = SharedImages()
         return Workplace(store, visitors, images, OpenVolumes(images, OPEN_BYTES))
+
+    def receive(self, name: str, stream: BinaryIO) -> ImageEntry:
+        """Take in an image that is only to be segmented; those that came first go where it gets too much."""
+        entry = self.visitors.add_image(name, stream, UPLOAD_BYTES)
+        with self.receiving:
+            self.received[entry.id] = entry.path.stat().st_size
+            self.received.move_to_end(entry.id)
+            while len(self.received) > 1 and sum(self.received.values()) > VISITORS_BYTES:
+                oldest, _ = self.received.popitem(last=False)
+                with contextlib.suppress(NotFoundError):
+                    self.visitors.remove_upload(oldest)
+        return entry
 
     def open(self, entry: ImageEntry) -> Volume:
         """Return the volume of an image; errors of its reader are raised."""

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io import read_labels
+from maskwright.engine.io import at_most, read_labels
 from maskwright.engine.metrics.compare import compare
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.forms import read_form
+from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.received import received_labels
+from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace
 from maskwright.engine.volume import LabelMap
 from maskwright.kernels.errors import InputError
@@ -75,4 +77,6 @@ def _labels(place: Workplace, name: str, stored: StoredLabel | None, files: Mapp
         return received_labels(files[name])
     if stored is None:
         raise InputError(f"no {name}: send a file of this name in a form, or an image and a tag in JSON")
-    return read_labels(place.store.label_path(stored.image, stored.tag))
+    path = place.store.label_path(stored.image, stored.tag)
+    with unnamed(path, "the label"), at_most(UNPACKED_BYTES):
+        return read_labels(path)

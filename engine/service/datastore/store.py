@@ -167,6 +167,22 @@ class Datastore:
             self._index[entry.id] = entry
         return entry
 
+    def remove_upload(self, image: str) -> None:
+        """Remove an image that was sent in.
+
+        Raises
+        ------
+        NotFoundError
+            No image has this id, or it was not sent in: the images of the folder are never removed.
+        """
+        entry = self.image(image)
+        uploads = self._kept / UPLOADS
+        if not entry.path.is_relative_to(uploads) or entry.path == uploads:
+            raise NotFoundError("no image that was sent in has this id")
+        with self._lock:
+            self._index.pop(entry.id, None)
+            shutil.rmtree(uploads / entry.path.relative_to(uploads).parts[0], ignore_errors=True)
+
     def labels(self, image: str) -> dict[str, LabelEntry]:
         """Return the labels of an image by tag; NotFoundError where there is no such image."""
         entry = self.image(image)

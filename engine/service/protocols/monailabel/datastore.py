@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io import read_labels
+from maskwright.engine.io import at_most, read_labels
 from maskwright.engine.service.datastore import ImageEntry, LabelEntry
 from maskwright.engine.service.forms import read_form
+from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
 from maskwright.kernels.errors import GeometryError, InputError, NotFoundError
@@ -59,7 +60,7 @@ def datastore_router(place: Workplace) -> APIRouter:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"label{suffix}"
                 path.write_bytes(label.file.read())
-                with unnamed(path, "the label"):
+                with unnamed(path, "the label"), at_most(UNPACKED_BYTES):
                     _check_fits(place, image, path)
                 author = str(params.get("client_id") or "unknown")
                 place.store.save_label(
@@ -80,7 +81,7 @@ def datastore_router(place: Workplace) -> APIRouter:
         _, files = await read_form(request, UPLOAD_BYTES)
         file = _sent(files.get("files"), "files")
         name = file.filename or "image.nii.gz"
-        entry = await in_thread(lambda: place.visitors.add_image(name, file.file, UPLOAD_BYTES))
+        entry = await in_thread(lambda: place.receive(name, file.file))
         return {"session_id": entry.id}
 
     @router.get("/session/{session_id}")
@@ -91,8 +92,9 @@ def datastore_router(place: Workplace) -> APIRouter:
 
     @router.delete("/session/{session_id}")
     async def delete_session(session_id: str) -> dict[str, str]:
-        """Say that a session is no longer needed; its image goes when the server ends."""
-        return {"session_id": (await in_thread(lambda: place.visitors.image(session_id))).id}
+        """Let the image of a session go."""
+        await in_thread(lambda: place.visitors.remove_upload(session_id))
+        return {"session_id": session_id}
 
     return router
 

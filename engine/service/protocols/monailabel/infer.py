@@ -82,7 +82,7 @@ def _entry(place: Workplace, image: str, session_id: str, file: UploadFile | Non
     if session_id:
         return place.visitors.image(session_id)
     if file is not None:
-        return place.visitors.add_image(file.filename or "image.nii.gz", file.file, UPLOAD_BYTES)
+        return place.receive(file.filename or "image.nii.gz", file.file)
     if not image:
         raise InputError("no image: give 'image' or 'session_id', or send a 'file'")
     return place.store.image(image)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from maskwright.engine.service.datastore import Datastore
-from maskwright.kernels.errors import InputError, LimitError, MaskwrightError
+from maskwright.kernels.errors import InputError, LimitError, MaskwrightError, NotFoundError
 
 
 def files_in(folder: Path) -> set[str]:
@@ -167,3 +167,18 @@ def test_no_id_tag_or_author_leads_out_of_its_folder(
             assert tag.isascii()
     assert {path.name for path in folder.parent.iterdir()} == {"data", "secret.nrrd"}
     assert {path.name for path in folder.iterdir()} == {"a.png", "labels"}
+
+
+def test_only_what_was_sent_in_can_be_removed(tmp_path):
+    (tmp_path / "own.nii.gz").write_bytes(b"own")
+    with Datastore.open(tmp_path) as store:
+        own = next(iter(store.images()))
+        sent = store.add_image("sent.nii.gz", io.BytesIO(b"sent"), 10)
+        other = store.add_image("other.nii.gz", io.BytesIO(b"other"), 10)
+        store.remove_upload(sent.id)
+        for image in (sent.id, own.id, "nothing"):
+            with pytest.raises(NotFoundError):
+                store.remove_upload(image)
+        assert {entry.id for entry in store.images()} == {own.id, other.id}
+        assert own.path.exists()
+        assert not sent.path.exists()
