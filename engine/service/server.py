@@ -23,6 +23,7 @@ from maskwright.engine.service.api.qa import qa_router
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics, metrics_router
+from maskwright.engine.service.openapi import REFUSALS
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
@@ -127,7 +128,7 @@ def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: so
 
 
 def _labels_app(place: Workplace, tokens: Tokens | None, runs: QaRuns, metrics: ServiceMetrics) -> FastAPI:
-    app = FastAPI(title="Maskwright", strict_content_type=False)
+    app = FastAPI(title="Maskwright", strict_content_type=False, responses=REFUSALS)
     answer_with_problems(app)
     # OHIF's viewer is a page of another origin. There are no cookies, so any page may ask, and only of loopback.
     app.add_middleware(

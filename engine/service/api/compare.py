@@ -14,6 +14,7 @@ from maskwright.engine.metrics.compare import compare
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.forms import read_form
 from maskwright.engine.service.open_volumes import UNPACKED_BYTES
+from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.received import received_labels
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace
@@ -43,7 +44,12 @@ def compare_router(place: Workplace) -> APIRouter:
     """Return the route."""
     router = APIRouter(prefix="/api/v1", tags=["agreement"])
 
-    @router.post("/compare", response_class=Response)
+    @router.post(
+        "/compare",
+        response_class=Response,
+        responses=answers("application/json"),
+        openapi_extra=body(Comparing, ["reference", "prediction"]),
+    )
     async def compare_masks(request: Request) -> Response:
         """Compare `reference` with `prediction`: files of a form, or stored labels named in JSON.
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.forms import JSON_BYTES, parsed
+from maskwright.engine.service.openapi import body
 from maskwright.engine.service.qa_runs import Asked, QaRuns
 from maskwright.engine.service.qa_runs.asked import Empty
 from maskwright.engine.service.workplace import Workplace, in_thread
@@ -47,7 +48,7 @@ def qa_router(place: Workplace, runs: QaRuns) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/qa", tags=["agreement"])
 
-    @router.post("", status_code=202)
+    @router.post("", status_code=202, openapi_extra=body(Asking))
     async def start(request: Request) -> dict[str, str]:
         """Begin to compare the labels of two tags; the body is JSON of `reference_tag`, `prediction_tag`, options."""
         asked = _asked(parsed(await read_body(request, JSON_BYTES), "the body"))

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.computing import computed
+from maskwright.engine.service.openapi import ANY_OBJECT, BINARY, REFUSALS, answers
 from maskwright.engine.service.pool import Lease, Pool
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.nninteractive_acts import ACTS, PACKED, SET_IMAGE, Act, Outcome, perform
@@ -26,6 +27,7 @@ from maskwright.kernels.errors import CapacityError, GoneError, InputError
 PACKED_BYTES, JSON_BYTES = 1 << 30, 1 << 20
 """The largest bodies that are read."""
 
+PACKED_TYPE, JSON_TYPE = "application/octet-stream", "application/json"
 CAPABILITIES = {
     "supported_interactions": {"points": True, "bbox2d": True, "bbox3d": True, "scribble": True, "lasso": True},
     "channel_mapping": {
@@ -50,12 +52,21 @@ CAPABILITIES = {
 
 def nninteractive_app(pool: Pool[RemoteSession], images: SharedImages, journals: Journals | None = None) -> FastAPI:
     """Return the app of one pool of sessions; with journals, what is done is written down."""
-    app = FastAPI(title="Maskwright: nnInteractive v2", strict_content_type=False)
+    app = FastAPI(title="Maskwright: nnInteractive v2", strict_content_type=False, responses=REFUSALS)
     answer_with_problems(app)
     _add_lease_routes(app, pool)
     for path in (SET_IMAGE, *ACTS):
-        app.post(path, response_class=Response)(_act_route(path, pool, images, journals))
+        route = _act_route(path, pool, images, journals)
+        app.post(path, response_class=Response, responses=answers(PACKED_TYPE, JSON_TYPE), openapi_extra=_read(path))(
+            route
+        )
     return app
+
+
+def _read(path: str) -> dict[str, Any]:
+    """Return what the document says of the body: a packed array, or JSON."""
+    content = {PACKED_TYPE: {"schema": BINARY}} if path in PACKED else {JSON_TYPE: {"schema": ANY_OBJECT}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _add_lease_routes(app: FastAPI, pool: Pool[RemoteSession]) -> None:
@@ -144,8 +155,8 @@ def _owner(request: Request) -> str:
 
 def _response(found: Outcome) -> Response:
     if not isinstance(found, Answer):
-        return Response(json.dumps(found), media_type="application/json")
+        return Response(json.dumps(found), media_type=JSON_TYPE)
     meta = {"ran_prediction": found.ran, "bbox": found.box}
     body = b"" if found.values is None else pack_array(found.values)
     headers = {"X-Meta": json.dumps(meta, separators=(",", ":"))}
-    return Response(body, media_type="application/octet-stream", headers=headers)
+    return Response(body, media_type=PACKED_TYPE, headers=headers)

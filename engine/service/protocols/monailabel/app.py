@@ -11,12 +11,28 @@ from fastapi import APIRouter, Request
 from maskwright.engine.service.access import Refusal, Tokens
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.forms import JSON_BYTES, parsed
+from maskwright.engine.service.openapi import body
 from maskwright.engine.service.problems import problem
 from maskwright.engine.service.protocols.monailabel.datastore import datastore_router
 from maskwright.engine.service.protocols.monailabel.infer import infer_router
 from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, STRATEGIES
 from maskwright.engine.service.workplace import Workplace, in_thread
 from maskwright.kernels.errors import NotFoundError
+
+LOGIN = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["password"],
+                    "properties": {"username": {"type": "string"}, "password": {"type": "string", "minLength": 1}},
+                }
+            }
+        },
+    }
+}
 
 
 def monailabel_router(place: Workplace, tokens: Tokens | None) -> APIRouter:
@@ -37,7 +53,7 @@ def _login_router(tokens: Tokens | None) -> APIRouter:
         """Whether clients have to log in."""
         return {"enabled": tokens is not None}
 
-    @router.post("/token")
+    @router.post("/token", openapi_extra=LOGIN)
     async def token(request: Request) -> Any:
         """Give a client's password back as its bearer token: the password is the token, the name is not looked at."""
         fields = parse_qs((await read_body(request, JSON_BYTES)).decode("utf-8", "replace"))
@@ -75,7 +91,7 @@ def _general_router(place: Workplace) -> APIRouter:
             "datastore": {"total": status.total, "completed": status.completed},
         }
 
-    @router.post("/activelearning/{strategy}")
+    @router.post("/activelearning/{strategy}", openapi_extra=body(required=False))
     async def next_image(request: Request, strategy: str) -> dict[str, Any]:
         """The image to label next; nothing where all are done."""
         if strategy not in STRATEGIES:

@@ -14,6 +14,7 @@ from maskwright.engine.io import at_most, read_labels
 from maskwright.engine.service.datastore import ImageEntry, LabelEntry
 from maskwright.engine.service.forms import read_form
 from maskwright.engine.service.open_volumes import UNPACKED_BYTES
+from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
 from maskwright.kernels.errors import GeometryError, InputError, NotFoundError
@@ -31,8 +32,8 @@ def datastore_router(place: Workplace) -> APIRouter:
         """All images, and the labels of each by tag."""
         return {"objects": await in_thread(lambda: {e.id: _described(place, e) for e in place.store.images()})}
 
-    @router.put("/datastore/")
-    @router.put("/datastore/image")
+    @router.put("/datastore/", openapi_extra=body(None, ["file"]))
+    @router.put("/datastore/image", openapi_extra=body(None, ["file"]))
     async def put_image(request: Request, image: str = "") -> dict[str, str]:
         """Keep an image; the same content is kept once."""
         _, files = await read_form(request, UPLOAD_BYTES)
@@ -41,13 +42,13 @@ def datastore_router(place: Workplace) -> APIRouter:
         entry = await in_thread(lambda: place.store.add_image(name, file.file, UPLOAD_BYTES))
         return {"image": entry.id}
 
-    @router.head("/datastore/image")
-    @router.get("/datastore/image", response_class=Response)
+    @router.head("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
+    @router.get("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
     async def get_image(image: str) -> Response:
         """The file of an image."""
         return _file(await in_thread(lambda: place.store.image(image).path))
 
-    @router.put("/datastore/label")
+    @router.put("/datastore/label", openapi_extra=body(None, ["label"]))
     async def put_label(request: Request, image: str, tag: str = "") -> dict[str, str]:
         """Save a label of an image; the one it replaces is kept as an earlier version."""
         params, files = await read_form(request, UPLOAD_BYTES)
@@ -70,12 +71,12 @@ def datastore_router(place: Workplace) -> APIRouter:
         await in_thread(work)
         return {"image": image, "label": image}
 
-    @router.get("/datastore/label", response_class=Response)
+    @router.get("/datastore/label", response_class=Response, responses=answers("application/octet-stream"))
     async def get_label(label: str, tag: str = "") -> Response:
         """The file of a label."""
         return _file(await in_thread(lambda: place.store.label_path(label, tag or TAG)))
 
-    @router.put("/session/")
+    @router.put("/session/", openapi_extra=body(None, ["files"]))
     async def put_session(request: Request) -> dict[str, str]:
         """Take an image that is only to be segmented, not kept."""
         _, files = await read_form(request, UPLOAD_BYTES)

@@ -13,6 +13,7 @@ from maskwright.engine.service.click_sessions import Clicks
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.datastore import ImageEntry
 from maskwright.engine.service.forms import read_form
+from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
 from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
 from maskwright.engine.service.received import received_labels
@@ -25,7 +26,12 @@ def infer_router(place: Workplace) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["infer"])
 
-    @router.post("/infer/{model}", response_class=Response)
+    @router.post(
+        "/infer/{model}",
+        response_class=Response,
+        responses=answers("multipart/form-data", "application/json", "application/octet-stream"),
+        openapi_extra=body(None, ["file", "label"]),
+    )
     async def infer(
         request: Request, model: str, image: str = "", session_id: str = "", output: str = "all"
     ) -> Response:
