@@ -39,6 +39,13 @@ ROUTES: Sequence[tuple[str, str, Action | None]] = (
     ("POST", r"/api/v1/compare", "compare"),
     ("POST", r"/api/v1/qa", "run_qa"),
     ("GET", r"/api/v1/qa|/api/v1/qa/[^/]+(?:/events|/report|/results)?", "compare"),
+    ("POST", r"/api/v1/sessions/[^/]+/save", "save_label"),
+    ("GET", r"/api/v1/sessions/[^/]+/image\.nii", "read_image"),
+    ("GET", r"/api/v1/sessions/[^/]+/labels/[^/]+", "read_label"),
+    ("POST", r"/api/v1/sessions(?:/[^/]+/(?:prompts|undo|redo|propagate|objects))?", "prompt"),
+    ("PATCH", r"/api/v1/sessions/[^/]+/objects/[^/]+", "prompt"),
+    ("GET", r"/api/v1/sessions/[^/]+/label\.nii\.gz", "prompt"),
+    ("DELETE", r"/api/v1/sessions/[^/]+", "prompt"),
     ("GET", r"/metrics", "administer"),
     ("GET", r"/docs|/openapi\.json|/docs/oauth2-redirect", "read_image"),
 )

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,10 +21,12 @@ from maskwright.engine.audit import AuditLog
 from maskwright.engine.service.access import Policy, Tokens, actor_without_tokens, may_start
 from maskwright.engine.service.api.compare import compare_router
 from maskwright.engine.service.api.qa import qa_router
+from maskwright.engine.service.api.sessions import PAGE_LIMITS, sessions_router
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics, metrics_router
 from maskwright.engine.service.openapi import REFUSALS
+from maskwright.engine.service.page_session import PageSession
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
@@ -93,10 +96,11 @@ def serve(serving: Serving) -> None:
         metrics = ServiceMetrics()
         metrics.watch(pool, place.images)
         keeper = Keeper(Policy.read(), tokens, actor_without_tokens(serving.host), store.region, log, metrics)
-        labels_app: ASGIApp = Guard(_labels_app(place, tokens, runs, metrics), keeper, "monailabel")
+        pages = Pool(PageSession, PAGE_LIMITS)
+        labels_app: ASGIApp = Guard(_labels_app(place, tokens, runs, metrics, pages), keeper, "monailabel")
         prompts_app: ASGIApp = Guard(nninteractive_app(pool, place.images, journals), keeper, "nninteractive")
         print(_greeting(serving, labels_socket, prompts_socket), flush=True)
-        asyncio.run(_run([(labels_app, labels_socket), (prompts_app, prompts_socket)], pool, runs.end))
+        asyncio.run(_run([(labels_app, labels_socket), (prompts_app, prompts_socket)], [pool, pages], runs.end))
 
 
 @contextlib.contextmanager
@@ -127,7 +131,9 @@ def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: so
     return f"MONAI Label at {addresses[0]}, nnInteractive at {addresses[1]}; {what}; Ctrl-C ends"
 
 
-def _labels_app(place: Workplace, tokens: Tokens | None, runs: QaRuns, metrics: ServiceMetrics) -> FastAPI:
+def _labels_app(
+    place: Workplace, tokens: Tokens | None, runs: QaRuns, metrics: ServiceMetrics, pages: Pool[PageSession]
+) -> FastAPI:
     app = FastAPI(title="Maskwright", strict_content_type=False, responses=REFUSALS)
     answer_with_problems(app)
     # OHIF's viewer is a page of another origin. There are no cookies, so any page may ask, and only of loopback.
@@ -137,6 +143,7 @@ def _labels_app(place: Workplace, tokens: Tokens | None, runs: QaRuns, metrics: 
     app.include_router(monailabel_router(place, tokens))
     app.include_router(compare_router(place))
     app.include_router(qa_router(place, runs))
+    app.include_router(sessions_router(place, pages))
     app.include_router(metrics_router(metrics))
 
     @app.get("/healthz", tags=["server"])
@@ -169,7 +176,7 @@ class _Quiet(uvicorn.Server):
 
 
 async def _run(
-    apps: Sequence[tuple[ASGIApp, socket.socket]], pool: Pool[RemoteSession], at_end: Callable[[], None]
+    apps: Sequence[tuple[ASGIApp, socket.socket]], pools: Sequence[Pool[Any]], at_end: Callable[[], None]
 ) -> None:
     servers = [
         _Quiet(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=GRACE_S))
@@ -184,12 +191,13 @@ async def _run(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, end)
-    sweeping = asyncio.create_task(_sweep(pool))
+    sweeping = asyncio.create_task(_sweep(pools))
     await asyncio.gather(*(server.serve(sockets=[bound]) for server, (_, bound) in zip(servers, apps)))
     sweeping.cancel()
 
 
-async def _sweep(pool: Pool[RemoteSession]) -> None:
+async def _sweep(pools: Sequence[Pool[Any]]) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
-        pool.end_expired()
+        for pool in pools:
+            pool.end_expired()

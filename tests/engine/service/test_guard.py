@@ -39,7 +39,7 @@ def app_of_routes():
     """An app that answers every route with 200."""
     app = FastAPI()
 
-    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "HEAD"])
+    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
     def anything(path: str) -> dict[str, str]:
         return {"path": path}
 
@@ -62,6 +62,12 @@ REQUESTS = [
     ("POST", "/api/v1/qa", ROLES[2:]),
     ("GET", "/api/v1/qa", ROLES),
     ("GET", "/api/v1/qa/0123456789abcdef/report", ROLES),
+    ("POST", "/api/v1/sessions", ROLES[1:]),
+    ("POST", "/api/v1/sessions/x/prompts", ROLES[1:]),
+    ("PATCH", "/api/v1/sessions/x/objects/1", ROLES[1:]),
+    ("POST", "/api/v1/sessions/x/save", ROLES[1:]),
+    ("GET", "/api/v1/sessions/x/image.nii", ROLES),
+    ("DELETE", "/api/v1/sessions/x", ROLES[1:]),
     ("GET", "/metrics", ROLES[3:]),
     ("POST", "/infer/maskwright?image=x", ROLES[1:]),
     ("PUT", "/datastore/label?image=x", ROLES[1:]),
@@ -97,7 +103,7 @@ def test_each_role_may_do_what_the_table_says_and_no_more(secrets_of):
 
 def test_every_route_of_the_apps_stands_in_the_table():
     pool = Pool(RemoteSession, PoolLimits())
-    labels = _labels_app(None, None, None, ServiceMetrics())  # type: ignore[arg-type]
+    labels = _labels_app(None, None, None, ServiceMetrics(), pool)  # type: ignore[arg-type]
     for app in (labels, nninteractive_app(pool, SharedImages())):
         for path, methods in app.openapi()["paths"].items():
             for method in methods:
