@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 BINS = 32
-CELLS = 24
+CELLS = {2: 24, 3: 20}
 # Blur: in cells, as a share of the grid, and in bins.
 NEARNESS = 0.15
 BIN_BLUR = 1.0
@@ -41,7 +41,7 @@ def local_log_odds(
     """
     if not inside.any() or not outside.any():
         return np.zeros(values.shape, np.float32)
-    side = max(1, math.ceil(max(values.shape) / CELLS))
+    side = max(1, math.ceil(max(values.shape) / CELLS[values.ndim]))
     grid = tuple(-(-n // side) for n in values.shape)
     bins = np.minimum((np.clip(values, 0, 1) * BINS).astype(np.int32), BINS - 1)
     cells = np.zeros(values.shape, np.int32)

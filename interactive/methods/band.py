@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.methods.method import Task
-from maskwright.interactive.methods.sight import Sight, look, usual_difference
+from maskwright.interactive.methods.sight import Sight, look
 from maskwright.interactive.region import box_of
 from maskwright.kernels.distance import distance_to, distance_transform
 
@@ -46,14 +46,15 @@ def band_of(task: Task, mask: Mask) -> Band | None:
     box = box_of(changed)
     margins = [math.ceil(SURROUNDINGS * unit / step) for step in task.spacing_mm]
     window = tuple(slice(max(0, a - m), min(n, b + m)) for a, b, m, n in zip(box.lower, box.upper, margins, mask.shape))
-    noise = usual_difference(task.image, task.intensity_range, task.spacing_mm)
-    sight = look(task.image, window, task.intensity_range, task.spacing_mm, noise)
+    sight = look(task.image, window, task.intensity_range, task.spacing_mm, task.noise)
     part = mask[window]
     inner, outer = distance_transform(part, task.spacing_mm), distance_to(part, task.spacing_mm)
     most = 1e6 * unit  # a window without any border
     depth = (np.where(part, np.minimum(inner, most), -np.minimum(outer, most)) / unit).astype(np.float32)
     depth -= np.where(part, np.float32(0.5), np.float32(-0.5))  # the border runs between voxels
-    near = distance_to(changed[window], task.spacing_mm) <= (WIDTH + 0.5) * unit
-    free = (np.abs(depth) <= WIDTH) & near & ~task.positive[window] & ~task.negative[window]
-    corrected = np.zeros_like(part) if task.previous is None else changed[window]
+    free = (np.abs(depth) <= WIDTH) & ~task.positive[window] & ~task.negative[window]
+    corrected = np.zeros_like(part)
+    if task.previous is not None:  # else all of the border is new
+        corrected = changed[window]
+        free &= distance_to(corrected, task.spacing_mm) <= (WIDTH + 0.5) * unit
     return Band(window, sight, part, depth, corrected, free)

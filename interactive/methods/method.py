@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from maskwright.interactive.methods.sight import usual_difference
 
 STROKE = 25
 """A prompt of so many voxels is a stroke."""
@@ -36,6 +39,11 @@ class Task:
     latest: NDArray[np.bool_]
     latest_positive: bool
     prompt_count: int
+
+    @cached_property
+    def noise(self) -> float:
+        """The usual difference of neighbours in this region; see ``usual_difference``."""
+        return usual_difference(self.image, self.intensity_range, self.spacing_mm)
 
     @property
     def strokes_compete(self) -> bool:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from maskwright.interactive.methods.coarse import Halving
 from maskwright.interactive.methods.compete import compete
 from maskwright.interactive.methods.level import Proposal, Wanted, best_level
 from maskwright.interactive.methods.method import Task
-from maskwright.interactive.methods.sight import Sight, look, usual_difference
+from maskwright.interactive.methods.sight import Sight, look
 from maskwright.kernels.components import label_components
 from maskwright.kernels.distance import distance_to, distance_transform
 from maskwright.kernels.geodesic import geodesic_distance
@@ -41,6 +42,8 @@ REACH, MARGIN = 7.0, 12
 # Leaving the wrong part of the mask costs a path as much as the whole range of intensities.
 WALL = 1.0
 TRUST = 0.5
+# A window of more voxels is looked at at half the resolution: an edit should feel immediate.
+LARGE = {2: 100_000, 3: 150_000}
 
 
 def refine(task: Task, proposal: Proposal | None = None) -> Mask:
@@ -67,32 +70,64 @@ def refine(task: Task, proposal: Proposal | None = None) -> Mask:
     a place at some depth inside the wrong part of the mask. An annotator points to the middle of what is wrong, so
     the part is expected to be about a ball of that depth.
     """
-    noise = usual_difference(task.image, task.intensity_range, task.spacing_mm)
     if task.strokes_compete:
-        mask = _stroked(task, noise)
+        mask = _stroked(task)
     elif task.previous is None or not task.previous.any():
-        mask = _first(task, proposal, noise)
+        mask = _begun(task, proposal)
     else:
-        mask = _corrected(task, task.previous, proposal, noise)
+        mask = _corrected(task, task.previous, proposal)
     return (mask | task.positive) & ~task.negative
 
 
-def _stroked(task: Task, noise: float) -> Mask:
+def _begun(task: Task, proposal: Proposal | None) -> Mask:
+    """Return the first mask. In a large region it is found at half the resolution, and once more where it is small."""
+    if task.positive.size <= LARGE[task.positive.ndim]:
+        return _first(task, proposal)
+    halving = Halving.of(task)
+    coarse = halving.task(task)
+    cells = _first(coarse, None if proposal is None else halving.proposal(proposal))
+    mask = halving.back(cells)
+    if not mask.any():
+        return mask
+    lower, upper = _ends(mask)
+    window = _window(lower, upper, [b - a + MARGIN for a, b in zip(lower, upper)], mask.shape)
+    if mask[window].size <= LARGE[mask.ndim]:
+        mask[window] = _first(_cropped(task, window), _seen_in(proposal, window), size=int(mask.sum()))
+        return mask
+    return np.asarray(_soft(mask, task.spacing_mm) > 0.5)
+
+
+def _stroked(task: Task) -> Mask:
     """Let the strokes compete around what was prompted and what was the mask; keep what hangs together with them."""
     shown = task.positive | task.negative
     if task.previous is not None:
         shown |= task.previous
     margins = [math.ceil(STROKE_MARGIN * min(task.spacing_mm) / step) for step in task.spacing_mm]
     window = _window(*_ends(shown), margins, shown.shape)
-    sight = look(task.image, window, task.intensity_range, task.spacing_mm, noise)
+    sight = look(task.image, window, task.intensity_range, task.spacing_mm, task.noise)
     won = compete(sight, task.positive[window], task.negative[window], task.color)
     mask = np.zeros(shown.shape, np.bool_)
     mask[window] = _connected(won, task.positive[window])
     return mask
 
 
-def _first(task: Task, proposal: Proposal | None, noise: float) -> Mask:
-    """Grow the positive prompts, or the middle of the box, to a region."""
+def _cropped(task: Task, window: Window) -> Task:
+    """Return the task in a window. A box is cut to it."""
+    box = None
+    if task.box is not None:
+        starts = tuple(max(0, a - w.start) for a, w in zip(task.box[0], window))
+        stops = tuple(min(w.stop, b) - w.start for b, w in zip(task.box[1], window))
+        box = starts, stops
+    masks = {name: getattr(task, name)[window] for name in ("positive", "negative", "latest")}
+    return replace(task, image=task.image[window], box=box, previous=None, **masks)
+
+
+def _seen_in(proposal: Proposal | None, window: Window) -> Proposal | None:
+    return None if proposal is None else Proposal(proposal.inside[window], proposal.seen[window])
+
+
+def _first(task: Task, proposal: Proposal | None, size: int | None = None) -> Mask:
+    """Grow the positive prompts, or the middle of the box, to a region, of about so many voxels if that is known."""
     shape = task.positive.shape
     seeds, window = task.positive, (slice(None),) * len(shape)
     if task.box is not None:
@@ -102,44 +137,83 @@ def _first(task: Task, proposal: Proposal | None, noise: float) -> Mask:
     mask = np.zeros(shape, np.bool_)
     if not seeds[window].any():
         return mask
-    sight = look(task.image, window, task.intensity_range, task.spacing_mm, noise)
+    sight = look(task.image, window, task.intensity_range, task.spacing_mm, task.noise)
     seen = seeds[window]
     distance = geodesic_distance(sight.values, seen, task.spacing_mm, contrast=sight.contrast)
     domain = _nearer(sight, distance, task.negative[window], seen)
     unit = sight.voxel_size
-    if task.box is None:
-        wanted = Wanted(
-            least=LEAST_VOXELS * unit,
-            most=max(MOST_SHARE * seen.size, 2 * seen.sum()) * unit,
-            smallness=SMALLNESS,
-            middle=tuple(float(i) for i in np.argwhere(seen).mean(axis=0)),
-            centredness=CENTREDNESS,
-        )
+    if size is not None:
+        wanted = Wanted(size=size * unit)
+    elif task.box is None:
+        wanted = _unknown(seen, sight)
     else:  # most objects fill a box by half to three quarters
         wanted = Wanted(size=0.65 * seen.size * unit, strictness=2.0)
     if proposal is not None:
         inside = _connected(proposal.inside[window] & domain, seen)
         wanted = replace(wanted, proposal=Proposal(inside, proposal.seen[window]), trust=TRUST)
-    mask[window] = _soft(best_level(distance, domain, sight, wanted), sight) > 0.5
+    mask[window] = _soft(best_level(distance, domain, sight, wanted), task.spacing_mm) > 0.5
     return mask
 
 
-def _corrected(task: Task, previous: Mask, proposal: Proposal | None, noise: float) -> Mask:
-    """Add the wrong region under the newest prompt to the mask, or take it away."""
+def _unknown(seeds: Mask, sight: Sight) -> Wanted:
+    """Return what is wanted of a region of which nothing but its seeds is known."""
+    return Wanted(
+        least=LEAST_VOXELS * sight.voxel_size,
+        most=max(MOST_SHARE * seeds.size, 2 * seeds.sum()) * sight.voxel_size,
+        smallness=SMALLNESS,
+        middle=tuple(float(i) for i in np.argwhere(seeds).mean(axis=0)),
+        centredness=CENTREDNESS,
+    )
+
+
+def _corrected(task: Task, previous: Mask, proposal: Proposal | None) -> Mask:
+    """Add the wrong region under the newest prompt to the mask, or take it away.
+
+    Where it is expected to be large it is found at half the resolution.
+    """
     wrong = ~previous if task.latest_positive else previous
     seeds = task.latest & wrong
     if not seeds.any():
         return previous
     window, depth_mm = _around(seeds, wrong, task.spacing_mm)
-    sight = look(task.image, window, task.intensity_range, task.spacing_mm, noise)
+    if previous[window].size <= LARGE[previous.ndim]:
+        return _changed(task, previous, proposal, (window, depth_mm))
+    halving = Halving.of(task)
+    coarse = halving.task(task)
+    assert coarse.previous is not None
+    change = coarse.previous ^ _corrected(
+        coarse, coarse.previous, None if proposal is None else halving.proposal(proposal)
+    )
+    if not change.any():
+        return previous
+    turned = halving.back(change) & wrong
+    mask = previous ^ turned
+    lower, upper = _ends(turned)
+    near = _window(lower, upper, [3] * mask.ndim, mask.shape)
+    mask[near] = np.where(
+        _soft(turned[near], task.spacing_mm) > 0.02, _soft(mask[near], task.spacing_mm) > 0.5, mask[near]
+    )
+    return mask
+
+
+def _changed(task: Task, previous: Mask, proposal: Proposal | None, place: tuple[Window, float]) -> Mask:
+    """Return the mask with the best region in a window, at a depth in mm, added or taken away."""
+    window, depth_mm = place
+    wrong = ~previous if task.latest_positive else previous
+    seeds = task.latest & wrong
+    sight = look(task.image, window, task.intensity_range, task.spacing_mm, task.noise)
     domain, seen = wrong[window], seeds[window]
     distance = geodesic_distance(_walled(sight.values, domain), seen, task.spacing_mm, contrast=sight.contrast)
     against = (task.negative if task.latest_positive else task.positive)[window]
     free = _nearer(sight, distance, against, seen) & domain
     size = _expected_size(seen, depth_mm, sight)
-    wanted = Wanted(
-        size=size, strictness=STRICTNESS[seen.ndim], strictness_below=STRICTNESS_BELOW, least=LEAST_SHARE * size
-    )
+    if task.latest_positive and size > int(np.count_nonzero(previous)) * sight.voxel_size:
+        # So far from the mask it is an island: as little is known of its size as of that of a first region.
+        wanted = replace(_unknown(seen, sight), most=size)
+    else:
+        wanted = Wanted(
+            size=size, strictness=STRICTNESS[seen.ndim], strictness_below=STRICTNESS_BELOW, least=LEAST_SHARE * size
+        )
     if proposal is not None:
         thought = proposal.inside[window] if task.latest_positive else ~proposal.inside[window]
         change = _connected(thought & free & proposal.seen[window], seen)
@@ -235,15 +309,14 @@ def _middle(shape: tuple[int, ...], box: tuple[tuple[int, ...], tuple[int, ...]]
     return seeds
 
 
-def _soft(mask: Mask, sight: Sight) -> NDArray[np.float32]:
+def _soft(mask: Mask, spacing_mm: tuple[float, ...]) -> NDArray[np.float32]:
     """Return the mask blurred by about a voxel of the finest axis."""
-    soft: NDArray[np.float32] = gaussian_filter(
-        mask.astype(np.float32), [sight.unit_mm / step for step in sight.spacing_mm], truncate=3.0
-    )
+    sigmas = [min(spacing_mm) / step for step in spacing_mm]
+    soft: NDArray[np.float32] = gaussian_filter(mask.astype(np.float32), sigmas, truncate=3.0)
     return soft
 
 
 def _merged(previous: Mask, region: Mask, positive: bool, sight: Sight) -> Mask:
     """Return the mask with the region added or taken away, smoothed only near the region."""
     mask = previous | region if positive else previous & ~region
-    return np.where(_soft(region, sight) > 0.02, _soft(mask, sight) > 0.5, mask)
+    return np.where(_soft(region, sight.spacing_mm) > 0.02, _soft(mask, sight.spacing_mm) > 0.5, mask)

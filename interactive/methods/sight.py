@@ -62,7 +62,7 @@ def usual_difference(
     It is taken from evenly spaced blocks, so that it costs the same on an image of any size.
     """
     dims = len(spacing_mm)
-    step = max(1, math.ceil((math.prod(image.shape[:dims]) / _SAMPLES) ** (1 / dims) / 4))
+    step = max(1, math.ceil((math.prod(image.shape[:dims]) / _SAMPLES) ** (1 / dims)))
     blocks = [np.arange(n) for n in image.shape[:dims]]
     if step > 1:  # four voxels of every 4 * step along each axis
         blocks = [k[k % (4 * step) < 4] for k in blocks]
@@ -79,7 +79,7 @@ def look(
     spacing_mm: tuple[float, ...],
     noise: float,
 ) -> Sight:
-    """Return what is seen in a window; ``noise`` is what ``usual_difference`` gave."""
+    """Return what is seen in a window; ``noise`` is what ``usual_difference`` gave of the image."""
     dims = len(spacing_mm)
     values = _smoothed(image[window], intensity_range, spacing_mm)
     unit = min(spacing_mm)
