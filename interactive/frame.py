@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ REACH = 3.0
 """A prompt is drawn as exp(-(distance / REACH)**2), in cells of the frame; as in training."""
 
 _FAR = 11
+_REMEMBERED = 64  # the wide frame is the same at each click
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,14 @@ class Frame:
         """Return the image on the frame: averaged where cells are larger than voxels, linear between voxels where
         they are smaller, zero outside.
         """
-        return _along_axes(image, [self._weights(axis) for axis in range(len(self.shape))])
+        return _along_axes(image, [_weights(*axis) for axis in self._axes()])
 
     def back(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the frame's values at every voxel of the array, linear between cells, the nearest outside."""
-        return _along_axes(values, [self._weights_back(axis) for axis in range(len(self.shape))])
+        return _along_axes(values, [_weights_back(*axis) for axis in self._axes()])
+
+    def _axes(self) -> list[tuple[float, float, int, int]]:
+        return [(lo, step, self.side, n) for lo, step, n in zip(self.lower, self.step, self.shape)]
 
     def inside(self) -> tuple[slice, ...]:
         """Return the part of the array whose voxels lie in the frame."""
@@ -83,21 +88,24 @@ class Frame:
         channel[tuple(cells)] = 1
         return channel
 
-    def _weights(self, axis: int) -> sparse.csr_array:
-        """(side, shape[axis]): what each cell takes from each voxel."""
-        step = self.step[axis]
-        middle = self.lower[axis] + step * (np.arange(self.side) + 0.5)
-        voxel = np.arange(self.shape[axis]) + 0.5
-        weight = np.maximum(0, 1 - np.abs(middle[:, None] - voxel[None]) / max(1.0, step))
-        total = weight.sum(1, keepdims=True)
-        return sparse.csr_array((weight / np.where(total > 0, total, 1)).astype(np.float32))
 
-    def _weights_back(self, axis: int) -> sparse.csr_array:
-        """(shape[axis], side): what each voxel takes from each cell."""
-        voxel = np.arange(self.shape[axis]) + 0.5
-        place = np.clip((voxel - self.lower[axis]) / self.step[axis] - 0.5, 0, self.side - 1)
-        weight = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(self.side)[None]))
-        return sparse.csr_array(weight.astype(np.float32))
+@lru_cache(_REMEMBERED)
+def _weights(lower: float, step: float, side: int, length: int) -> sparse.csr_array:
+    """(side, length): what each cell takes from each voxel along an axis."""
+    middle = lower + step * (np.arange(side) + 0.5)
+    voxel = np.arange(length) + 0.5
+    weight = np.maximum(0, 1 - np.abs(middle[:, None] - voxel[None]) / max(1.0, step))
+    total = weight.sum(1, keepdims=True)
+    return sparse.csr_array((weight / np.where(total > 0, total, 1)).astype(np.float32))
+
+
+@lru_cache(_REMEMBERED)
+def _weights_back(lower: float, step: float, side: int, length: int) -> sparse.csr_array:
+    """(length, side): what each voxel takes from each cell along an axis."""
+    voxel = np.arange(length) + 0.5
+    place = np.clip((voxel - lower) / step - 0.5, 0, side - 1)
+    weight = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(side)[None]))
+    return sparse.csr_array(weight.astype(np.float32))
 
 
 def _near(drawn: NDArray[np.bool_]) -> NDArray[np.float32]:
