@@ -13,13 +13,14 @@ INSTALL = $(UV) pip install --quiet --constraint $(CONSTRAINTS) --python
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-setup: .venv/.ready ## .venv with .[all,dev]
+setup: .venv/.ready ## .venv with .[all,dev], and what the page shows images with
 
 .venv/.ready: pyproject.toml $(CONSTRAINTS)
 	@$(UV) --version >/dev/null 2>&1 || $(PYTHON) -m pip install --quiet uv
 	@test -x .venv/bin/python || $(UV) venv --quiet .venv
 	$(INSTALL) .venv -e '.[all,dev]'
 	$(UV) pip install --quiet --no-deps --python .venv monailabel==0.8.5  # a client to test with; alone, as it pulls itk
+	@.venv/bin/python scripts/fetch_assets.py || echo "the page cannot show images until scripts/fetch_assets.py has run"
 	@touch $@
 
 .venv-bench/.ready: pyproject.toml $(CONSTRAINTS)

@@ -28,6 +28,7 @@ OPEN = None
 ROUTES: Sequence[tuple[str, str, Action | None]] = (
     ("GET", r"/healthz|/auth/|/capabilities", OPEN),
     ("POST", r"/auth/token", OPEN),
+    ("GET", r"/|/page/[A-Za-z0-9_./-]+", OPEN),
     ("GET", r"/auth/token/valid|/info/|/datastore/|/train/", "read_image"),
     ("GET|HEAD", r"/datastore/image", "read_image"),
     ("PUT", r"/datastore/|/datastore/image|/datastore/label", "save_label"),
@@ -50,7 +51,7 @@ ROUTES: Sequence[tuple[str, str, Action | None]] = (
     ("GET", r"/docs|/openapi\.json|/docs/oauth2-redirect", "read_image"),
 )
 SILENT = ("/healthz", "/heartbeat", "/lease_status", "/auth/")
-"""Signs of life are no events."""
+"""Signs of life are no events, and neither are the files of the page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ class Guard:
 
     async def _written(self, scope: Scope, event: Event) -> bool:
         log = self._keeper.log
-        if log is None or scope["path"] in SILENT:
+        if log is None or scope["path"] in SILENT or scope["path"].startswith("/page/"):
             return True
         try:
             await anyio.to_thread.run_sync(log.append, event)

@@ -1,4 +1,4 @@
-"""The server: MONAI Label's protocol on one port, nnInteractive's on another, in one process."""
+"""The server: our page, its API and MONAI Label's protocol on one port, nnInteractive's on another, in one process."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics, metrics_router
 from maskwright.engine.service.openapi import REFUSALS
+from maskwright.engine.service.page_files import page_router
 from maskwright.engine.service.page_session import PageSession
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
@@ -128,7 +129,7 @@ def _qa_runs(folder: Path | None) -> Iterator[QaRuns]:
 def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: socket.socket) -> str:
     what = "nothing is kept" if serving.keeps is None else f"labels are kept in {serving.keeps}"
     addresses = [f"http://{serving.host}:{s.getsockname()[1]}" for s in (labels_socket, prompts_socket)]
-    return f"MONAI Label at {addresses[0]}, nnInteractive at {addresses[1]}; {what}; Ctrl-C ends"
+    return f"page and MONAI Label at {addresses[0]}, nnInteractive at {addresses[1]}; {what}; Ctrl-C ends"
 
 
 def _labels_app(
@@ -145,6 +146,7 @@ def _labels_app(
     app.include_router(qa_router(place, runs))
     app.include_router(sessions_router(place, pages))
     app.include_router(metrics_router(metrics))
+    app.include_router(page_router())
 
     @app.get("/healthz", tags=["server"])
     def healthz() -> dict[str, bool]:

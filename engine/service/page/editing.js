@@ -1,0 +1,59 @@
+/** What is said of the objects, and what comes of that. */
+
+import { askJson } from "./asking.js";
+import { byId } from "./elements.js";
+import { colorOf, showObjects } from "./objects.js";
+import { at, inTurn, picture, state, tell } from "./stage.js";
+
+export function say(prompt) {
+  if (!state.session) return;
+  inTurn("Outlining", async () => take(await askJson("POST", at("/prompts"), { object: state.active, ...prompt })));
+}
+
+export function take(answer) {
+  for (const each of answer.changed) state.labels.apply(each);
+  if (answer.changed.some((each) => each.box)) {
+    state.isSaved = false;
+    picture.refresh();
+    return undefined;
+  }
+  return answer.ran ? "That changes nothing" : "There is nothing more";
+}
+
+export const undo = () => inTurn("Undoing", async () => take(await askJson("POST", at("/undo"))));
+export const redo = () => inTurn("Doing again", async () => take(await askJson("POST", at("/redo"))));
+
+export function takeObjects({ objects, active }) {
+  Object.assign(state, { objects, active });
+  showObjects(byId("objects"), { objects, active }, change);
+  picture.show(state.labels, objects.map(({ number }) => colorOf(number)));
+}
+
+export const add = () =>
+  inTurn("Adding", async () => {
+    takeObjects(await askJson("POST", at("/objects"), { name: `object ${state.objects.length + 1}` }));
+    return "A new object: click on it";
+  });
+
+export function change(number, fields) {
+  inTurn("Changing", async () => {
+    takeObjects(await askJson("PATCH", at(`/objects/${number}`), fields));
+    if (fields.name) state.isSaved = false;
+    return "";
+  });
+}
+
+export function otherObject(by) {
+  const next = ((state.active - 1 + by + state.objects.length) % state.objects.length) + 1;
+  change(next, { active: true });
+}
+
+export function toggleHidden() {
+  state.isHidden = !state.isHidden;
+  if (!state.compared) picture.hide(state.isHidden);
+  tell(state.isHidden ? "Masks are hidden; H shows them" : "");
+}
+
+export function toggleLock() {
+  change(state.active, { locked: !state.objects[state.active - 1].locked });
+}
