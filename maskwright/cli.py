@@ -12,6 +12,7 @@ import typer
 
 from maskwright.audit_commands import audit_app
 from maskwright.kernels.errors import InputError
+from maskwright.serve_command import serve
 
 # Help is plain text: its frames and colours would take three times as long to load as all the rest.
 app = typer.Typer(
@@ -206,38 +207,6 @@ def propagate(
     _say_written(out, picture)
 
 
-@app.command(epilog="Example: maskwright serve --data scans")
-def serve(
-    data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A folder of images to serve; labels are saved in it.")
-    ] = None,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="For MONAI Label's clients: Slicer, OHIF, QuPath.")] = 8000,
-    nninteractive_port: Annotated[int, typer.Option(help="For nnInteractive's clients: Slicer, napari.")] = 1527,
-    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing of what is sent in.")] = False,
-    token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Ask for the tokens of this file; see docs/service.md.")
-    ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Let everybody who can reach --host do everything.")
-    ] = False,
-) -> None:
-    """Let front-ends ask for masks: answers the protocols of MONAI Label and of nnInteractive.
-
-    Without --data there is no image to begin with, and nothing is kept. Beyond this machine (--host) only with
-    --token-file, or with --insecure.
-    """
-    from maskwright.kernels.errors import MissingExtraError
-
-    try:
-        from maskwright.engine.service.server import Serving
-        from maskwright.engine.service.server import serve as serve_until_told
-    except ImportError as error:
-        raise MissingExtraError(error.name or "fastapi", "serve") from None
-
-    serve_until_told(Serving(data, host, port, nninteractive_port, ephemeral, token_file, insecure))
-
-
 @app.command(epilog="Example: maskwright assist ct.nii.gz --out spleen.nii.gz --point 40,180,300 --point 40,150,260:-")
 def assist(
     image: Annotated[Path, typer.Argument(help="The image: a file, or a DICOM or zarr folder.")],
@@ -280,6 +249,9 @@ def assist(
     )
     print_steps(steps)
     _say_written(out, picture)
+
+
+app.command(epilog="Example: maskwright serve --data scans")(serve)
 
 
 @app.command(epilog="Example: maskwright demo --out demo-out")

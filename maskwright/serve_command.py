@@ -1,0 +1,39 @@
+"""``maskwright serve``. As in ``cli``, only typer and the standard library are imported here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maskwright.kernels.errors import MissingExtraError
+
+
+def serve(
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder of images to serve; labels are saved in it.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="For the page and MONAI Label's clients.")] = 8000,
+    nninteractive_port: Annotated[int, typer.Option(help="For nnInteractive's clients: Slicer, napari.")] = 1527,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing of what is sent in.")] = False,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ask for the tokens of this file; see docs/service.md.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let everybody who can reach --host do everything.")
+    ] = False,
+) -> None:
+    """Let front-ends ask for masks: a page, MONAI Label and nnInteractive.
+
+    Without --data there is no image to begin with, and nothing is kept. Beyond this machine (--host) only with
+    --token-file, or with --insecure.
+    """
+    try:
+        from maskwright.engine.service.server import Serving
+        from maskwright.engine.service.server import serve as serve_until_told
+    except ImportError as error:
+        raise MissingExtraError(error.name or "fastapi", "serve") from None
+
+    serve_until_told(Serving(data, host, port, nninteractive_port, ephemeral, token_file, insecure))
