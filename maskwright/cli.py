@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from maskwright.audit_commands import audit_app
-from maskwright.kernels.errors import InputError
+from maskwright.options import numbers, point_of
 from maskwright.serve_command import serve
 
 # Help is plain text: its frames and colours would take three times as long to load as all the rest.
@@ -86,7 +86,7 @@ def compare(
     from maskwright.engine.volume import align, count_left_out
 
     labels = load_preset(preset) if preset else None
-    spacing = _numbers("--spacing-mm", spacing_mm) if spacing_mm else None
+    spacing = numbers("--spacing-mm", spacing_mm) if spacing_mm else None
     first, second = (read_labels(path, spacing_mm=spacing) for path in (reference, prediction))
     first.grid.require_spacing()
     tolerances = tolerance_mm or [2.0]
@@ -197,10 +197,10 @@ def propagate(
         sparse_mask,
         out,
         axis=axis,
-        given=_whole_numbers("--given", given) if given is not None else None,
+        given=whole_numbers("--given", given) if given is not None else None,
         start=start,
         stop=stop,
-        spacing_mm=_numbers("--spacing-mm", spacing_mm) if spacing_mm else None,
+        spacing_mm=numbers("--spacing-mm", spacing_mm) if spacing_mm else None,
         picture=picture,
     )
     print_filled(filled)
@@ -240,11 +240,11 @@ def assist(
     steps = assist_file(
         image,
         out,
-        points=[_point(text) for text in point or []],
-        box=_whole_numbers("--box", box) if box is not None else None,
+        points=[point_of(text) for text in point or []],
+        box=whole_numbers("--box", box) if box is not None else None,
         scribble=scribble,
         method=method,
-        spacing_mm=_numbers("--spacing-mm", spacing_mm) if spacing_mm else None,
+        spacing_mm=numbers("--spacing-mm", spacing_mm) if spacing_mm else None,
         picture=picture,
     )
     print_steps(steps)
@@ -315,28 +315,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status == _STOPPED:
         _say("stopped; what qa has finished is kept, run the same command again to go on")
     return status if isinstance(status, int) else 0
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{option}: expected numbers such as 2.5,0.8,0.8, got {text!r}") from None
-
-
-def _whole_numbers(option: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{option}: expected whole numbers such as 4,12,20, got {text!r}") from None
-
-
-def _point(text: str) -> tuple[tuple[int, ...], bool]:
-    """Read ``z,y,x``, ``z,y,x:+`` or ``z,y,x:-``."""
-    index, _, sense = text.partition(":")
-    if sense not in ("", "+", "-") or text.endswith(":"):
-        raise InputError(f"--point: expected z,y,x, z,y,x:+ or z,y,x:-, got {text!r}")
-    return _whole_numbers("--point", index), sense != "-"
 
 
 def _say_written(out: Path, picture: Path | None) -> None:
