@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from maskwright.audit_commands import audit_app
-from maskwright.options import numbers, point_of
+from maskwright.options import numbers, point_of, whole_numbers
 from maskwright.serve_command import serve
 
 # Help is plain text: its frames and colours would take three times as long to load as all the rest.
