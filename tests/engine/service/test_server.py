@@ -4,6 +4,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 import warnings
 
 import httpx
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 import maskwright as mw
-from maskwright.engine.volume import Volume
+from maskwright.engine.volume import LabelMap, Volume
 
 pytestmark = pytest.mark.clients
 remote = pytest.importorskip("nnInteractive.inference.remote.remote_session")
@@ -19,6 +21,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # cgi
     monailabel = pytest.importorskip("monailabel.client.client")
 
+AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
 COMMAND = [sys.executable, "-m", "maskwright.cli", "serve", "--port", "0", "--nninteractive-port", "0"]
 
 
@@ -44,7 +47,7 @@ def serving(tmp_path):
     image = np.random.default_rng(0).normal(100, 3, (12, 30, 30))
     image[3:9, 8:22, 8:22] += 80
     mw.write(
-        Volume(image.astype(np.float32), np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])),
+        Volume(image.astype(np.float32), AFFINE),
         tmp_path / "a.nii.gz",
     )
     process, addresses = start(tmp_path)
@@ -122,3 +125,52 @@ def test_after_a_sudden_death_sessions_are_there_again(serving):
         assert not list((folder / ".maskwright" / "sessions").glob("*.image"))
     finally:
         stop(again)
+
+
+def test_a_sudden_death_under_load_loses_no_saved_label(serving, tmp_path_factory):
+    folder, (labels_at, prompts_at), process = serving
+    image = next(iter(httpx.get(f"{labels_at}/datastore/").json()["objects"]))
+    scratch = tmp_path_factory.mktemp("labels")
+    acknowledged, ended = [], threading.Event()
+
+    def save(reader):
+        for number in range(1000):
+            mask = np.zeros((12, 30, 30), np.uint8)
+            mask[number % 12, reader, number % 30] = 1 + number // 12
+            mw.write(LabelMap(mask, AFFINE), scratch / f"{reader}.nii.gz")
+            data = (scratch / f"{reader}.nii.gz").read_bytes()
+            try:
+                url = f"{labels_at}/datastore/label?image={image}&tag=reader{reader}"
+                if httpx.put(url, files={"label": ("l.nii.gz", data)}).status_code == 200:
+                    acknowledged.append((reader, data))
+            except httpx.HTTPError:
+                return
+
+    def click():
+        try:
+            session = remote.nnInteractiveRemoteInferenceSession(prompts_at)
+            session.set_image(mw.read(folder / "a.nii.gz").array[None], {"spacing": [2.0, 1.0, 1.0]})
+            while not ended.is_set():
+                session.add_point_interaction([6, 15, 15], include_interaction=True)
+                session.undo()
+        except httpx.HTTPError:
+            return
+
+    threads = [threading.Thread(target=save, args=(n,)) for n in range(3)] + [threading.Thread(target=click)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 20
+    while len(acknowledged) < 30 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert len(acknowledged) >= 30
+    again, _ = start(folder)
+    stop(again)
+    kept = {path.read_bytes() for path in (folder / "labels").rglob("*.nii.gz")}
+    assert all(data in kept for _, data in acknowledged)
+    assert not [
+        path for path in (folder / "labels").rglob("*") if path.is_file() and path.name.startswith(".unfinished")
+    ]
