@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,7 +22,16 @@ from rows import Row
 from synthesis import smooth_noise
 
 NAME = "service"
-CASES = ("click-2d", "click-3d", "twenty-sessions")
+CASES = ("click-2d", "click-3d", "twenty-sessions", "first-mask")
+BROWSER = [
+    "--no-sandbox",
+    "--disable-gpu-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 CLICKS = 10
 LARGE = (200, 256, 256)
 SESSIONS, PAUSE_S, LOAD_S = 20, 2.0, 300.0
@@ -29,10 +39,12 @@ SESSIONS, PAUSE_S, LOAD_S = 20, 2.0, 300.0
 
 def run(case_name: str, *, quick: bool) -> list[Row]:
     """Return the rows of one case."""
+    if case_name == "first-mask":
+        return first_mask_rows(2 if quick else 5)
     missing = no_data("medscribble")
     if missing:
         return [Row(NAME, case_name, "all", "", failed=missing)]
-    with serving() as (address, process):
+    with tempfile.TemporaryDirectory() as folder, serving(folder) as (address, _, process):
         if case_name == "twenty-sessions":
             return load_rows(address, process, 20.0 if quick else LOAD_S)
         if case_name == "click-2d":
@@ -43,17 +55,17 @@ def run(case_name: str, *, quick: bool) -> list[Row]:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A server of its own process on a new data folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "maskwright.cli", "serve", "--data", folder, "--port", "0"]
-        process = subprocess.Popen([*command, "--nninteractive-port", "0"], stdout=subprocess.PIPE, text=True)
-        try:
-            assert process.stdout is not None
-            yield re.findall(r"http://[\d.:]+", process.stdout.readline())[1], process
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+def serving(folder: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """A server of its own process on a data folder: where nnInteractive's clients go, where the page is."""
+    command = [sys.executable, "-m", "maskwright.cli", "serve", "--data", folder, "--port", "0"]
+    process = subprocess.Popen([*command, "--nninteractive-port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        labels, prompts = re.findall(r"http://[\d.]+:\d+", process.stdout.readline())
+        yield prompts, labels, process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
 
 
 def in_large_volume(target: Target) -> tuple[NDArray[Any], Target, tuple[int, ...]]:
@@ -182,6 +194,42 @@ def load_rows(address: str, process: subprocess.Popen[str], load_s: float) -> li
         Row(NAME, "twenty-sessions", "maskwright", unit, value, runs=len(times), note=note)
         for unit, value in ours.items()
     ]
+
+
+def first_mask_rows(rounds: int) -> list[Row]:
+    """From `maskwright serve` to the first mask in the page, on a ball in a volume; the browser runs already."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return [Row(NAME, "first-mask", "maskwright", "s", failed="playwright is not installed")]
+    import maskwright as mw
+    from maskwright.engine.volume import Volume
+
+    grid = np.ogrid[tuple(slice(0, n) for n in LARGE)]
+    ball = sum((g - n / 2) ** 2 for g, n in zip(grid, LARGE)) < 30**2
+    values = np.random.default_rng(0).normal(0, 5, LARGE) + 100 * ball
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        mw.write(Volume(values.astype(np.int16), np.eye(4)), Path(folder) / "ball.nii.gz")
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
+        for _ in range(rounds + 1):
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            start = time.perf_counter()
+            with serving(folder) as (_, labels, _process):
+                page.goto(labels)
+                page.get_by_role("button", name="ball.nii.gz").click()
+                page.get_by_text("Click on what you want to outline").wait_for(timeout=60_000)
+                with page.expect_response("**/prompts") as answer:
+                    page.keyboard.press("Enter")  # a click at the crosshair, in the middle
+                page.locator("body:not([aria-busy])").wait_for()
+                assert answer.value.json()["changed"][0]["box"]
+                seconds.append(time.perf_counter() - start)
+                page.close()
+        browser.close()
+    note = f"{LARGE} int16; server, page, image and mask; Chromium with swiftshader"
+    found = seconds[1:]
+    value = statistics.median(found)
+    return [Row(NAME, "first-mask", "maskwright", "s", value, min(found), max(found), len(found), note)]
 
 
 def resident_mb(pid: int) -> float:

@@ -11,6 +11,7 @@ WANTED = (
     ("a click through HTTP, 2-D 512 x 512, p95", "click-2d", "p95 ms", 60.0),
     ("a click through HTTP, 3-D, p50", "click-3d", "p50 ms", 100.0),
     ("a click through HTTP, 3-D, p95", "click-3d", "p95 ms", 300.0),
+    ("from `maskwright serve` to the first mask in the page", "first-mask", "s", 5.0),
     ("twenty sessions, p95", "twenty-sessions", "p95 ms", 1000.0),
     ("twenty sessions, errors", "twenty-sessions", "errors", 0.0),
 )
