@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from maskwright.engine.config.preset import LabelSpec, Matching, Preset, Region
+from maskwright.engine.config.toml_file import read_toml
 from maskwright.engine.volume.labels import LARGEST_LABEL
 from maskwright.kernels.errors import ConfigError
 
@@ -49,12 +49,7 @@ def load_preset(name_or_path: str | Path) -> Preset:
                 f"no preset is called {str(name_or_path)!r}: take one of {', '.join(shipped_presets())}, "
                 "or the path of a TOML file"
             )
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the preset {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the preset {path} is not valid TOML: {error}") from error
+    document = read_toml(path, "the preset")
     try:
         return parse_preset(document, path.stem)
     except ConfigError as error:

@@ -50,6 +50,7 @@ ROUTES: Sequence[tuple[str, str, Action | None]] = (
     ("GET", r"/metrics", "administer"),
     ("GET", r"/docs|/openapi\.json|/docs/oauth2-redirect", "read_image"),
 )
+METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 SILENT = ("/healthz", "/heartbeat", "/lease_status", "/auth/")
 """Signs of life are no events, and neither are the files of the page."""
 
@@ -138,8 +139,7 @@ class Guard:
         headers = dict(scope["headers"])
         for name in (b"host", b"origin"):
             address = headers.get(name, b"localhost").decode("latin-1")
-            host = urlsplit(address if "//" in address else f"//{address}").hostname
-            if not is_loopback(host or ""):
+            if not is_loopback(_host_of(address)):
                 detail = f"the {name.decode()} of this request is not this machine; ask at 127.0.0.1 or localhost"
                 return 403, "Not allowed", detail, "foreign-page"
         return None
@@ -172,7 +172,7 @@ class Guard:
         details: dict[str, bool | int | str] = {
             "http_status": status,
             "duration_ms": took_ms,
-            "method": scope["method"],
+            "method": scope["method"] if scope["method"] in METHODS else "other",
             "protocol": self._protocol,
         }
         if reason:
@@ -187,6 +187,14 @@ class Guard:
             request_id=request_id,
             details=details,
         )
+
+
+def _host_of(address: str) -> str:
+    """Return the host of an address, "" where it is none."""
+    try:
+        return urlsplit(address if "//" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _subject(scope: Scope) -> str | None:

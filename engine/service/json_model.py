@@ -1,8 +1,9 @@
-"""A JSON body as a model of pydantic, read up to a limit; what is wrong is said in one line."""
+"""What came as JSON as a model of pydantic; what is wrong is said in one line."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -14,17 +15,28 @@ from maskwright.kernels.errors import InputError
 M = TypeVar("M", bound=BaseModel)
 
 
+def model_of(model: type[M], found: Mapping[str, Any] | str, what: str) -> M:
+    """Return fields, or the text of a JSON object, as a model; ``what`` they are stands in the message.
+
+    Raises
+    ------
+    InputError
+        They are not those of the model.
+    """
+    try:
+        return model.model_validate_json(found) if isinstance(found, str) else model.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "whole"
+        raise InputError(f"{what}, {where}: {first['msg']}") from None
+
+
 async def read_model(request: Request, model: type[M]) -> M:
-    """Return the body of a request.
+    """Return the body of a request, read up to a limit.
 
     Raises
     ------
     InputError, LimitError
         It is no such JSON object, or too large.
     """
-    fields = parsed(await read_body(request, JSON_BYTES), "the body")
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"the body, {'.'.join(map(str, first['loc'])) or 'whole'}: {first['msg']}") from None
+    return model_of(model, parsed(await read_body(request, JSON_BYTES), "the body"), "the body")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from maskwright.engine.service.pool import Pool
-from maskwright.engine.service.remote_session import RemoteSession
 from maskwright.engine.service.shared_images import SharedImages
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -36,12 +39,13 @@ class ServiceMetrics:
         self._requests.labels(protocol, action, f"{status // 100}xx").inc()
         self._seconds.labels(protocol, action).observe(seconds)
 
-    def watch(self, pool: Pool[RemoteSession], images: SharedImages) -> None:
-        """Tell of a server's sessions and images, too, whenever the numbers are asked for."""
-        sessions = Gauge("maskwright_sessions", "Sessions of remote clients.", registry=self.registry)
-        sessions.set_function(lambda: pool.count)
-        size = Gauge("maskwright_session_bytes", "What these sessions hold, in bytes.", registry=self.registry)
-        size.set_function(lambda: pool.size_bytes)
+    def watch(self, pools: Mapping[str, Pool[Any]], images: SharedImages) -> None:
+        """Tell of a server's sessions, by whom they are for, and images, too, whenever the numbers are asked for."""
+        sessions = Gauge("maskwright_sessions", "Sessions of clients.", ["of"], registry=self.registry)
+        size = Gauge("maskwright_session_bytes", "What sessions hold, in bytes.", ["of"], registry=self.registry)
+        for name, pool in pools.items():
+            sessions.labels(name).set_function(partial(getattr, pool, "count"))
+            size.labels(name).set_function(partial(getattr, pool, "size_bytes"))
         held = Gauge("maskwright_images_open", "Images in memory, each counted once.", registry=self.registry)
         held.set_function(lambda: images.count)
 

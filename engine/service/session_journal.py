@@ -57,12 +57,12 @@ class Journals:
             if first["owner"] != owner:
                 return None
             acts = [Act(SET_IMAGE, first["meta"], (self._folder / f"{first['image']}.image").read_bytes())]
-        except (OSError, ValueError, KeyError):
+            for line in lines:
+                if line.endswith(b"\n"):  # else the process died while it wrote it, and nobody was answered
+                    entry = json.loads(line)
+                    acts.append(Act(entry["path"], entry["text"], base64.b64decode(entry["packed"])))
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        for line in lines:
-            if line.endswith(b"\n"):  # else the process died while it wrote it, and nobody was answered
-                entry = json.loads(line)
-                acts.append(Act(entry["path"], entry["text"], base64.b64decode(entry["packed"])))
         return acts
 
     def forget(self, token: str) -> None:

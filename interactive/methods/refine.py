@@ -145,7 +145,7 @@ def _first(task: Task, proposal: Proposal | None, size: int | None = None) -> Ma
     if size is not None:
         wanted = Wanted(size=size * unit)
     elif task.box is None:
-        wanted = _unknown(seen, sight)
+        wanted = _of_unknown_size(seen, sight)
     else:  # most objects fill a box by half to three quarters
         wanted = Wanted(size=0.65 * seen.size * unit, strictness=2.0)
     if proposal is not None:
@@ -155,7 +155,7 @@ def _first(task: Task, proposal: Proposal | None, size: int | None = None) -> Ma
     return mask
 
 
-def _unknown(seeds: Mask, sight: Sight) -> Wanted:
+def _of_unknown_size(seeds: Mask, sight: Sight) -> Wanted:
     """Return what is wanted of a region of which nothing but its seeds is known."""
     return Wanted(
         least=LEAST_VOXELS * sight.voxel_size,
@@ -209,7 +209,7 @@ def _changed(task: Task, previous: Mask, proposal: Proposal | None, place: tuple
     size = _expected_size(seen, depth_mm, sight)
     if task.latest_positive and size > int(np.count_nonzero(previous)) * sight.voxel_size:
         # So far from the mask it is an island: as little is known of its size as of that of a first region.
-        wanted = replace(_unknown(seen, sight), most=size)
+        wanted = replace(_of_unknown_size(seen, sight), most=size)
     else:
         wanted = Wanted(
             size=size, strictness=STRICTNESS[seen.ndim], strictness_below=STRICTNESS_BELOW, least=LEAST_SHARE * size

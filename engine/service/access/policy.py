@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from maskwright.engine.config.toml_file import read_toml
 from maskwright.engine.service.access.actor import ACTIONS, ROLES, Action, Actor, Role
 from maskwright.engine.service.region import check_region
 from maskwright.kernels.errors import ConfigError
@@ -43,12 +43,7 @@ class Policy:
         ConfigError
             The file cannot be read or is not TOML, an unknown role, action or other key, or a wrong value.
         """
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        document = read_toml(path)
         _require_known(document, ("policy",), f"{path}")
         if "policy" not in document:
             raise ConfigError(f"{path}: expected [policy.ROLE] tables, got none: nobody could do anything")

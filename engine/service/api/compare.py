@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.io import at_most, read_labels
 from maskwright.engine.metrics.compare import compare
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.forms import read_form
+from maskwright.engine.service.json_model import model_of
 from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.received import received_labels
@@ -56,11 +57,7 @@ def compare_router(place: Workplace) -> APIRouter:
         The answer is what `maskwright compare --format json` prints.
         """
         params, files = await read_form(request, UPLOAD_BYTES)
-        try:
-            asked = Comparing.model_validate(params)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise InputError(f"params, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        asked = model_of(Comparing, params, "params")
 
         def work() -> str:
             reference = _labels(place, "reference", asked.reference, files)

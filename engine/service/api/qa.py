@@ -11,15 +11,13 @@ from typing import Any
 import anyio
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from maskwright.engine.service.body import read_body
-from maskwright.engine.service.forms import JSON_BYTES, parsed
+from maskwright.engine.service.json_model import read_model
 from maskwright.engine.service.openapi import body
 from maskwright.engine.service.qa_runs import Asked, QaRuns
 from maskwright.engine.service.qa_runs.asked import Empty
 from maskwright.engine.service.workplace import Workplace, in_thread
-from maskwright.kernels.errors import InputError
 
 LOOK_S = 0.1
 """How often it is looked whether something changed, and ..."""
@@ -51,7 +49,8 @@ def qa_router(place: Workplace, runs: QaRuns) -> APIRouter:
     @router.post("", status_code=202, openapi_extra=body(Asking))
     async def start(request: Request) -> dict[str, str]:
         """Begin to compare the labels of two tags; the body is JSON of `reference_tag`, `prediction_tag`, options."""
-        asked = _asked(parsed(await read_body(request, JSON_BYTES), "the body"))
+        asking = await read_model(request, Asking)
+        asked = Asked(**{**asking.model_dump(), "tolerance_mm": tuple(asking.tolerance_mm)})
         run = await in_thread(lambda: runs.start(place.store, asked))
         request.state.subject = run
         return {"run": run}
@@ -89,15 +88,6 @@ def qa_router(place: Workplace, runs: QaRuns) -> APIRouter:
         return FileResponse(runs.output(run, "results.csv"), media_type="text/csv", filename=f"{run}.csv")
 
     return router
-
-
-def _asked(body: dict[str, Any]) -> Asked:
-    try:
-        asking = Asking.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"the body, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return Asked(**{**asking.model_dump(), "tolerance_mm": tuple(asking.tolerance_mm)})
 
 
 async def _events(runs: QaRuns, run: str) -> AsyncIterator[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
+from maskwright.engine.config.toml_file import read_toml
 from maskwright.engine.service.region import check_region
 from maskwright.kernels.errors import ConfigError
 
@@ -23,12 +23,7 @@ def read_region(folder: Path) -> str | None:
     path = folder / SETTINGS
     if not path.is_symlink() and not path.exists():
         return None
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    document = read_toml(path)
     if unknown := sorted(document.keys() - {"region"}):
         raise ConfigError(f"{path}: unknown key {unknown[0]!r}, expected region")
     return check_region(document["region"], str(path)) if "region" in document else None

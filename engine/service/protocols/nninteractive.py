@@ -108,11 +108,10 @@ def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journ
         def work() -> Response:
             with pool.at_work(token, owner) as lease:
                 session = lease.session
-                request.state.subject = session.image_sha256
+                request.state.subject = session.image_sha256  # also where the act fails
                 found = perform(session, asked, images)
-                if path == SET_IMAGE:
-                    request.state.subject = session.image_sha256
-                    _hold(pool, lease)
+                request.state.subject = session.image_sha256
+                _hold(pool, lease)
                 if journals is not None:
                     journals.note(token, owner, asked)
                 return _response(found)
@@ -124,7 +123,7 @@ def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journ
 
 
 def _hold(pool: Pool[RemoteSession], lease: Lease[RemoteSession]) -> None:
-    """Note what a new image takes; one that there is no room for is let go."""
+    """Note what a session takes; one that there is no room for is let go."""
     try:
         pool.hold(lease, lease.session.size_bytes)
     except CapacityError:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from maskwright.engine.service.json_model import model_of
 from maskwright.engine.service.protocols.packed_array import unpack_array
 from maskwright.engine.service.remote_session import Answer, RemoteSession
 from maskwright.engine.service.shared_images import SharedImages
-from maskwright.kernels.errors import InputError
 
 IMAGE_BYTES = 2 << 30
 """The largest array that a body may unpack to."""
@@ -167,8 +167,4 @@ PACKED = frozenset([SET_IMAGE, "/add_scribble_interaction", "/add_lasso_interact
 
 
 def _said(kind: type[M], act: Act) -> M:
-    try:
-        return kind.model_validate_json(act.text or "{}")
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{act.path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return model_of(kind, act.text or "{}", act.path)

@@ -153,8 +153,15 @@ def test_without_a_log_that_can_be_written_nothing_is_answered(tmp_path):
 def test_a_page_of_another_site_cannot_use_a_server_without_tokens():
     with served(Guard(app_of_routes(), keeper(None), "test")) as address:
         assert httpx.get(f"{address}/info/", headers={"Origin": "http://localhost:3000"}).status_code == 200
-        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        odd = {"Origin": "http://[::1"}, {"Origin": "http://localhost:3000@evil.example"}
+        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}, *odd):
             assert httpx.get(f"{address}/info/", headers=headers).status_code == 403
+
+
+def test_a_method_that_is_none_is_refused_and_logged(tmp_path):
+    with AuditLog(tmp_path / "audit.db") as log, served(Guard(app_of_routes(), keeper(None, log), "test")) as address:
+        assert httpx.request("A~B", f"{address}/info/").status_code == 404
+        assert log.rows == 1
 
 
 def test_a_lease_of_one_token_is_nothing_to_another(secrets_of):

@@ -68,13 +68,15 @@ def test_requests_are_counted_by_what_they_were_and_how_they_ended():
 
 def test_sessions_and_images_are_told_as_they_are_now():
     metrics, images = ServiceMetrics(), SharedImages()
-    pool = Pool(RemoteSession, PoolLimits())
-    metrics.watch(pool, images)
+    pool, other = Pool(RemoteSession, PoolLimits()), Pool(RemoteSession, PoolLimits())
+    metrics.watch({"one": pool, "other": other}, images)
     with served(guarded(metrics)) as address:
 
         def numbers():
             found = samples(httpx.get(f"{address}/metrics").text)
-            return [found[f"maskwright_{name}",] for name in ("sessions", "session_bytes", "images_open")]
+            assert found["maskwright_sessions", "other"] == 0
+            sessions = [found[f"maskwright_{name}", "one"] for name in ("sessions", "session_bytes")]
+            return [*sessions, found["maskwright_images_open",]]
 
         assert numbers() == [0, 0, 0]
         token = pool.claim("somebody")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from fastapi import Response
 
-from maskwright.engine.io import write
+from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.volume import LabelMap
 from maskwright.kernels.errors import InputError
 
@@ -21,10 +19,7 @@ def mask_file(labels: LabelMap, extension: str, compress: bool) -> bytes:
     """Return a mask as the bytes of a file; NRRD is gzipped unless that is not wanted."""
     if extension not in EXTENSIONS:
         raise InputError(f"result_extension is {extension[:16]!r}; expected one of {', '.join(EXTENSIONS)}")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"mask{extension}"
-        write(labels, path)
-        data = path.read_bytes()
+    data = volume_file(labels, extension)
     if extension == ".nrrd" and not compress:
         header, _, _ = data.partition(b"\n\n")
         voxels = labels.array.astype(labels.array.dtype.newbyteorder("<"), order="C")
