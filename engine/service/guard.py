@@ -39,6 +39,7 @@ ROUTES: Sequence[tuple[str, str, Action | None]] = (
     ("GET", r"/lease_status", "prompt"),
     ("POST", r"/api/v1/compare", "compare"),
     ("POST", r"/api/v1/qa", "run_qa"),
+    ("DELETE", r"/api/v1/qa/[^/]+", "run_qa"),
     ("GET", r"/api/v1/qa|/api/v1/qa/[^/]+(?:/events|/report|/results)?", "compare"),
     ("POST", r"/api/v1/sessions/[^/]+/save", "save_label"),
     ("GET", r"/api/v1/sessions/[^/]+/image\.nii", "read_image"),

@@ -62,6 +62,7 @@ REQUESTS = [
     ("POST", "/api/v1/qa", ROLES[2:]),
     ("GET", "/api/v1/qa", ROLES),
     ("GET", "/api/v1/qa/0123456789abcdef/report", ROLES),
+    ("DELETE", "/api/v1/qa/x", ROLES[2:]),
     ("POST", "/api/v1/sessions", ROLES),
     ("POST", "/api/v1/sessions/x/prompts", ROLES[1:]),
     ("PATCH", "/api/v1/sessions/x/objects/1", ROLES[1:]),
