@@ -2,6 +2,7 @@
 
 import { Axes } from "./axes.js";
 import { drawContours } from "./contours.js";
+import { colorDrawing, withoutGradients } from "./flat.js";
 
 const CROSSHAIR = 8; // NiiVue's DRAG_MODE
 const CONTRAST = 1;
@@ -42,6 +43,7 @@ export class Picture {
       logLevel: "error",
     });
     await this.nv.attachToCanvas(this.canvas);
+    withoutGradients(this.nv);
     const draw = this.nv.drawScene.bind(this.nv);
     this.nv.drawScene = (...given) => {
       const done = draw(...given);
@@ -72,7 +74,7 @@ export class Picture {
     const all = [[0, 0, 0], ...colors];
     const [R, G, B] = [0, 1, 2].map((part) => all.map((color) => color[part]));
     nv.drawBitmap = labels.values;
-    nv.setDrawColormap({ R, G, B, A: all.map((_, i) => (i ? 255 : 0)), labels: all.map((_, i) => `${i || ""}`) });
+    colorDrawing(nv, { R, G, B, A: all.map((_, i) => (i ? 255 : 0)), labels: all.map((_, i) => `${i || ""}`) });
     nv.refreshDrawing(true);
   }
 
