@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.io import at_most, read_labels
-from maskwright.engine.metrics.compare import compare
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.forms import read_form
 from maskwright.engine.service.json_model import model_of
@@ -60,6 +59,8 @@ def compare_router(place: Workplace) -> APIRouter:
         asked = model_of(Comparing, params, "params")
 
         def work() -> str:
+            from maskwright.engine.metrics.compare import compare  # takes half a second, which no start waits for
+
             reference = _labels(place, "reference", asked.reference, files)
             prediction = _labels(place, "prediction", asked.prediction, files)
             found: Any = compare(

@@ -15,7 +15,6 @@ import math
 import struct
 from typing import Any
 
-import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +34,8 @@ LEVEL = 1
 
 def pack_array(array: NDArray[Any]) -> bytes:
     """Return an array, of any strides, as packed bytes."""
+    import blosc2  # takes half a second, which no start waits for
+
     array = np.ascontiguousarray(array)
     name = array.dtype.name.encode()
     header = MAGIC + struct.pack("<BBBB", VERSION, CODECS[0], array.ndim, len(name)) + name
@@ -73,6 +74,8 @@ def unpack_array(packed: bytes, limit_bytes: int) -> NDArray[Any]:
 
 
 def _unpacked(packed: bytes, limit_bytes: int) -> NDArray[Any]:
+    import blosc2
+
     magic, version, codec, ndim, length = struct.unpack_from("<4sBBBB", packed)
     if (magic, version) != (MAGIC, VERSION) or codec not in CODECS:
         raise InputError("this is no packed array of version 1 (NNIA); use nninteractive-client 2")
@@ -93,6 +96,8 @@ def _unpacked(packed: bytes, limit_bytes: int) -> NDArray[Any]:
 
 def _chunks(packed: bytes, at: int, total: int, itemsize: int) -> list[tuple[int, int, memoryview]]:
     """Return where each chunk goes, how long it is there, and its packed bytes; together they fill the array."""
+    import blosc2
+
     (count,) = struct.unpack_from("<I", packed, at)
     at, start, view, found = at + 4, 0, memoryview(packed), []
     for _ in range(count):
