@@ -13,6 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+from maskwright.engine.io.dicom_series import NAME as DICOM_SERIES
+from maskwright.engine.service.datastore.dicom_file import Instance, is_uid
+from maskwright.engine.service.datastore.dicom_index import DicomIndex, Series
 from maskwright.engine.service.datastore.digests import Digests
 from maskwright.engine.service.datastore.durable import remove_unfinished
 from maskwright.engine.service.datastore.entry import ImageEntry
@@ -43,7 +46,7 @@ class Datastore:
     """The images of a folder and their labels; made by ``open``. Safe to use from several threads.
 
     Locks: ``_lock`` guards the index of images and the step that puts an upload into place; it is never held while
-    the label folder's own lock is asked for.
+    the locks of the label folder or of the DICOM index are asked for.
 
     Attributes
     ----------
@@ -58,6 +61,7 @@ class Datastore:
         self._ephemeral = data != kept
         self._hold = hold
         self._digests = Digests()
+        self._dicom = DicomIndex()
         self._labels = LabelFolder(kept, kept / LABELS)
         self._lock = threading.Lock()
         self._index: dict[str, ImageEntry] = {}
@@ -113,13 +117,15 @@ class Datastore:
         return [entry for entry in entries if index[entry.id] is entry]
 
     def image(self, image: str) -> ImageEntry:
-        """Return the image of an id.
+        """Return the image of an id, or of the SeriesInstanceUID of a DICOM series (see ``dicom_series``).
 
         Raises
         ------
         NotFoundError
             No image has this id.
         """
+        if is_uid(image):
+            image = self.dicom_series_of(image).image
         if is_image_id(image):
             with self._lock:
                 entry = self._index.get(image)
@@ -128,6 +134,26 @@ class Datastore:
             if entry is not None:
                 return entry
         raise NotFoundError("no image has this id: list the images of the datastore")
+
+    def dicom_series(self) -> list[Series]:
+        """Return the DICOM series that are there now, in the order of their paths.
+
+        A series that lies in two folders is that of the first one. Headers are read again only where a file changed.
+        """
+        return self._dicom.refresh([(e.id, e.path) for e in self.images() if e.format == DICOM_SERIES])
+
+    def dicom_series_of(self, uid: str) -> Series:
+        """Return the DICOM series of a SeriesInstanceUID; NotFoundError where there is none."""
+        found = self._dicom.find(uid) or next((series for series in self.dicom_series() if series.uid == uid), None)
+        if found is None:
+            raise NotFoundError("no DICOM series has this UID: list the images of the datastore")
+        return found
+
+    def dicom_path(self, instance: Instance) -> Path:
+        """Return where a DICOM file is, checked once more; NotFoundError where it is gone or leads elsewhere now."""
+        if any(instance.path.is_relative_to(root) and stays_within(root, instance.path) for root in self._roots):
+            return instance.path
+        raise NotFoundError("a file of this series is gone: list the images of the datastore")
 
     def add_image(self, name: str, stream: BinaryIO, limit_bytes: int) -> ImageEntry:
         """Keep an image that is sent in; of the same content, in the same format, only the first is kept.
@@ -249,6 +275,11 @@ class Datastore:
         labelled = self._labels.labelled()
         return Status(len(images), sum(entry.id in labelled for entry in images))
 
+    def unlabelled(self) -> list[ImageEntry]:
+        """Return the images without a label under any tag, in the order of their paths."""
+        labelled = self._labels.labelled()
+        return [entry for entry in self.images() if entry.id not in labelled]
+
     def next_unlabelled(self, scores: Mapping[str, float]) -> ImageEntry | None:
         """Return the image to label next: of those without a label the one of lowest confidence, or None.
 
@@ -258,9 +289,7 @@ class Datastore:
             Confidence by image id. An image without one, or of NaN, comes before all others: nothing is known of it.
             Among equals the path decides.
         """
-        labelled = self._labels.labelled()
-        left = [entry for entry in self.images() if entry.id not in labelled]
-        return min(left, key=lambda entry: _confidence(scores.get(entry.id)), default=None)
+        return min(self.unlabelled(), key=lambda entry: _confidence(scores.get(entry.id)), default=None)
 
     def _clear_up(self) -> None:
         """Clear away what a dead process left, unless another one is at work."""

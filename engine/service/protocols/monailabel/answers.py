@@ -9,14 +9,14 @@ from typing import Any
 from fastapi import Response
 
 from maskwright.engine.service.volume_file import volume_file
-from maskwright.engine.volume import LabelMap
+from maskwright.engine.volume import Volume
 from maskwright.kernels.errors import InputError
 
 EXTENSIONS = (".nrrd", ".nii.gz", ".nii")
 
 
-def mask_file(labels: LabelMap, extension: str, compress: bool) -> bytes:
-    """Return a mask as the bytes of a file; NRRD is gzipped unless that is not wanted."""
+def mask_file(labels: Volume, extension: str, compress: bool) -> bytes:
+    """Return a mask, its voxels of the type they are written in, as a file; NRRD is gzipped unless not wanted."""
     if extension not in EXTENSIONS:
         raise InputError(f"result_extension is {extension[:16]!r}; expected one of {', '.join(EXTENSIONS)}")
     data = volume_file(labels, extension)

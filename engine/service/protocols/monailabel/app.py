@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -10,15 +11,18 @@ from fastapi import APIRouter, Request
 
 from maskwright.engine.service.access import Refusal, Tokens
 from maskwright.engine.service.body import read_body
+from maskwright.engine.service.datastore import ImageEntry
 from maskwright.engine.service.forms import JSON_BYTES, parsed
 from maskwright.engine.service.openapi import body
 from maskwright.engine.service.problems import problem
 from maskwright.engine.service.protocols.monailabel.datastore import datastore_router
 from maskwright.engine.service.protocols.monailabel.infer import infer_router
-from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, STRATEGIES
+from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, NEXT, STRATEGIES
 from maskwright.engine.service.workplace import Workplace, in_thread
 from maskwright.kernels.errors import NotFoundError
 
+SHOWN = {"Modality": "00080060", "StudyDate": "00080020", "StudyTime": "00080030", "PatientID": "00100020"}
+"""What OHIF shows of the next image before it is opened."""
 LOGIN = {
     "requestBody": {
         "required": True,
@@ -97,11 +101,8 @@ def _general_router(place: Workplace) -> APIRouter:
         if strategy not in STRATEGIES:
             raise NotFoundError(f"there is no strategy {strategy[:40]!r}; there is {', '.join(STRATEGIES)}")
         parsed(await read_body(request, JSON_BYTES), "the body")
-        entry = await in_thread(lambda: place.store.next_unlabelled(place.confidence))
-        if entry is None:
-            return {}
-        checksum = await in_thread(lambda: entry.sha256)
-        return {"id": entry.id, "path": entry.name, "name": entry.name, "checksum": f"SHA256:{checksum}"}
+        entry = await in_thread(lambda: _next(place, strategy))
+        return {} if entry is None else await in_thread(lambda: _sample(place, entry))
 
     @router.get("/train/")
     def train_status() -> Any:
@@ -114,3 +115,20 @@ def _general_router(place: Workplace) -> APIRouter:
         return problem(404, "Not offered", "this server trains nothing; its models learn from the clicks alone")
 
     return router
+
+
+def _next(place: Workplace, strategy: str) -> ImageEntry | None:
+    if strategy == NEXT:
+        return place.store.next_unlabelled(place.confidence)
+    left = place.store.unlabelled()
+    return secrets.choice(left) if left else None
+
+
+def _sample(place: Workplace, entry: ImageEntry) -> dict[str, Any]:
+    """Return an image as the clients read it; of a DICOM series also by which UIDs a viewer opens it."""
+    sample = {"id": entry.id, "path": entry.name, "name": entry.name, "checksum": f"SHA256:{entry.sha256}"}
+    series = next((series for series in place.store.dicom_series() if series.image == entry.id), None)
+    if series is not None:
+        sample |= {"StudyInstanceUID": series.study, "SeriesInstanceUID": series.uid}
+        sample |= {name: series.first(tag) for name, tag in SHOWN.items()}
+    return sample

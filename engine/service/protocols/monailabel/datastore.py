@@ -15,17 +15,22 @@ from maskwright.engine.service.datastore import ImageEntry, LabelEntry
 from maskwright.engine.service.forms import read_form
 from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.openapi import answers, body
+from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels
 from maskwright.engine.service.unnamed import unnamed
+from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
 from maskwright.kernels.errors import GeometryError, InputError, NotFoundError
 
 TAG = "final"
 SUFFIXES = (".nii.gz", ".nrrd", ".seg.dcm")
+VOXELS = ".bin"
+"""Of a label that is kept as NIfTI: its voxels alone."""
 
 
 def datastore_router(place: Workplace) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["datastore"])
+    router.include_router(_labels_router(place))
 
     @router.get("/datastore/")
     async def listing(output: str = "") -> dict[str, Any]:
@@ -44,37 +49,11 @@ def datastore_router(place: Workplace) -> APIRouter:
 
     @router.head("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
     @router.get("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
-    async def get_image(image: str) -> Response:
+    async def get_image(request: Request, image: str) -> Response:
         """The file of an image."""
-        return _file(await in_thread(lambda: place.store.image(image).path))
-
-    @router.put("/datastore/label", openapi_extra=body(None, ["label"]))
-    async def put_label(request: Request, image: str, tag: str = "") -> dict[str, str]:
-        """Save a label of an image; the one it replaces is kept as an earlier version."""
-        params, files = await read_form(request, UPLOAD_BYTES)
-        label = _sent(files.get("label"), "label")
-
-        def work() -> None:
-            suffix = next((s for s in SUFFIXES if (label.filename or "").lower().endswith(s)), "")
-            if not suffix:
-                raise InputError(f"a label's name ends in {', '.join(SUFFIXES)}; save it in one of these forms")
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / f"label{suffix}"
-                path.write_bytes(label.file.read())
-                with unnamed(path, "the label"), at_most(UNPACKED_BYTES):
-                    _check_fits(place, image, path)
-                author = str(params.get("client_id") or "unknown")
-                place.store.save_label(
-                    image, tag or TAG, path, suffix, {"label_info": params.get("label_info")}, author
-                )
-
-        await in_thread(work)
-        return {"image": image, "label": image}
-
-    @router.get("/datastore/label", response_class=Response, responses=answers("application/octet-stream"))
-    async def get_label(label: str, tag: str = "") -> Response:
-        """The file of a label."""
-        return _file(await in_thread(lambda: place.store.label_path(label, tag or TAG)))
+        entry = await in_thread(lambda: place.store.image(image))
+        request.state.subject = entry.id
+        return _file(entry.path)
 
     @router.put("/session/", openapi_extra=body(None, ["files"]))
     async def put_session(request: Request) -> dict[str, str]:
@@ -100,6 +79,49 @@ def datastore_router(place: Workplace) -> APIRouter:
     return router
 
 
+def _labels_router(place: Workplace) -> APIRouter:
+    router = APIRouter(tags=["datastore"])
+
+    @router.put("/datastore/label", openapi_extra=body(None, ["label"]))
+    async def put_label(request: Request, image: str, tag: str = "") -> dict[str, str]:
+        """Save a label of an image; the one it replaces is kept as an earlier version."""
+        params, files = await read_form(request, UPLOAD_BYTES)
+        label = _sent(files.get("label"), "label")
+
+        def work() -> None:
+            entry = place.store.image(image)
+            request.state.subject = entry.id
+            author, info = str(params.get("client_id") or "unknown"), {"label_info": params.get("label_info")}
+            suffix = next((s for s in (*SUFFIXES, VOXELS) if (label.filename or "").lower().endswith(s)), "")
+            if not suffix:
+                raise InputError(f"a label's name ends in {', '.join((*SUFFIXES, VOXELS))}; save it in one of these")
+            if suffix == VOXELS:
+                data = volume_file(labels_of_voxels(label.file.read(), place.open(entry)), ".nii.gz")
+                place.store.save_label(entry.id, tag or TAG, data, ".nii.gz", info, author)
+                return
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"label{suffix}"
+                path.write_bytes(label.file.read())
+                with unnamed(path, "the label"), at_most(UNPACKED_BYTES):
+                    _check_fits(place, entry, path)
+                place.store.save_label(entry.id, tag or TAG, path, suffix, info, author)
+
+        await in_thread(work)
+        return {"image": image, "label": image}
+
+    @router.get("/datastore/label", response_class=Response, responses=answers("application/octet-stream"))
+    async def get_label(request: Request, label: str, tag: str = "") -> Response:
+        """The file of a label."""
+
+        def work() -> Path:
+            request.state.subject = place.store.image(label).id
+            return place.store.label_path(label, tag or TAG)
+
+        return _file(await in_thread(work))
+
+    return router
+
+
 def _described(place: Workplace, entry: ImageEntry) -> dict[str, Any]:
     labels = {tag: {"info": _info(label)} for tag, label in place.store.labels(entry.id).items()}
     return {"image": {"info": {"name": entry.name}}, "labels": labels}
@@ -121,9 +143,9 @@ def _file(path: Path) -> Response:
     return FileResponse(path, filename=path.name, media_type="application/octet-stream")
 
 
-def _check_fits(place: Workplace, image: str, path: Path) -> None:
+def _check_fits(place: Workplace, entry: ImageEntry, path: Path) -> None:
     """Refuse a label that cannot be read or lies elsewhere than its image."""
-    labels, volume = read_labels(path), place.open(place.store.image(image))
+    labels, volume = read_labels(path), place.open(entry)
     if not labels.grid.is_same(volume.grid):
         raise GeometryError(
             f"the label has shape {labels.grid.shape}, affine {labels.grid.describe_affine()}; its image has shape "

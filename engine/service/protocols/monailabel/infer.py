@@ -18,8 +18,11 @@ from maskwright.engine.service.protocols.monailabel.answers import answer, mask_
 from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
 from maskwright.engine.service.received import received_labels
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace
-from maskwright.engine.volume import LabelMap, Volume
+from maskwright.engine.volume import Volume
 from maskwright.kernels.errors import InputError, NotFoundError, PromptError
+
+TYPES = ("uint8", "uint16", "int16", "int32")
+"""Of the voxels of a mask; OHIF's older plugins read two bytes a voxel."""
 
 
 def infer_router(place: Workplace) -> APIRouter:
@@ -42,6 +45,7 @@ def infer_router(place: Workplace) -> APIRouter:
 
         def work() -> Response:
             entry = _entry(place, image, session_id, files.get("file"))
+            request.state.subject = entry.id
             volume = place.open(entry)
             if model == ASSIST:
                 said = f"{params.get('client_id', '')}"[:64], entry.id, str(params.get("label", LABEL))[:64]
@@ -114,5 +118,8 @@ def _answered(labels: Any, volume: Volume, params: dict[str, Any], output: str, 
         return answer(output, wanted, None)
     extension = str(params.get("result_extension") or ".nrrd")
     compress = params.get("result_compress") is not False
-    data = mask_file(LabelMap(labels, volume.affine, volume.source), extension, compress)
+    kind = str(params.get("result_dtype") or TYPES[0])
+    if kind not in TYPES:
+        raise InputError(f"result_dtype is {kind[:16]!r}; expected one of {', '.join(TYPES)}")
+    data = mask_file(Volume(labels.astype(kind), volume.affine, volume.source), extension, compress)
     return answer(output, wanted, (f"mask{extension}", data))

@@ -23,6 +23,8 @@ MODELS: dict[str, dict[str, Any]] = {
         "config": {"axis": 0},
     },
 }
+NEXT, RANDOM = "next", "random"
 STRATEGIES = {
-    "next": {"description": "What has no label yet; then what was least sure."},
+    NEXT: {"description": "What has no label yet; then what was least sure."},
+    RANDOM: {"description": "Any image that has no label yet."},  # OHIF asks for it whatever is listed
 }
