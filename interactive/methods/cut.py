@@ -51,20 +51,21 @@ def sharpen(task: Task, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     band = band_of(task, mask)
     if band is None:
         return mask
-    log_odds = BY_DEPTH * band.depth + BY_LOOKS * _looks(task, band)
-    log_odds[band.corrected] += BY_CORRECTION if task.latest_positive else -BY_CORRECTION
+    log_odds = BY_DEPTH * band.depth[band.inner] + BY_LOOKS * _looks(task, band)
+    log_odds[band.corrected[band.inner]] += BY_CORRECTION if task.latest_positive else -BY_CORRECTION
     costs = np.maximum(-log_odds, 0).astype(np.float32), np.maximum(log_odds, 0).astype(np.float32)
-    weights = tuple(np.float32(BY_BORDER) * weight for weight in band.sight.weights)
+    weights = tuple(np.float32(BY_BORDER) * weight for weight in band.weights)
     result = mask.copy()
     result[band.window] = graph_cut(*costs, weights, free=band.free, start=band.mask)
     return result
 
 
 def _looks(task: Task, band: Band) -> NDArray[np.float32]:
-    """Return the log-odds of the voxels' looks; in colour the mean over the channels."""
-    inside = (band.depth > CORE) | task.positive[band.window] | (band.corrected & band.mask)
-    outside = (band.depth < -CORE) | task.negative[band.window] | (band.corrected & ~band.mask)
-    values = band.sight.values if task.color else band.sight.values[..., None]
-    channels = [local_log_odds(values[..., k], inside, outside) for k in range(values.shape[-1])]
+    """Return the log-odds of the window's looks; in colour the mean over the channels."""
+    gained, lost = band.corrected & (band.depth > 0), band.corrected & (band.depth < 0)
+    inside = (band.depth > CORE) | task.positive[band.around] | gained
+    outside = (band.depth < -CORE) | task.negative[band.around] | lost
+    values = band.values if task.color else band.values[..., None]
+    channels = [local_log_odds(values[..., k], inside, outside, band.inner) for k in range(values.shape[-1])]
     mean: NDArray[np.float32] = np.mean(channels, axis=0, dtype=np.float32)
     return mean

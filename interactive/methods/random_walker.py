@@ -46,9 +46,10 @@ def _probability(band: Band) -> NDArray[np.float64]:
     count = int(band.free.sum())
     number[band.free] = np.arange(count)
     degree = np.full(count, STOPPING)
-    gain = STOPPING / (1 + np.exp(-band.depth[band.free].astype(np.float64)))
+    depth = band.depth[band.inner][band.free]
+    gain = STOPPING / (1 + np.exp(-depth.astype(np.float64)))
     rows, columns, values = [], [], []
-    for axis, weight in enumerate(band.sight.weights):
+    for axis, weight in enumerate(band.weights):
         first = tuple(slice(0, -1) if k == axis else slice(None) for k in range(weight.ndim))
         second = tuple(slice(1, None) if k == axis else slice(None) for k in range(weight.ndim))
         for here, there in ((first, second), (second, first)):

@@ -66,7 +66,7 @@ def usual_difference(
     blocks = [np.arange(n) for n in image.shape[:dims]]
     if step > 1:  # four voxels of every 4 * step along each axis
         blocks = [k[k % (4 * step) < 4] for k in blocks]
-    values = _smoothed(image[np.ix_(*blocks)], intensity_range, spacing_mm)
+    values = smoothed(image[np.ix_(*blocks)], intensity_range, spacing_mm)
     found = [_difference(values, axis, dims) for axis in range(dims)]
     flat = [d[tuple(slice(0, -1) if k == axis else slice(None) for k in range(dims))] for axis, d in enumerate(found)]
     return max(LEAST_NOISE, float(np.median(np.concatenate([d.reshape(-1) for d in flat]))))
@@ -80,21 +80,34 @@ def look(
     noise: float,
 ) -> Sight:
     """Return what is seen in a window; ``noise`` is what ``usual_difference`` gave of the image."""
-    dims = len(spacing_mm)
-    values = _smoothed(image[window], intensity_range, spacing_mm)
-    unit = min(spacing_mm)
-    weights, ends = [], []
-    for axis in range(dims):
-        face = math.prod(step / unit for k, step in enumerate(spacing_mm) if k != axis)
-        unlike = _difference(values, axis, dims) / (EDGE * noise)
-        start, stop, _ = window[axis].indices(image.shape[axis])
-        inner = start > 0, stop < image.shape[axis]
+    values = smoothed(image[window], intensity_range, spacing_mm)
+    ends = []
+    for axis, part in enumerate(window):
+        start, stop, _ = part.indices(image.shape[axis])
+        face, inner = _face(spacing_mm, axis), (start > 0, stop < image.shape[axis])
         ends.append((face * (INNER_END if inner[0] else OUTER_END), face * (INNER_END if inner[1] else OUTER_END)))
-        weights.append((face * (np.exp(unlike * unlike * -0.5) + LEAST_WEIGHT)).astype(np.float32))
-    return Sight(values, tuple(weights), tuple(ends), spacing_mm)
+    return Sight(values, weights_of(values, spacing_mm, noise), tuple(ends), spacing_mm)
 
 
-def _smoothed(
+def weights_of(
+    values: NDArray[np.float32], spacing_mm: tuple[float, ...], noise: float
+) -> tuple[NDArray[np.float32], ...]:
+    """Return how strongly neighbours among smoothed intensities hang together; see ``Sight``."""
+    dims, found = len(spacing_mm), []
+    for axis in range(dims):
+        unlike = _difference(values, axis, dims) / (EDGE * noise)
+        weights = _face(spacing_mm, axis) * (np.exp(unlike * unlike * -0.5) + LEAST_WEIGHT)
+        found.append(weights.astype(np.float32))
+    return tuple(found)
+
+
+def _face(spacing_mm: tuple[float, ...], axis: int) -> float:
+    """Return the face that neighbours along an axis share, in squares of the finest spacing."""
+    unit = min(spacing_mm)
+    return math.prod(step / unit for k, step in enumerate(spacing_mm) if k != axis)
+
+
+def smoothed(
     image: NDArray[np.float32], intensity_range: tuple[float, float], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.float32]:
     """Return the image as shares of its robust range, cut off at its ends, and smoothed by less than a voxel."""
@@ -102,8 +115,8 @@ def _smoothed(
     scaled = np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1).astype(np.float32)
     unit = min(spacing_mm)
     sigma = [SMOOTHING * unit / step for step in spacing_mm] + [0.0] * (image.ndim - len(spacing_mm))
-    smoothed: NDArray[np.float32] = gaussian_filter(scaled, sigma, truncate=3.0)
-    return smoothed
+    soft: NDArray[np.float32] = gaussian_filter(scaled, sigma, truncate=3.0)
+    return soft
 
 
 def _difference(values: NDArray[np.float32], axis: int, dims: int) -> NDArray[np.float32]:
