@@ -22,7 +22,6 @@ from maskwright.engine.service.access import Policy, Tokens, actor_without_token
 from maskwright.engine.service.api.compare import compare_router
 from maskwright.engine.service.api.qa import qa_router
 from maskwright.engine.service.api.sessions import PAGE_LIMITS, sessions_router
-from maskwright.engine.service.computing import computed
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics, metrics_router
@@ -37,7 +36,6 @@ from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.remote_session import RemoteSession
 from maskwright.engine.service.revival import Revival
 from maskwright.engine.service.session_journal import Journals
-from maskwright.engine.service.warm_up import warm_up
 from maskwright.engine.service.workplace import Workplace
 from maskwright.kernels.errors import InputError
 
@@ -197,8 +195,7 @@ async def _run(
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, end)
     sweeping = asyncio.create_task(_sweep(pools))
-    warming = asyncio.create_task(computed(warm_up))
-    await asyncio.gather(warming, *(server.serve(sockets=[bound]) for server, (_, bound) in zip(servers, apps)))
+    await asyncio.gather(*(server.serve(sockets=[bound]) for server, (_, bound) in zip(servers, apps)))
     sweeping.cancel()
 
 
