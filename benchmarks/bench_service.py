@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import statistics
@@ -58,7 +59,11 @@ def run(case_name: str, *, quick: bool) -> list[Row]:
 def serving(folder: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """A server of its own process on a data folder: where nnInteractive's clients go, where the page is."""
     command = [sys.executable, "-m", "maskwright.cli", "serve", "--data", folder, "--port", "0"]
-    process = subprocess.Popen([*command, "--nninteractive-port", "0"], stdout=subprocess.PIPE, text=True)
+    # As after any earlier start: with the modules' bytecode on the disk.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(
+        [*command, "--nninteractive-port", "0"], stdout=subprocess.PIPE, text=True, env=environment
+    )
     try:
         assert process.stdout is not None
         labels, prompts = re.findall(r"http://[\d.]+:\d+", process.stdout.readline())
