@@ -13,16 +13,19 @@ from maskwright.engine.service.datastore.dicom_json import json_of
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+", re.ASCII)
 _LONGEST_UID = 64
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 _IDENTIFIERS = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "InstanceNumber"]
 _SIZES = ["Rows", "Columns", "NumberOfFrames", "BitsAllocated"]
-_STUDY = [
+STUDY = (
     *("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyDescription", "StudyID"),
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID"),
-]
-_SERIES = [
+)
+"""What is said of a study and its patient."""
+SERIES = (
     *("Modality", "SeriesDate", "SeriesTime", "SeriesDescription", "SeriesNumber", "SeriesInstanceUID"),
     *("BodyPartExamined", "PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
-]
+)
+"""What is said of a series."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,17 @@ def is_uid(text: str) -> bool:
 
 
 def read_instance(path: Path) -> Instance | None:
-    """Return what a file is; None where it is no DICOM file, a damaged one, or without the UIDs to find it by."""
+    """Return what a file is; None where it is no DICOM file, a damaged one, or without the UIDs to find it by.
+
+    Nor is a file that is deflated as a whole looked at: nobody can say beforehand what it would unpack to.
+    """
     import pydicom
+    from pydicom.filereader import read_file_meta_info
 
     try:
         with quiet():
+            if read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
+                return None
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_IDENTIFIERS, *_SIZES])
             uids = [str(header.get(name, "")) for name in _IDENTIFIERS[:4]]
             numbers = [int(header.get(name) or 0) for name in ("InstanceNumber", *_SIZES)]
@@ -76,7 +85,7 @@ def read_attributes(path: Path) -> Mapping[str, Any]:
 
     try:
         with quiet():
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_STUDY, *_SERIES])
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*STUDY, *SERIES])
             found = json_of(header)
     except Exception:  # gone meanwhile, or damaged, which can fail anywhere in pydicom
         return {}

@@ -144,7 +144,9 @@ class Datastore:
 
     def dicom_series_of(self, uid: str) -> Series:
         """Return the DICOM series of a SeriesInstanceUID; NotFoundError where there is none."""
-        found = self._dicom.find(uid) or next((series for series in self.dicom_series() if series.uid == uid), None)
+        found = self._dicom.find(uid)
+        if found is None and is_uid(uid):
+            found = next((series for series in self.dicom_series() if series.uid == uid), None)
         if found is None:
             raise NotFoundError("no DICOM series has this UID: list the images of the datastore")
         return found

@@ -15,6 +15,7 @@ from maskwright.engine.service.datastore import ImageEntry
 from maskwright.engine.service.forms import JSON_BYTES, parsed
 from maskwright.engine.service.openapi import body
 from maskwright.engine.service.problems import problem
+from maskwright.engine.service.protocols.dicomweb.app import dicomweb_router
 from maskwright.engine.service.protocols.monailabel.datastore import datastore_router
 from maskwright.engine.service.protocols.monailabel.infer import infer_router
 from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, NEXT, STRATEGIES
@@ -46,6 +47,7 @@ def monailabel_router(place: Workplace, tokens: Tokens | None) -> APIRouter:
     router.include_router(infer_router(place))
     router.include_router(_general_router(place))
     router.include_router(_login_router(tokens))
+    router.include_router(dicomweb_router(place))
     return router
 
 

@@ -1,0 +1,146 @@
+"""Frames of a file as they lie in it: uncompressed, or each in the form in which it was compressed.
+
+Nothing is decoded, so that no frame is larger in memory than in its file.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+
+from maskwright.engine.io.dicom_files import quiet
+from maskwright.engine.service.datastore import Instance
+from maskwright.kernels.errors import FileFormatError, NotFoundError
+
+_IMPLICIT, _EXPLICIT, _BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+_RAW = "application/octet-stream"
+_JPEG = "1.2.840.10008.1.2.4."
+_MEDIA_TYPES = {
+    **dict.fromkeys([_IMPLICIT, _EXPLICIT, _BIG], _RAW),
+    **dict.fromkeys([_JPEG + end for end in ("50", "51", "57", "70")], "image/jpeg"),
+    **dict.fromkeys([_JPEG + end for end in ("80", "81")], "image/jls"),
+    **dict.fromkeys([_JPEG + end for end in ("90", "91")], "image/jp2"),
+    **dict.fromkeys([_JPEG + end for end in ("92", "93")], "image/jpx"),
+    **dict.fromkeys([_JPEG + end for end in ("201", "202", "203")], "image/jphc"),
+    "1.2.840.10008.1.2.5": "image/dicom-rle",
+}
+"""By transfer syntax (PS3.18, table 8.7.3-5)."""
+_PIXELS = [0x7FE0, 0x0010]
+MEDIA_TYPES = tuple(dict.fromkeys(_MEDIA_TYPES.values()))
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Where the frames of a file lie.
+
+    ``media_type`` is that of each frame, ``syntax`` the transfer syntax it is sent in. ``start`` is where the value of
+    the pixels begins; ``size`` in bytes is that of a frame, None where the file says it frame by frame. ``swapped``
+    says that the bytes of each 16-bit pixel come the high one first.
+    """
+
+    path: Path
+    count: int
+    media_type: str
+    syntax: str
+    start: int
+    size: int | None
+    offsets: tuple[bytes, bytes] | None
+    swapped: bool
+
+    @property
+    def part_type(self) -> str:
+        """The media type of a part that holds a frame."""
+        return f"{self.media_type}; transfer-syntax={self.syntax}"
+
+    @staticmethod
+    def of(path: Path, instance: Instance) -> Frames:
+        """Find the frames of a file.
+
+        Raises
+        ------
+        FileFormatError
+            It is damaged, holds no pixels, or holds them as bits or as video.
+        """
+        import pydicom
+
+        syntax = instance.transfer_syntax
+        if syntax not in _MEDIA_TYPES:
+            raise FileFormatError(f"frames of transfer syntax {syntax} are not sent: retrieve the instance")
+        raw = _MEDIA_TYPES[syntax] == _RAW
+        swapped = syntax == _BIG and instance.bits > 8
+        try:
+            with quiet(), path.open("rb") as file:
+                header = pydicom.dcmread(file, stop_before_pixels=True)  # which leaves the file where the pixels begin
+                start = _start_of_pixels(file, syntax)
+                size = _frame_size(header) if raw else None
+                offsets = _offsets(header)
+        except Exception as error:  # a damaged file can fail anywhere in pydicom
+            raise FileFormatError(f"a DICOM file cannot be read ({type(error).__name__}): it is damaged") from None
+        if start is None or (raw and instance.bits % 8) or (swapped and instance.bits != 16):
+            raise FileFormatError("the file holds no pixels that can be sent as frames: retrieve the instance")
+        sent = _EXPLICIT if raw else syntax
+        return Frames(path, instance.frames, _MEDIA_TYPES[syntax], sent, start, size, offsets, swapped)
+
+    def read(self, numbers: Sequence[int]) -> Iterator[bytes]:
+        """Yield frames, counted from 1, one at a time.
+
+        Raises
+        ------
+        FileFormatError
+            The file ends before a frame does, or is damaged.
+        """
+        for number in numbers:
+            with self.path.open("rb") as file:
+                file.seek(self.start)
+                yield self._frame(file, number - 1)
+
+    def require(self, numbers: Sequence[int]) -> None:
+        """Raise a NotFoundError where there is no such frame."""
+        if any(number > self.count for number in numbers):
+            raise NotFoundError(f"the instance has {self.count} frames, counted from 1; ask for one of them")
+
+    def _frame(self, file: BinaryIO, at: int) -> bytes:
+        if self.size is None:
+            return _unwrapped(file, at, self.count, self.offsets)
+        file.seek(at * self.size, io.SEEK_CUR)
+        data = file.read(self.size)
+        if len(data) != self.size:
+            raise FileFormatError(f"frame {at + 1} is cut short: the file is damaged")
+        return np.frombuffer(data, ">u2").astype("<u2").tobytes() if self.swapped else data
+
+
+def _start_of_pixels(file: BinaryIO, syntax: str) -> int | None:
+    """Return where the value of the pixels begins; the file is where their element does, or at its end."""
+    order: Literal["big", "little"] = "big" if syntax == _BIG else "little"
+    element = file.read(4)
+    if [int.from_bytes(element[:2], order), int.from_bytes(element[2:], order)] != _PIXELS:
+        return None
+    # Beside the tag: the length, or the type of the value, two empty bytes, and the length.
+    return file.tell() + (4 if syntax == _IMPLICIT else 8)
+
+
+def _frame_size(header: Any) -> int:
+    from pydicom.pixels.utils import get_expected_length
+
+    return int(get_expected_length(header)) // int(header.get("NumberOfFrames") or 1)
+
+
+def _offsets(header: Any) -> tuple[bytes, bytes] | None:
+    if "ExtendedOffsetTable" not in header:
+        return None
+    return header.ExtendedOffsetTable, header.ExtendedOffsetTableLengths
+
+
+def _unwrapped(file: BinaryIO, at: int, count: int, offsets: tuple[bytes, bytes] | None) -> bytes:
+    from pydicom.encaps import get_frame
+
+    try:
+        with quiet():
+            return bytes(get_frame(file, at, extended_offsets=offsets, number_of_frames=count))
+    except Exception as error:  # a damaged file can fail anywhere in pydicom
+        raise FileFormatError(f"frame {at + 1} cannot be read ({type(error).__name__}): the file is damaged") from None
