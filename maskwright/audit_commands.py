@@ -9,22 +9,27 @@ import typer
 
 audit_app = typer.Typer(
     name="audit",
-    help="Check an audit log, or write it out for a reviewer.",
+    help="Check an audit log, write it out for a reviewer, or keep its signed checkpoints elsewhere.",
     rich_markup_mode=None,
 )
 
 Database = Annotated[Path, typer.Argument(metavar="DATABASE", help="The audit log: an SQLite file.")]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The key file. Default: as the environment variable MASKWRIGHT_AUDIT_KEY says, or DATABASE.key.",
+    ),
+]
 
 
 @audit_app.command(epilog="Example: maskwright audit verify audit.db --key /secure/audit.key")
 def verify(
     database: Database,
-    key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The key file. Default: DATABASE with .key after it.")
-    ] = None,
+    key: Key = None,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Checkpoints kept elsewhere, beside those next to the database."),
+        typer.Option(metavar="FILE", help="Checkpoints kept elsewhere; they count too."),
     ] = None,
 ) -> None:
     """Say whether a log is whole, or which row was changed, removed or cut off.
@@ -53,3 +58,21 @@ def export(
 
     count = export_events(database, out)
     print(f"{count} events: {out}")
+
+
+@audit_app.command(epilog="Example: maskwright audit checkpoints audit.db --out /elsewhere/audit.checkpoints.jsonl")
+def checkpoints(
+    database: Database,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the checkpoints, best on another machine.")],
+    key: Key = None,
+) -> None:
+    """Write the signed checkpoints as JSON lines, to be kept where who writes the database cannot reach.
+
+    Who cuts off the newest rows and their checkpoints together leaves a log that looks whole; only a copy of a
+    checkpoint tells. Run this every day, and hand the copy to `maskwright audit verify --checkpoints FILE`. An earlier
+    copy is not replaced when it knows more than the log does.
+    """
+    from maskwright.engine.audit import export_checkpoints, key_path_of, read_key
+
+    count = export_checkpoints(database, read_key(key or key_path_of(database)), out)
+    print(f"{count} checkpoints: {out}")

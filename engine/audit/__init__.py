@@ -1,18 +1,20 @@
 """The audit log: who did what to which image, in an SQLite file that is only added to and shows when it was touched.
 
-``AuditLog`` writes events; ``verify`` says whether a log is whole; ``export_events`` writes it out for a reviewer.
+``AuditLog`` writes events; ``verify`` says whether a log is whole; ``export_events`` writes it out for a reviewer,
+and ``export_checkpoints`` what was signed of it, to be kept elsewhere.
 """
 
 from maskwright.engine.audit.chain import Finding
 from maskwright.engine.audit.checkpoints import Checkpoint, checkpoints_path
 from maskwright.engine.audit.event import DETAILS, Event, Outcome
-from maskwright.engine.audit.export import export_events
-from maskwright.engine.audit.key import AuditKey, read_key, read_or_create_key
-from maskwright.engine.audit.log import AuditLog, key_path_of
+from maskwright.engine.audit.export import export_checkpoints, export_events
+from maskwright.engine.audit.key import KEY_VARIABLE, AuditKey, key_path_of, read_key, read_or_create_key
+from maskwright.engine.audit.log import AuditLog
 from maskwright.engine.audit.verification import Verification, verify
 
 __all__ = [
     "DETAILS",
+    "KEY_VARIABLE",
     "AuditKey",
     "AuditLog",
     "Checkpoint",
@@ -21,6 +23,7 @@ __all__ = [
     "Outcome",
     "Verification",
     "checkpoints_path",
+    "export_checkpoints",
     "export_events",
     "key_path_of",
     "read_key",

@@ -1,4 +1,4 @@
-"""Write the events as JSON lines, for a reviewer who has no SQLite."""
+"""Write a log out: its events for a reviewer who has no SQLite, and its signed checkpoints to be kept elsewhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from maskwright.engine.audit.checkpoints import checkpoints_path
+from maskwright.engine.audit.checkpoints import CheckpointLines, checkpoints_path, read_checkpoints
 from maskwright.engine.audit.database import has_events, open_for_reading, read_rows
 from maskwright.engine.audit.durable import sync_folder
-from maskwright.engine.audit.log import key_path_of
-from maskwright.kernels.errors import FileFormatError, InputError
+from maskwright.engine.audit.key import AuditKey, key_path_of
+from maskwright.kernels.errors import AuditError, FileFormatError, InputError
 
 
 def export_events(path: Path, out: Path) -> int:
@@ -29,12 +29,55 @@ def export_events(path: Path, out: Path) -> int:
         ``out`` is one of the log's own files, or names no file.
     """
     _require_other_file(path, out)
+    return _write_lines(_lines(path), out)
+
+
+def export_checkpoints(path: Path, key: AuditKey, out: Path) -> int:
+    """Write the signed checkpoints of a log, one JSON line each; return how many there were.
+
+    A copy kept elsewhere finds what the files of a log alone cannot tell: that rows and checkpoints were cut together.
+    So a file that is there is replaced only when all that it knows is still known. The log may be written to meanwhile.
+
+    Raises
+    ------
+    FileFormatError
+        There are no checkpoints of a log at ``path``, or ``out`` cannot be read or written.
+    AuditError
+        A line was not signed with this key; or ``out`` holds a checkpoint that the log has lost.
+    InputError
+        ``out`` is one of the log's own files, names no file, or is a file of something else.
+    """
+    _require_other_file(path, out)
+    found = read_checkpoints(checkpoints_path(path), key)
+    if found.forged or not found.checkpoints:
+        what = (
+            f"line {found.forged[0]} is not signed with this key" if found.forged else "there is no signed checkpoint"
+        )
+        raise AuditError(f"the checkpoints of {path}: {what}; run maskwright audit verify, and keep older copies")
+    if out.exists() and out.stat().st_size:
+        _require_nothing_lost(read_checkpoints(out, key), found, out)
+    return _write_lines((checkpoint.to_line(key) for checkpoint in found.checkpoints), out)
+
+
+def _require_nothing_lost(kept: CheckpointLines, found: CheckpointLines, out: Path) -> None:
+    if kept.forged or not kept.checkpoints:
+        raise InputError(
+            f"--out: expected a new file or checkpoints signed with this key, got {out}: take another name"
+        )
+    still = {(checkpoint.rows, checkpoint.head) for checkpoint in found.checkpoints}
+    lost = [checkpoint.rows for checkpoint in kept.checkpoints if (checkpoint.rows, checkpoint.head) not in still]
+    if lost:
+        words = f"{out} holds a checkpoint of {max(lost)} rows that the log does not know any more"
+        raise AuditError(f"{words}: keep it, and run maskwright audit verify --checkpoints with it")
+
+
+def _write_lines(lines: Iterator[str], out: Path) -> int:
     unfinished = out.with_name(f".{secrets.token_hex(4)}.{out.name}")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
             count = 0
-            for line in _lines(path):
+            for line in lines:
                 file.write(f"{line}\n")
                 count += 1
             file.flush()

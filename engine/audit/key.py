@@ -1,7 +1,8 @@
 """The key of an audit log: it hides who an event was about, and signs checkpoints.
 
 Whoever holds the key can sign, and can test whether an event was about an identifier they guess. It lies in a file
-that its owner alone may read, best on another disk or account than the database.
+that its owner alone may read, best on another disk or account than the database: the environment variable
+``MASKWRIGHT_AUDIT_KEY`` names it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pathlib import Path
 
 from maskwright.engine.audit.durable import sync_folder, write_all
 from maskwright.kernels.errors import FileFormatError, InputError
+
+KEY_VARIABLE = "MASKWRIGHT_AUDIT_KEY"
+"""The environment variable that names the key file, for who writes, verifies and exports a log alike."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,23 @@ class AuditKey:
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
 
 
+def key_path_of(database: Path) -> Path:
+    """Return where the key of a database is: as ``MASKWRIGHT_AUDIT_KEY`` says, else beside it.
+
+    Raises
+    ------
+    InputError
+        The variable holds a path that is not absolute: a server and who verifies its log may stand in other folders.
+    """
+    named = os.environ.get(KEY_VARIABLE)
+    if not named:
+        return database.with_name(f"{database.name}.key")
+    path = Path(named)
+    if not path.is_absolute():
+        raise InputError(f"{KEY_VARIABLE}: expected an absolute path, got {named}: write it from / on")
+    return path
+
+
 def read_key(path: Path) -> AuditKey:
     """Read a key file: 64 hex digits, readable by its owner only.
 
@@ -54,7 +75,8 @@ def read_key(path: Path) -> AuditKey:
         # Not blocking: a pipe must not hold the reader for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise FileFormatError(f"cannot read the audit key {path}: {error.strerror}; name it with --key") from error
+        words = f"cannot read the audit key {path}: {error.strerror}; name it with --key or {KEY_VARIABLE}"
+        raise FileFormatError(words) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -91,6 +113,7 @@ def _create(path: Path) -> None:
             return
         sync_folder(path.parent)
     except OSError as error:
-        raise FileFormatError(f"cannot write the audit key {path}: {error.strerror}; take another folder") from error
+        words = f"cannot write the audit key {path}: {error.strerror}; name another place in {KEY_VARIABLE}"
+        raise FileFormatError(words) from error
     finally:
         unfinished.unlink(missing_ok=True)

@@ -24,14 +24,9 @@ from maskwright.engine.audit.database import (
     schema_is_ours,
 )
 from maskwright.engine.audit.event import Event
-from maskwright.engine.audit.key import AuditKey, read_key, read_or_create_key
+from maskwright.engine.audit.key import AuditKey, key_path_of, read_key, read_or_create_key
 from maskwright.engine.audit.row import GENESIS, Row, canonical, row_hash
 from maskwright.kernels.errors import AuditError, InputError
-
-
-def key_path_of(database: Path) -> Path:
-    """Return where the key of a database is kept when no other place is named."""
-    return database.with_name(f"{database.name}.key")
 
 
 class AuditLog:
@@ -42,7 +37,7 @@ class AuditLog:
     path : Path
         The database; made when it is missing. Its folder must be there.
     key_path : Path, optional
-        The key file; made on first use. Default: the database's name with ``.key``. A later opening needs it.
+        The key file; made on first use. Default: see ``key_path_of``. A later opening needs it.
     checkpoint_every : int
         A signed checkpoint is written after so many events, and on ``close``. Rows after the last checkpoint are
         held by the chain alone: who can write the database could rebuild those, and only those.

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from maskwright.engine.audit import AuditKey, AuditLog, read_key, read_or_create_key
+from maskwright.cli import main
+from maskwright.engine.audit import KEY_VARIABLE, AuditKey, AuditLog, key_path_of, read_key, read_or_create_key
 from maskwright.kernels.errors import FileFormatError, InputError
 
 
@@ -85,3 +86,39 @@ def test_hashes_are_keyed_and_take_any_name() -> None:
     assert key.subject("ct-1") == "5228de9db7c9b7188b2e4d379c0dc2a9676f165e1a19b7b5fc73223867c29fe7"
     assert key.subject("ct-1") != AuditKey(b"\1" * 32).subject("ct-1")
     assert key.subject("odd-\udcff-name") != key.subject("odd-\udcfe-name")
+
+
+def test_the_variable_names_the_key_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_event: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "account" / "audit.key"
+    monkeypatch.setenv(KEY_VARIABLE, str(place))
+    database = tmp_path / "audit.db"
+    with pytest.raises(FileFormatError, match=f"cannot write the audit key .*{KEY_VARIABLE}"):
+        AuditLog(database)
+    place.parent.mkdir()
+    with AuditLog(database) as log:
+        log.append(new_event(1))
+    assert place.is_file()
+    assert not (tmp_path / "audit.db.key").exists()
+    assert main(["audit", "verify", str(database)]) == 0
+    assert main(["audit", "checkpoints", str(database), "--out", str(tmp_path / "kept.jsonl")]) == 0
+    assert main(["audit", "export", str(database), "--out", str(place)]) == 2  # it would replace the key
+    AuditLog(database).close()
+    capsys.readouterr()
+    place.rename(tmp_path / "moved.key")
+    assert main(["audit", "verify", str(database)]) == 2
+    assert KEY_VARIABLE in capsys.readouterr().err
+    assert main(["audit", "verify", str(database), "--key", str(tmp_path / "moved.key")]) == 0
+    with pytest.raises(FileFormatError, match=KEY_VARIABLE):
+        AuditLog(database)  # no second key is made for a log that has rows
+
+
+def test_the_variable_wants_an_absolute_path_and_counts_when_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "audit.key")
+    with pytest.raises(InputError, match=f"{KEY_VARIABLE}: expected an absolute path, got audit.key"):
+        AuditLog(tmp_path / "audit.db")
+    monkeypatch.setenv(KEY_VARIABLE, "")
+    assert key_path_of(tmp_path / "audit.db") == tmp_path / "audit.db.key"
