@@ -5,7 +5,7 @@ Nothing is decoded, so that no frame is larger in memory than in its file.
 
 from __future__ import annotations
 
-import io
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ class Frames:
                 offsets = _offsets(header)
         except Exception as error:  # a damaged file can fail anywhere in pydicom
             raise FileFormatError(f"a DICOM file cannot be read ({type(error).__name__}): it is damaged") from None
-        if start is None or (raw and instance.bits % 8) or (swapped and instance.bits != 16):
+        if start is None or size == 0 or (raw and instance.bits % 8) or (swapped and instance.bits != 16):
             raise FileFormatError("the file holds no pixels that can be sent as frames: retrieve the instance")
         sent = _EXPLICIT if raw else syntax
         return Frames(path, instance.frames, _MEDIA_TYPES[syntax], sent, start, size, offsets, swapped)
@@ -107,10 +107,11 @@ class Frames:
     def _frame(self, file: BinaryIO, at: int) -> bytes:
         if self.size is None:
             return _unwrapped(file, at, self.count, self.offsets)
-        file.seek(at * self.size, io.SEEK_CUR)
-        data = file.read(self.size)
-        if len(data) != self.size:
+        start = self.start + at * self.size
+        if start + self.size > os.fstat(file.fileno()).st_size:  # looked at first: the header may say any size
             raise FileFormatError(f"frame {at + 1} is cut short: the file is damaged")
+        file.seek(start)
+        data = file.read(self.size)
         return np.frombuffer(data, ">u2").astype("<u2").tobytes() if self.swapped else data
 
 

@@ -96,14 +96,12 @@ def retrieve_router(place: Workplace) -> APIRouter:
 
 
 def _asked_for(store: Datastore, request: Request, study: str, series: str, instance: str) -> Sequence[Instance]:
-    """Return the instances that an address names, at least one; what is asked for is noted for the audit log."""
-    if series:
-        one = store.dicom_series_of(series)
-        request.state.subject = one.image
-        among = one.instances
-    else:
-        among = tuple(instance for one in store.dicom_series() for instance in one.instances)
-    found = [i for i in among if i.study == study and instance in ("", i.uid)]
+    """Return the instances that an address names, at least one; where they are of one image, the audit log is told."""
+    members = [store.dicom_series_of(series)] if series else store.dicom_series()
+    members = [one for one in members if one.study == study]
+    found = [i for one in members for i in one.instances if instance in ("", i.uid)]
+    if len({one.image for one in members}) == 1:
+        request.state.subject = members[0].image
     if not found:
         raise NotFoundError("no DICOM file has these UIDs: search for the instances there are")
     return found

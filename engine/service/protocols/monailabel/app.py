@@ -104,7 +104,10 @@ def _general_router(place: Workplace) -> APIRouter:
             raise NotFoundError(f"there is no strategy {strategy[:40]!r}; there is {', '.join(STRATEGIES)}")
         parsed(await read_body(request, JSON_BYTES), "the body")
         entry = await in_thread(lambda: _next(place, strategy))
-        return {} if entry is None else await in_thread(lambda: _sample(place, entry))
+        if entry is None:
+            return {}
+        request.state.subject = entry.id
+        return await in_thread(lambda: _sample(place, entry))
 
     @router.get("/train/")
     def train_status() -> Any:

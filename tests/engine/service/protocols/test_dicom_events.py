@@ -1,0 +1,81 @@
+"""Whatever name an image is asked for by, the audit log is told its id, and no UID or patient."""
+
+import httpx
+import numpy as np
+import pytest
+
+from maskwright.engine.service.access import LOCAL, Policy
+from maskwright.engine.service.datastore import Datastore
+from maskwright.engine.service.guard import Guard, Keeper
+from maskwright.engine.service.metrics_page import ServiceMetrics
+from maskwright.engine.service.pool import Pool, PoolLimits
+from maskwright.engine.service.qa_runs import QaRuns
+from maskwright.engine.service.remote_session import RemoteSession
+from maskwright.engine.service.server import _labels_app
+from maskwright.engine.service.workplace import Workplace
+from reference.serving import served
+
+
+class Log:
+    """Stands for the audit log: what it is told goes into a list."""
+
+    def __init__(self, events):
+        self.append = events.append
+
+
+@pytest.fixture
+def guarded(tmp_path, write_series):
+    """An address behind the guard, the one image it has, its slices, and the events so far."""
+    slices = write_series(tmp_path / "data" / "ct", np.zeros((3, 8, 9), np.int16))
+    events = []
+    keeper = Keeper(Policy.read(), None, LOCAL, None, Log(events))
+    with (
+        Datastore.open(tmp_path / "data", ephemeral=True) as store,
+        Datastore.open(None, ephemeral=True) as visitors,
+        QaRuns(tmp_path / "runs") as runs,
+    ):
+        place = Workplace.of(store, visitors)
+        app = _labels_app(place, None, runs, ServiceMetrics(), Pool(RemoteSession, PoolLimits()))
+        with served(Guard(app, keeper, "monailabel")) as address:
+            yield address, store.images()[0].id, slices, events
+
+
+def test_the_id_is_noted(guarded):
+    address, image, slices, events = guarded
+    study, series, uid = slices[0].StudyInstanceUID, slices[0].SeriesInstanceUID, slices[0].SOPInstanceUID
+    wado, one = f"/proxy/dicom/wado/studies/{study}", f"/proxy/dicom/wado/studies/{study}/series/{series}"
+    asked = [
+        *(("GET", path) for path in (wado, f"{wado}/metadata", one, f"{one}/metadata", f"{one}/instances/{uid}")),
+        *(("GET", f"{one}/instances/{uid}/{end}") for end in ("metadata", "frames/1")),
+        ("GET", f"/proxy/dicom/qido/studies/{study}/series/{series}/instances"),
+        ("GET", f"/datastore/image?image={series}"),
+        ("GET", f"/datastore/label?label={series}"),
+        ("POST", f"/infer/maskwright?image={series}"),
+        ("POST", "/activelearning/next"),
+        ("PUT", f"/datastore/label?image={series}"),
+    ]
+    for method, path in asked:
+        files = {"label": ("label.bin", bytes(3 * 8 * 9))} if method == "PUT" else None
+        answer = httpx.request(method, address + path, files=files, timeout=60)
+        assert answer.status_code < 500, answer.text
+    assert [event.subject for event in events] == [image] * len(asked)
+
+
+def test_searches_are_about_no_image(guarded):
+    address, _, slices, events = guarded
+    for path in ("studies", "series", "instances", f"series?SeriesInstanceUID={slices[0].SeriesInstanceUID}"):
+        assert httpx.get(f"{address}/proxy/dicom/qido/{path}").json()
+    assert [event.subject for event in events] == [None] * 4
+    assert {(event.action, event.outcome) for event in events} == {("read_image", "allowed")}
+
+
+@pytest.mark.parametrize("headers", ["content-type"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
+def test_a_viewer_of_another_port_may_ask(guarded, method, headers):
+    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+    answer = httpx.options(f"{guarded[0]}/datastore/label", headers={"Origin": "http://localhost:3000"} | asked)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert method in answer.headers["access-control-allow-methods"]
+    stranger = httpx.options(f"{guarded[0]}/datastore/label", headers={"Origin": "http://example.com"} | asked)
+    assert stranger.status_code == 400
