@@ -20,11 +20,17 @@ def mask_file(labels: Volume, extension: str, compress: bool) -> bytes:
     if extension not in EXTENSIONS:
         raise InputError(f"result_extension is {extension[:16]!r}; expected one of {', '.join(EXTENSIONS)}")
     data = volume_file(labels, extension)
-    if extension == ".nrrd" and not compress:
-        header, _, _ = data.partition(b"\n\n")
-        voxels = labels.array.astype(labels.array.dtype.newbyteorder("<"), order="C")
-        return header.replace(b"encoding: gzip", b"encoding: raw") + b"\n\n" + voxels.tobytes()
-    return data
+    return _for_viewers(data, labels, compress) if extension == ".nrrd" else data
+
+
+def _for_viewers(data: bytes, labels: Volume, compress: bool) -> bytes:
+    """Return an NRRD file without the units of space, quoted texts at which OHIF's reader breaks off; mm go without."""
+    header, _, voxels = data.partition(b"\n\n")
+    lines = [line for line in header.split(b"\n") if not line.startswith(b"space units:")]
+    if not compress:
+        lines = [line.replace(b"encoding: gzip", b"encoding: raw") for line in lines]
+        voxels = labels.array.astype(labels.array.dtype.newbyteorder("<"), order="C").tobytes()
+    return b"\n".join(lines) + b"\n\n" + voxels
 
 
 def answer(output: str, params: dict[str, Any], file: tuple[str, bytes] | None) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.kernels.errors import InputError
+from maskwright.kernels.errors import GeometryError, InputError
 
 
 def labels_of_voxels(data: bytes, image: Volume) -> LabelMap:
@@ -19,7 +19,11 @@ def labels_of_voxels(data: bytes, image: Volume) -> LabelMap:
     ------
     InputError
         The bytes are not one or two a voxel.
+    GeometryError
+        The image has no spacing, which the label's file would need.
     """
+    if image.affine is None:
+        raise GeometryError("the image has no spacing, so that voxels alone make no label; send the label as .nrrd")
     shape = image.grid.shape
     voxels = int(np.prod(shape, dtype=np.int64))
     if len(data) not in (voxels, 2 * voxels):

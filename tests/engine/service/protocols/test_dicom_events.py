@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from maskwright.engine.service.access import LOCAL, Policy
+from maskwright.engine.service.api.sessions import PAGE_LIMITS
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics
-from maskwright.engine.service.pool import Pool, PoolLimits
+from maskwright.engine.service.page_session import PageSession
+from maskwright.engine.service.pool import Pool
 from maskwright.engine.service.qa_runs import QaRuns
-from maskwright.engine.service.remote_session import RemoteSession
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.workplace import Workplace
 from reference.serving import served
@@ -35,7 +36,7 @@ def guarded(tmp_path, write_series):
         QaRuns(tmp_path / "runs") as runs,
     ):
         place = Workplace.of(store, visitors)
-        app = _labels_app(place, None, runs, ServiceMetrics(), Pool(RemoteSession, PoolLimits()))
+        app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, PAGE_LIMITS))
         with served(Guard(app, keeper, "monailabel")) as address:
             yield address, store.images()[0].id, slices, events
 
@@ -59,6 +60,15 @@ def test_the_id_is_noted(guarded):
         answer = httpx.request(method, address + path, files=files, timeout=60)
         assert answer.status_code < 500, answer.text
     assert [event.subject for event in events] == [image] * len(asked)
+
+
+def test_the_page_opens_a_series_by_its_uid(guarded):
+    address, _, slices, _ = guarded
+    opened = httpx.post(f"{address}/api/v1/sessions", json={"image": slices[0].SeriesInstanceUID}, timeout=60)
+    assert opened.status_code == 200, opened.text
+    assert opened.json()["shape"] == [3, 8, 9]
+    unknown = httpx.post(f"{address}/api/v1/sessions", json={"image": "1.2.3"})
+    assert unknown.status_code == 404
 
 
 def test_searches_are_about_no_image(guarded):
