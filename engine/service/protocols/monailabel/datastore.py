@@ -15,7 +15,7 @@ from maskwright.engine.service.datastore import ImageEntry, LabelEntry
 from maskwright.engine.service.forms import read_form
 from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.openapi import answers, body
-from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels
+from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels, numbered
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
@@ -96,7 +96,9 @@ def _labels_router(place: Workplace) -> APIRouter:
             if not suffix:
                 raise InputError(f"a label's name ends in {', '.join((*SUFFIXES, VOXELS))}; save it in one of these")
             if suffix == VOXELS:
-                data = volume_file(labels_of_voxels(label.file.read(), place.open(entry)), ".nii.gz")
+                labels = labels_of_voxels(label.file, label.size or 0, place.open(entry))
+                info["label_info"] = numbered(info["label_info"], labels)
+                data = volume_file(labels, ".nii.gz")
                 place.store.save_label(entry.id, tag or TAG, data, ".nii.gz", info, author)
                 return
             with tempfile.TemporaryDirectory() as folder:

@@ -6,14 +6,18 @@ the columns, then the rows, then the slices along the normal. That is how Corner
 
 from __future__ import annotations
 
+from typing import Any, BinaryIO
+
 import numpy as np
 
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.kernels.errors import GeometryError, InputError
 
 
-def labels_of_voxels(data: bytes, image: Volume) -> LabelMap:
+def labels_of_voxels(file: BinaryIO, size: int, image: Volume) -> LabelMap:
     """Return the labels on the image's grid: a byte a voxel, or two, the low one first (as older plugins send).
+
+    ``size`` is that of the file in bytes; nothing is read of one that does not fit.
 
     Raises
     ------
@@ -26,10 +30,25 @@ def labels_of_voxels(data: bytes, image: Volume) -> LabelMap:
         raise GeometryError("the image has no spacing, so that voxels alone make no label; send the label as .nrrd")
     shape = image.grid.shape
     voxels = int(np.prod(shape, dtype=np.int64))
-    if len(data) not in (voxels, 2 * voxels):
+    if size not in (voxels, 2 * voxels):
         raise InputError(
-            f"the label has {len(data)} bytes, its image {voxels} voxels of shape {shape}; send one byte a voxel, "
+            f"the label has {size} bytes, its image {voxels} voxels of shape {shape}; send one byte a voxel, "
             "or two, of the whole image"
         )
-    array = np.frombuffer(data, np.uint8 if len(data) == voxels else "<u2")
+    array = np.frombuffer(file.read(), np.uint8 if size == voxels else "<u2")
     return LabelMap(array.reshape(shape), image.affine)
+
+
+def numbered(label_info: Any, labels: LabelMap) -> Any:
+    """Return what a viewer says of its labels with the number of each, ``idx``.
+
+    OHIF's plugin counts the names it was told, not the labels in the mask; MONAI Label takes the first name for the
+    smallest label that is there, the second for the next, and so does this. What has a number keeps it.
+    """
+    if not isinstance(label_info, list):
+        return label_info
+    present = [int(label) for label in np.unique(labels.array) if label]
+    return [
+        {"idx": present[at], **said} if isinstance(said, dict) and at < len(present) else said
+        for at, said in enumerate(label_info)
+    ]

@@ -81,7 +81,7 @@ def test_a_mask_comes_and_goes_back_in_the_viewers_order(server, way, kind):
     assert saved.status_code == 200, saved.text
     assert saved.json()["image"] == uid
     label = store.labels(uid)["final"]
-    assert label.info.label_info == {"label_info": info}
+    assert label.info.label_info == {"label_info": [info[0] | {"idx": 1}]}
     image, kept = mw.read(store.image(uid).path), mw.read_labels(label.path)
     np.testing.assert_array_equal(image.array + 1024, viewed)
     np.testing.assert_array_equal(kept.array, mask)
@@ -96,7 +96,13 @@ def test_label_numbers_above_a_byte(server):
     drawn = np.zeros(SHAPE, "<u2")
     drawn[1, 2, 3], drawn[5, 29, 0] = 300, 7
     url = f"{address}/datastore/label?image={uid}&tag=wide"
-    assert httpx.put(url, files={"label": ("label.bin", drawn.tobytes())}).status_code == 200
+    # The viewer counts the names it was told; the server, as MONAI Label does, the labels that are there.
+    info = [{"name": "cyst", "segmentIndex": 0}, {"name": "liver", "idx": 300}, {"name": "none", "segmentIndex": 2}]
+    params = (None, json.dumps({"label_info": info}))
+    assert httpx.put(url, files={"label": ("label.bin", drawn.tobytes()), "params": params}).status_code == 200
+    said = store.labels(uid)["wide"].info.label_info["label_info"]
+    assert [one.get("idx") for one in said] == [7, 300, None]
+    assert [one["name"] for one in said] == ["cyst", "liver", "none"]
     np.testing.assert_array_equal(mw.read_labels(store.label_path(uid, "wide")).array, drawn)
 
 
