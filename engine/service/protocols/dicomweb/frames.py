@@ -15,6 +15,7 @@ import numpy as np
 
 from maskwright.engine.io.dicom_files import quiet
 from maskwright.engine.service.datastore import Instance
+from maskwright.engine.service.protocols.dicomweb.opened import opened
 from maskwright.kernels.errors import FileFormatError, NotFoundError
 
 _IMPLICIT, _EXPLICIT, _BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
@@ -93,9 +94,11 @@ class Frames:
         ------
         FileFormatError
             The file ends before a frame does, or is damaged.
+        NotFoundError
+            It is gone.
         """
         for number in numbers:
-            with self.path.open("rb") as file:
+            with opened(self.path) as file:
                 file.seek(self.start)
                 yield self._frame(file, number - 1)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from fastapi.responses import StreamingResponse
 
+from maskwright.engine.service.protocols.dicomweb.opened import opened
+
 _BLOCK = 1 << 20
 Part = tuple[str, Iterable[bytes]]
 """A part: its media type, and its bytes in blocks."""
@@ -21,8 +23,8 @@ def multipart(parts: Iterable[Part], kind: str) -> StreamingResponse:
 
 
 def blocks_of(path: Path) -> Iterator[bytes]:
-    """Yield a file, block by block."""
-    with path.open("rb") as file:
+    """Yield a file, block by block; NotFoundError where it is gone."""
+    with opened(path) as file:
         while block := file.read(_BLOCK):
             yield block
 

@@ -1,5 +1,6 @@
 """Damaged DICOM files: nothing but our own errors, whatever is asked of them."""
 
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from pydicom.uid import RLELossless
 from maskwright.engine.service.datastore.dicom_file import Instance, read_attributes, read_instance
 from maskwright.engine.service.protocols.dicomweb.frames import Frames
 from maskwright.engine.service.protocols.dicomweb.metadata import metadata_of
-from maskwright.kernels.errors import FileFormatError, MaskwrightError
+from maskwright.engine.service.protocols.dicomweb.multipart import blocks_of
+from maskwright.kernels.errors import FileFormatError, MaskwrightError, NotFoundError
 
 
 @pytest.fixture(scope="module", params=["raw", "compressed"])
@@ -91,3 +93,7 @@ def test_what_is_no_file(tmp_path):
     assert read_instance(tmp_path / "gone.dcm") is None
     assert read_attributes(tmp_path / "gone.dcm") == {}
     assert read_instance(tmp_path) is None
+    path = tmp_path / "Jane.dcm"
+    with pytest.raises(NotFoundError) as gone:
+        next(blocks_of(path))
+    assert "Jane" not in "".join(traceback.format_exception(gone.value))
