@@ -33,7 +33,46 @@ export async function ask(method, path, body, options = {}) {
 
 /** Return an answer's JSON. */
 export async function askJson(method, path, body) {
-  return (await ask(method, path, body)).json();
+  return whole((await ask(method, path, body)).json());
+}
+
+/** Return what an answer holds; a connection may break while it comes. */
+export const whole = (body) =>
+  body.catch(() => {
+    throw new Problem(0, "the answer did not come whole; look whether the server still runs");
+  });
+
+/** Send a file as the part "file" of a form and return the answer's JSON; told is called with the part that has gone, 0 to 1. */
+export async function sendFile(path, file, told, signal) {
+  const { status, answer } = await sent(path, file, told, signal);
+  if (status === 401) {
+    token = await tokenOfUser(answer.detail);
+    if (token) return sendFile(path, file, told, signal);
+  }
+  if (status >= 400) throw new Problem(status, answer.detail ?? `the server answers ${status}`);
+  return answer;
+}
+
+function sent(path, file, told, signal) {
+  return new Promise((resolve, reject) => {
+    const form = new FormData();
+    form.append("file", file, file.name);
+    const request = new XMLHttpRequest(); // fetch does not tell how far it is
+    let gone = 0;
+    request.open("PUT", path);
+    request.responseType = "json";
+    if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
+    request.upload.onprogress = ({ loaded, total }) => told((gone = loaded / total));
+    request.onload = () => resolve({ status: request.status, answer: request.response ?? {} });
+    request.onabort = () => reject(new Problem(0, "stopped; it was not added"));
+    request.onerror = () => {
+      const why = gone ? "the server broke off; perhaps it takes no file as large as this" : "the server does not answer";
+      reject(new Problem(0, `${why}; it was not added`));
+    };
+    signal.addEventListener("abort", () => request.abort());
+    if (signal.aborted) request.onabort();
+    else request.send(form);
+  });
 }
 
 let asking = null;

@@ -77,6 +77,20 @@ export class Labels {
     );
   }
 
+  /** Return a whole array in stored order. */
+  stored() {
+    const found = new Uint8Array(this.values.length);
+    let to = 0;
+    this.#rows(
+      this.axes.shape.map((n) => [0, n]),
+      (at) => {
+        found[to] = this.values[at];
+        to += 1;
+      },
+    );
+    return found;
+  }
+
   #rows([[z0, z1], [y0, y1], [x0, x1]], visit) {
     const { start, steps } = this.axes;
     for (let z = z0; z < z1; z += 1) {
@@ -86,6 +100,23 @@ export class Labels {
       }
     }
   }
+}
+
+export const NIFTI_HEADER = 352;
+
+/** Return labels as an uncompressed NIfTI-1 file; header: of the image, as it came. */
+export function niftiOf(header, labels) {
+  const file = new Uint8Array(NIFTI_HEADER + labels.values.length);
+  file.set(new Uint8Array(header).subarray(0, NIFTI_HEADER - 4)); // without extensions
+  file.set(labels.stored(), NIFTI_HEADER);
+  const view = new DataView(file.buffer);
+  const little = view.getInt32(0, true) === 348;
+  view.setInt16(70, 2, little); // unsigned bytes
+  view.setInt16(72, 8, little);
+  view.setFloat32(108, NIFTI_HEADER, little);
+  view.setFloat32(112, 1, little); // no scaling
+  view.setFloat32(116, 0, little);
+  return file;
 }
 
 /** Return the voxels of an uncompressed NIfTI-1 file of whole numbers, in stored order. */

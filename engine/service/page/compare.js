@@ -48,19 +48,3 @@ function shown(value, digits) {
   if (typeof value === "string") return { inf: "∞", "-inf": "−∞", nan: "undefined" }[value] ?? value;
   return value.toFixed(digits);
 }
-
-/** Return the stored voxel in the middle of what differs most, in the slice along an axis where most voxels differ. */
-export function worstPlace([one, two], axis) {
-  const { axes } = one;
-  const counts = new Array(axes.shape[axis]).fill(0);
-  const sums = counts.map(() => [0, 0, 0]);
-  one.values.forEach((value, at) => {
-    if (value === two.values[at]) return;
-    const [nx, ny] = axes.shown;
-    const voxel = axes.toStored([at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))]);
-    counts[voxel[axis]] += 1;
-    voxel.forEach((part, i) => (sums[voxel[axis]][i] += part));
-  });
-  const worst = counts.indexOf(Math.max(...counts));
-  return counts[worst] ? { voxel: sums[worst].map((sum) => Math.round(sum / counts[worst])), count: counts[worst] } : null;
-}

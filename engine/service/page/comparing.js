@@ -1,8 +1,9 @@
 /** Two labels of the image: their outlines, and the numbers. */
 
-import { compareTags, metricsTable, worstPlace } from "./compare.js";
+import { compareTags, metricsTable } from "./compare.js";
 import { byId, make } from "./elements.js";
 import { inTurn, picture, state, tell } from "./stage.js";
+import { largestDisagreement } from "./worst.js";
 
 const REFERENCE = "#37b1f5";
 const PREDICTION = "#ff9d2e";
@@ -47,9 +48,13 @@ export function endCompare() {
 }
 
 export function goToWorst() {
+  if (!state.compared) return;
   const axis = picture.axes.isPlane ? 0 : Number(byId("axis").value);
-  const worst = worstPlace(state.compared, axis);
-  if (!worst) return tell("They agree everywhere");
+  const worst = largestDisagreement(state.compared, axis);
+  if (!worst) {
+    tell("They agree everywhere");
+    return;
+  }
   picture.goTo(worst.voxel);
-  return tell(`${worst.count} voxels differ in slice ${worst.voxel[axis]}`);
+  tell(`This piece has ${worst.count} of the ${worst.total} voxels that differ`);
 }

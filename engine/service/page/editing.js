@@ -1,13 +1,14 @@
 /** What is said of the objects, and what comes of that. */
 
-import { askJson } from "./asking.js";
+import { ask, askJson, whole } from "./asking.js";
+import { niftiValues } from "./axes.js";
 import { byId } from "./elements.js";
 import { colorOf, showObjects } from "./objects.js";
-import { at, inTurn, picture, state, tell } from "./stage.js";
+import { inSession } from "./session.js";
+import { at, picture, state, tell } from "./stage.js";
 
 export function say(prompt) {
-  if (!state.session) return;
-  inTurn("Outlining", async () => take(await askJson("POST", at("/prompts"), { object: state.active, ...prompt })));
+  inSession("Outlining", async () => take(await askJson("POST", at("/prompts"), { object: state.active, ...prompt })));
 }
 
 export function take(answer) {
@@ -20,8 +21,8 @@ export function take(answer) {
   return answer.ran ? "That changes nothing" : "There is nothing more";
 }
 
-export const undo = () => inTurn("Undoing", async () => take(await askJson("POST", at("/undo"))));
-export const redo = () => inTurn("Doing again", async () => take(await askJson("POST", at("/redo"))));
+export const undo = () => inSession("Undoing", async () => take(await askJson("POST", at("/undo"))));
+export const redo = () => inSession("Doing again", async () => take(await askJson("POST", at("/redo"))));
 
 export function takeObjects({ objects, active }) {
   Object.assign(state, { objects, active });
@@ -29,14 +30,23 @@ export function takeObjects({ objects, active }) {
   picture.show(state.labels, objects.map(({ number }) => colorOf(number)));
 }
 
+/** Take over what the session holds, after an answer that was lost. */
+export async function agree() {
+  const described = await askJson("PATCH", at(`/objects/${state.active}`), {}); // changes nothing
+  const packed = (await whole((await ask("GET", at("/label.nii.gz"))).blob())).stream();
+  const label = await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  state.labels.fill(niftiValues(label));
+  takeObjects(described);
+}
+
 export const add = () =>
-  inTurn("Adding", async () => {
+  inSession("Adding", async () => {
     takeObjects(await askJson("POST", at("/objects"), { name: `object ${state.objects.length + 1}` }));
     return "A new object: click on it";
   });
 
 export function change(number, fields) {
-  inTurn("Changing", async () => {
+  inSession("Changing", async () => {
     takeObjects(await askJson("PATCH", at(`/objects/${number}`), fields));
     if (fields.name) state.isSaved = false;
     return "";

@@ -1,12 +1,13 @@
 /** The images of the data folder, and opening one. */
 
-import { ask, askJson } from "./asking.js";
-import { Labels } from "./axes.js";
+import { ask, askJson, Problem, whole } from "./asking.js";
+import { Labels, NIFTI_HEADER } from "./axes.js";
 import { endCompare, offerTags } from "./comparing.js";
 import { takeObjects } from "./editing.js";
 import { byId, make } from "./elements.js";
+import { offerFormats } from "./formats.js";
 import { offerAxes } from "./propagating.js";
-import { at, inTurn, picture, state } from "./stage.js";
+import { inTurn, picture, state } from "./stage.js";
 
 /** Show what there is now. */
 export async function listImages() {
@@ -22,30 +23,65 @@ export async function listImages() {
       return make("li", {}, open);
     }),
   );
-  if (!entries.length) byId("images").replaceChildren(make("li", { class: "soft" }, "The data folder holds no image."));
+  if (!entries.length) byId("images").replaceChildren(make("li", { class: "soft" }, "There is no image yet."));
   offerTags();
 }
 
-async function openImage(image) {
+/** Open an image; the one that is open stays until this one has come. */
+export async function openImage(image) {
   if (!state.isSaved && !confirm("What you did is not saved. Open another image all the same?")) return "";
-  await letGo();
-  const begun = await askJson("POST", "api/v1/sessions", { image });
-  Object.assign(state, { image, session: begun.session, isSaved: true });
-  await picture.open(await (await ask("GET", at("/image.nii"))).arrayBuffer(), begun.shape);
+  const begun = await begin(image);
+  const file = await fileOf(begun.session);
+  const before = state.session;
+  Object.assign(state, { image, session: begun.session, isSaved: true, isUnsure: false });
+  release(before);
+  await show(file, begun.shape);
+  state.header = file.slice(0, NIFTI_HEADER);
   state.labels = new Labels(picture.axes);
   byId("image-name").textContent = state.images[image].image.info.name;
-  byId("hint").hidden = true;
-  document.body.classList.add("open");
   offerAxes(begun.spacing_mm);
+  offerFormats(begun.formats ?? ["nifti"]);
   endCompare();
   takeObjects(begun);
   await listImages();
   byId("picture").focus();
-  return "Click on what you want to outline";
+  return state.mayEdit ? "Click on what you want to outline" : "";
 }
 
-async function letGo() {
-  const { session } = state;
-  state.session = null;
-  if (session) await ask("DELETE", `api/v1/sessions/${session}`).catch(() => {});
+async function begin(image) {
+  try {
+    return await askJson("POST", "api/v1/sessions", { image });
+  } catch (error) {
+    if (error.status !== 503 || !state.session) throw error;
+    const before = state.session; // there is no room beside it
+    state.session = null;
+    document.body.classList.remove("open");
+    await release(before);
+    return askJson("POST", "api/v1/sessions", { image });
+  }
 }
+
+async function fileOf(session) {
+  try {
+    const found = await ask("GET", `api/v1/sessions/${session}/image.nii`);
+    return await whole(found.arrayBuffer());
+  } catch (error) {
+    release(session);
+    throw error;
+  }
+}
+
+async function show(file, shape) {
+  document.body.classList.add("open");
+  byId("hint").hidden = true;
+  try {
+    await picture.open(file, shape);
+  } catch (error) {
+    document.body.classList.remove("open");
+    release(state.session);
+    state.session = null;
+    throw new Problem(0, `this browser cannot show the image (${error.message}); use another one, or a smaller image`);
+  }
+}
+
+const release = (session) => session && ask("DELETE", `api/v1/sessions/${session}`).catch(() => {});

@@ -9,23 +9,24 @@ const STEPS = {
   PageDown: [0, 0, -1],
 };
 
-/** Call what belongs to a key while isOn says so. */
-export function listenToKeys(isOn, picture, { letters, withControl, withControlAndShift }) {
+/** Call what belongs to a key while isOn says so; some at any time. */
+export function listenToKeys(isOn, picture, { always, letters, withControl, withControlAndShift }) {
   const act = (event) => {
     const isPicture = event.target === picture.canvas;
     if (isPicture) event.stopImmediatePropagation(); // NiiVue has keys of its own
-    if (!isOn() || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.altKey || document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
-    const found = isPicture && pictureKey(event, picture) ? null : action(event, key);
+    const found = isOn() && isPicture && pictureKey(event, picture) ? null : action(event, key);
     if (found === undefined) return;
     event.preventDefault();
     found?.();
   };
 
   const action = (event, key) => {
-    if (event.ctrlKey || event.metaKey) return (event.shiftKey ? withControlAndShift : withControl)[key];
+    if (event.ctrlKey || event.metaKey) return isOn() ? (event.shiftKey ? withControlAndShift : withControl)[key] : undefined;
     const isWriting = event.target.matches("select, textarea, input:not([type=radio])");
-    return isWriting ? undefined : letters[key];
+    if (isWriting) return undefined;
+    return always[key] ?? (isOn() ? letters[key] : undefined);
   };
 
   document.addEventListener("keydown", act, { capture: true });

@@ -1,13 +1,15 @@
 /** The page: what belongs to which button and key. */
 
+import { chooseFiles, isSending, listenToFiles } from "./adding.js";
 import { ask } from "./asking.js";
 import { compare, endCompare, goToWorst } from "./comparing.js";
-import { add, otherObject, redo, say, toggleHidden, toggleLock, undo } from "./editing.js";
+import { add, agree, otherObject, redo, say, toggleHidden, toggleLock, undo } from "./editing.js";
 import { byId, make } from "./elements.js";
-import { listImages } from "./images.js";
+import { listImages, openImage } from "./images.js";
 import { listenToKeys } from "./keys.js";
 import { addSlice, begin as beginPropagating, propagate } from "./propagating.js";
-import { download, save } from "./saving.js";
+import { download, rescue, save } from "./saving.js";
+import { whenBroken } from "./session.js";
 import { at, inTurn, picture, state, strip } from "./stage.js";
 
 function moved(voxel) {
@@ -27,6 +29,7 @@ function wire() {
     input.addEventListener("change", () => choose(input.name, input.value));
   }
   const clicks = { undo, redo, add, download, "this-slice": addSlice, "end-compare": endCompare, worst: goToWorst };
+  Object.assign(clicks, { choose: chooseFiles, "ended-rescue": rescue });
   for (const [id, act] of Object.entries(clicks)) byId(id).addEventListener("click", act);
   for (const [id, act] of Object.entries({ propagate, save, compare })) {
     byId(id).addEventListener("submit", (event) => {
@@ -36,17 +39,20 @@ function wire() {
   }
   byId("axis").addEventListener("change", beginPropagating);
   Object.assign(picture, { say, moved });
+  whenBroken({ agree, reopen: (image) => inTurn("Opening", () => openImage(image)) });
+  listenToFiles();
   const flip = () => choose("sign", picture.inside ? "outside" : "inside");
   const tool = (name) => () => choose("tool", name);
   listenToKeys(() => Boolean(state.session), picture, {
+    always: { a: chooseFiles },
     letters: {
       c: tool("point"), b: tool("box"), s: tool("scribble"), v: tool("move"), x: flip, z: undo, y: redo, n: add,
-      l: toggleLock, h: toggleHidden, g: addSlice, p: propagate, "[": () => otherObject(-1), "]": () => otherObject(1),
+      l: toggleLock, h: toggleHidden, d: goToWorst, g: addSlice, p: propagate, "[": () => otherObject(-1), "]": () => otherObject(1),
     },
     withControl: { z: undo, y: redo, s: save },
     withControlAndShift: { z: redo },
   });
-  window.addEventListener("beforeunload", (event) => state.isSaved || event.preventDefault());
+  window.addEventListener("beforeunload", (event) => (state.isSaved && !isSending()) || event.preventDefault());
   window.addEventListener("pagehide", () => {
     if (state.session) ask("DELETE", at(""), undefined, { keepalive: true }).catch(() => {});
   });

@@ -3,7 +3,8 @@
 import { askJson } from "./asking.js";
 import { take } from "./editing.js";
 import { byId, make } from "./elements.js";
-import { at, inTurn, picture, state, strip, tell } from "./stage.js";
+import { inSession } from "./session.js";
+import { at, picture, state, strip, tell } from "./stage.js";
 
 const PLANES = ["sagittal", "coronal", "axial"];
 
@@ -37,8 +38,11 @@ export function begin() {
 export function propagate() {
   const [axis, first, last] = ["axis", "from", "to"].map((id) => Number(byId(id).value));
   const given = slicesGiven();
-  if (!given.length) return tell("Say which slices are right: go to one, and press G", true);
-  return inTurn("Propagating", async () => {
+  if (!given.length) {
+    tell("Say which slices are right: go to one, and press G", true);
+    return;
+  }
+  inSession("Propagating", async () => {
     const asked = { object: state.active, axis, given, from: first, to: last + 1 };
     const answer = await askJson("POST", at("/propagate"), asked);
     const told = take(answer);

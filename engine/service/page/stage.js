@@ -8,12 +8,15 @@ export const state = {
   images: {},
   image: null,
   session: null,
+  header: null,
   labels: null,
   objects: [],
   active: 1,
   compared: null,
   isSaved: true,
+  isUnsure: false,
   isHidden: false,
+  mayEdit: true,
 };
 export const picture = new Picture(byId("view"), byId("picture"), byId("sketch"));
 export const strip = new Strip(byId("strip"), goToSlice);
@@ -23,9 +26,20 @@ export const at = (path) => `api/v1/sessions/${state.session}${path}`;
 
 let line = Promise.resolve();
 
-/** Do one thing after another; say what came of it (what work returns, or how long it took), or what went wrong. */
-export function inTurn(what, work) {
+let ended = () => {};
+
+/** Say what is done when a session is found to have ended. */
+export function onEnd(act) {
+  ended = act;
+}
+
+/**
+ * Do one thing after another; say what came of it (what work returns, or how long it took), or what went wrong.
+ * What is not to be done any more when its turn comes is left out.
+ */
+export function inTurn(what, work, isStill = () => true) {
   line = line.then(async () => {
+    if (!isStill()) return;
     tell(`${what} …`);
     document.body.setAttribute("aria-busy", "true");
     const begun = performance.now();
@@ -34,6 +48,7 @@ export function inTurn(what, work) {
       tell(told ?? `${what}: done in ${Math.round(performance.now() - begun)} ms`);
     } catch (error) {
       tell(error.message, true);
+      if (error.status === 410) ended(error);
     }
     document.body.removeAttribute("aria-busy");
   });

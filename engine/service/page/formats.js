@@ -1,0 +1,14 @@
+/** The form in which what was drawn is saved. */
+
+import { byId } from "./elements.js";
+
+const WHY = "DICOM SEG is for images that are a DICOM series; this one is not";
+
+/** Offer the forms that the open image allows. */
+export function offerFormats(formats) {
+  const choice = byId("format");
+  const isOne = formats.length < 2;
+  if (!formats.includes(choice.value)) choice.value = "nifti";
+  choice.disabled = isOne;
+  choice.title = isOne ? WHY : "";
+}

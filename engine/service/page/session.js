@@ -1,0 +1,59 @@
+/** What is done in a session, where it may have ended, the server may not answer, and a token may only look. */
+
+import { byId } from "./elements.js";
+import { inTurn, onEnd, picture, state, tell } from "./stage.js";
+
+const LOOKING = "Your token may look and compare, but not edit";
+
+let agree = async () => {};
+let reopen = () => {};
+
+/** Say how the page comes to agree with its session again, and how its image is opened again. */
+export function whenBroken(ways) {
+  ({ agree, reopen } = ways);
+}
+
+/** Do something in the session that there is now; what comes too late for that is left out. */
+export function inSession(what, work) {
+  const { session, mayEdit } = state;
+  if (!session || !mayEdit) return;
+  const isStill = () => state.session === session && state.mayEdit;
+  inTurn(what, () => attempt(work), isStill);
+}
+
+async function attempt(work) {
+  try {
+    if (state.isUnsure) await agree();
+    state.isUnsure = false;
+    return await work();
+  } catch (error) {
+    const isRefused = error.status >= 400 && error.status < 500;
+    if (!isRefused) state.isUnsure = true; // it may have been done all the same, with an answer that was lost
+    if (error.status !== 403) throw error;
+    onlyLook();
+    return LOOKING;
+  }
+}
+
+function onlyLook() {
+  state.mayEdit = false;
+  document.body.classList.add("looking");
+  picture.tool = "move";
+}
+
+onEnd((error) => {
+  if (!state.session) return;
+  const drawn = new Set(state.labels?.values);
+  const names = state.objects.filter(({ number }) => drawn.has(number)).map(({ name }) => name);
+  const lost = state.isSaved || !names.length ? "" : `Not saved: ${names.join(", ")}.`;
+  Object.assign(state, { session: null, isSaved: true, isUnsure: false });
+  document.body.classList.remove("open");
+  byId("ended-why").textContent = `${error.message.replace(/; claim .*/, "").replace(/^the/, "The")}.`;
+  byId("ended-lost").textContent = lost || "Nothing is lost: all that was drawn is saved.";
+  byId("ended-rescue").hidden = !lost;
+  const dialog = byId("ended");
+  const answered = () => (dialog.returnValue === "again" ? reopen(state.image) : tell("The session has ended", true));
+  dialog.returnValue = "";
+  dialog.addEventListener("close", answered, { once: true });
+  dialog.showModal();
+});

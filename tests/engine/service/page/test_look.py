@@ -1,0 +1,110 @@
+"""How the page looks at 1280 x 800, to eyes, to a keyboard and to a screen reader."""
+
+import re
+from itertools import combinations
+
+import pytest
+
+from reference.page import bright_blobs, idle, open_image, save
+
+CONTROLS = "button, select, input:not([type=radio]), #images li, .tools label span"
+CONTRASTS = """() => {
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own || !element.checkVisibility() || element.closest("#view, :disabled, option")) continue;
+    let opacity = 1;
+    let ground = null;
+    for (let up = element; up; up = up.parentElement) {
+      const style = getComputedStyle(up);
+      opacity *= Number(style.opacity);
+      const [r, g, b, a = 1] = parts(style.backgroundColor);
+      if (!ground && a === 1) ground = [r, g, b];
+    }
+    const [r, g, b] = parts(getComputedStyle(element).color);
+    const color = [r, g, b].map((v, i) => v * opacity + ground[i] * (1 - opacity));
+    const [more, less] = [light(color), light(ground)].sort((one, two) => two - one);
+    found.push([element.textContent.trim(), (more + 0.05) / (less + 0.05)]);
+  }
+  return found;
+}"""
+
+
+def at_work(page):
+    """Open an image and do something of everything."""
+    open_image(page)
+    page.mouse.click(*bright_blobs(page)[0])
+    idle(page)
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    idle(page)
+    page.keyboard.press("n")
+    save(page, "first")
+    save(page, "second")
+
+
+def compare(page):
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("Outlines of").wait_for()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_is_to_be_read_and_nothing_lies_over_something_else(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    for act in (lambda page: None, at_work, compare):
+        act(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+        assert page.evaluate("document.documentElement.scrollHeight") <= 800
+        visible = [control for control in page.locator(CONTROLS).all() if control.is_visible()]
+        boxes = [(control.bounding_box(), control.evaluate("e => e.outerHTML.slice(0, 80)")) for control in visible]
+        for (one, first), (two, second) in combinations(boxes, 2):
+            assert one["x"] + one["width"] <= 1280, first
+            apart = any(
+                one[at] + one[size] <= two[at] + 1.5 or two[at] + two[size] <= one[at] + 1.5
+                for at, size in (("x", "width"), ("y", "height"))
+            )
+            nested = "<li" in first and second.startswith("<button")
+            assert apart or nested, (first, second)
+        pale = [(text, round(ratio, 2)) for text, ratio in page.evaluate(CONTRASTS) if ratio < 4.5]
+        assert pale == []
+
+
+@pytest.mark.browser
+def test_every_control_has_a_name_and_every_key_is_shown(page):
+    at_work(page)
+    compare(page)
+    page.evaluate("for (const each of document.querySelectorAll('#sending')) each.hidden = false")
+    snapshot = page.locator("body").aria_snapshot()
+    named = re.findall(r"- (button|textbox|combobox|radio|spinbutton|progressbar|option)\b(.*)", snapshot)
+    assert len(named) > 40
+    assert [kind for kind, rest in named if not rest.startswith(' "')] == []
+    keys = {key.text_content() for key in page.locator("kbd").all()}
+    assert keys >= {*"ABCSVXZYNGPDLH[]", "Ctrl S", "PgUp", "PgDn", "Enter"}
+
+
+@pytest.mark.browser
+def test_all_is_reached_with_the_keyboard(page):
+    open_image(page)
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.name"))
+    assert reached >= {
+        "choose",
+        "add",
+        "tool",
+        "undo",
+        "redo",
+        "picture",
+        "axis",
+        "given",
+        "tag",
+        "download",
+        "reference",
+    }
