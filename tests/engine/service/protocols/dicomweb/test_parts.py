@@ -1,0 +1,86 @@
+"""What searches match, and that answers of several parts are read as they are sent."""
+
+from functools import cache
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskwright.engine.service.protocols.dicomweb.levels import ONE_SERIES
+from maskwright.engine.service.protocols.dicomweb.multipart import _framed, blocks_of
+from maskwright.engine.service.protocols.dicomweb.search import MOST, Asked, page_of
+
+DESCRIPTION, DATE = "0008103E", "00080020"
+
+
+def matches(pattern, text):
+    """``*`` and ``?``, one character at a time."""
+
+    @cache
+    def rest(p, t):
+        if p == len(pattern):
+            return t == len(text)
+        if pattern[p] == "*":
+            return rest(p + 1, t) or (t < len(text) and rest(p, t + 1))
+        return t < len(text) and pattern[p] in ("?", text[t]) and rest(p + 1, t + 1)
+
+    return rest(0, 0)
+
+
+def asked(tag, value):
+    return Asked.of([(tag, value)], ONE_SERIES)
+
+
+@given(st.text("ab[]*?.\\", min_size=1, max_size=8), st.text("ab[].\\", max_size=8))
+def test_wildcards(pattern, text):
+    record = {DESCRIPTION: {"vr": "LO", "Value": [text]}}
+    assert asked(DESCRIPTION, pattern).fits(record) == matches(pattern, text)
+
+
+@given(st.text(min_size=1), st.text())
+def test_any_text_is_an_answerable_question(wanted, text):
+    for tag in (DESCRIPTION, DATE, "Modality", "SeriesInstanceUID", "PatientName", "SeriesNumber", wanted):
+        found = asked(tag, wanted)
+        assert found.fits({}) is (not found.wanted)
+        assert isinstance(found.fits({DESCRIPTION: {"vr": "LO", "Value": [text]}}), bool)
+
+
+def test_dates_are_ranges_that_hold_both_ends():
+    record = {DATE: {"vr": "DA", "Value": ["20240115"]}}
+    for value, fits in (("20240115-20240115", True), ("20240101-20240114", False), ("202401-202401", True)):
+        assert asked("StudyDate", value).fits(record) is fits
+    assert not asked("StudyDate", "20240101-").fits({DATE: {"vr": "DA"}})
+
+
+@given(st.integers(0, 20), st.none() | st.integers(0, 20), st.integers(0, 25))
+def test_pages(count, limit, offset):
+    records = [{DESCRIPTION: {"vr": "LO", "Value": [str(at)]}} for at in range(count)]
+    found, more = page_of(records, Asked({}, ()), limit, offset)
+    most = MOST if limit is None else limit
+    assert found == records[offset : offset + most]
+    assert more == (offset + most < count)
+
+
+def test_no_answer_is_longer_than_the_most():
+    records = ({DESCRIPTION: {"vr": "LO", "Value": [str(at)]}} for at in range(MOST + 1))
+    found, more = page_of(records, Asked({}, ()), 10**9, 0)
+    assert (len(found), more) == (MOST, True)
+
+
+def test_a_part_is_read_when_it_is_its_turn(tmp_path):
+    paths = [tmp_path / f"{at}" for at in range(3)]
+    for path in paths:
+        path.write_bytes(b"x" * (3 << 20))
+    begun = []
+
+    def parts():
+        for path in paths:
+            begun.append(path)
+            yield "application/dicom", blocks_of(path)
+
+    sent = _framed(parts(), "b")
+    assert next(sent).startswith(b"--b\r\n")
+    assert begun == paths[:1]
+    blocks = [block for block in sent if block[:1] == b"x"]
+    assert begun == paths
+    assert {len(block) for block in blocks} == {1 << 20}
+    assert len(blocks) == 9
