@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from maskwright.engine.service.body import read_body
+from maskwright.engine.service.visit import visit_now
 from maskwright.kernels.errors import InputError, LimitError
 
 JSON_BYTES = 4 << 20
@@ -40,12 +41,20 @@ async def read_form(request: Request, limit_bytes: int) -> tuple[dict[str, Any],
     ------
     InputError, LimitError
         The form or its JSON cannot be read, or it is larger than the limit.
+    CapacityError
+        There is no memory for it now.
     """
+    visit = visit_now()
+    if visit is not None:
+        limit_bytes = min(limit_bytes, visit.limits.body_bytes)
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):  # QuPath sends JSON and does not say so
         return parsed(await read_body(request, JSON_BYTES), "the body"), {}
-    if int(request.headers.get("content-length") or limit_bytes + 1) > limit_bytes:
+    length = int(request.headers.get("content-length") or limit_bytes + 1)
+    if length > limit_bytes:
         raise LimitError(f"the form is larger than {limit_bytes} bytes, or does not say its length")
+    if visit is not None:
+        visit.take(length)  # its files lie on the disk first, and are then read
     try:
         form = await request.form(max_files=4, max_fields=16, max_part_size=JSON_BYTES)
     except MultiPartException as error:

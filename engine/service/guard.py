@@ -6,6 +6,7 @@ asks nobody who they are; the log is written all the same, if there is one.
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import time
@@ -21,6 +22,7 @@ from maskwright.engine.audit import AuditLog, Event, Outcome
 from maskwright.engine.service.access import LOCAL, Action, Actor, Policy, Refusal, Tokens, is_loopback
 from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.problems import problem
+from maskwright.engine.service.request_log import log_request, route_of
 from maskwright.kernels.errors import MaskwrightError
 
 OPEN = None
@@ -100,7 +102,8 @@ class Guard:
         known, action = action_of(scope["method"], scope["path"])
         found = self._keeper.who(dict(scope["headers"]))
         refusal = self._foreign(scope) or self._refusal(known, action, found)
-        scope.setdefault("state", {})["actor"] = found.name if isinstance(found, Actor) else ""
+        state = scope.setdefault("state", {})
+        state["actor"], state["request_id"] = found.name if isinstance(found, Actor) else "", request_id
         unwritten = False
 
         async def noting(message: Message) -> None:
@@ -110,9 +113,11 @@ class Guard:
                 reason = refusal[3] if refusal else None
                 event = self._event(scope, found, action, message["status"], reason, request_id, int(1000 * took_s))
                 unwritten = not await self._written(scope, event)
+                status = 503 if unwritten else message["status"]
+                name = action or ("open" if known else "unknown")
                 if self._keeper.metrics is not None:
-                    name = action or ("open" if known else "unknown")
-                    self._keeper.metrics.count(self._protocol, name, 503 if unwritten else message["status"], took_s)
+                    self._keeper.metrics.count(self._protocol, name, status, took_s)
+                self._log(scope, event, name, status)
                 if unwritten:
                     detail = "the audit log cannot be written; nothing is answered until it can"
                     await problem(503, "No audit log", detail)(scope, receive, send)
@@ -125,9 +130,23 @@ class Guard:
         else:
             await problem(*refusal[:3])(scope, receive, noting)
 
+    def _log(self, scope: Scope, event: Event, action: str, status: int) -> None:
+        level = logging.DEBUG if _is_silent(scope) else logging.ERROR if status >= 500 else logging.INFO
+        log_request(
+            scope,
+            logging.WARNING if status == 503 else level,
+            request_id=event.request_id,
+            protocol=self._protocol,
+            method=str(event.details["method"]),
+            route=route_of(scope, action),
+            status=status,
+            duration_ms=int(event.details["duration_ms"]),
+            actor=event.actor,
+        )
+
     async def _written(self, scope: Scope, event: Event) -> bool:
         log = self._keeper.log
-        if log is None or scope["path"] in SILENT or scope["path"].startswith("/page/"):
+        if log is None or _is_silent(scope):
             return True
         try:
             await anyio.to_thread.run_sync(log.append, event)
@@ -190,6 +209,10 @@ class Guard:
             request_id=request_id,
             details=details,
         )
+
+
+def _is_silent(scope: Scope) -> bool:
+    return scope["path"] in SILENT or scope["path"].startswith("/page/")
 
 
 def _host_of(address: str) -> str:

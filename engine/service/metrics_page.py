@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from maskwright.engine.service.memory import Memory
 from maskwright.engine.service.pool import Pool
 from maskwright.engine.service.shared_images import SharedImages
 
@@ -39,7 +40,7 @@ class ServiceMetrics:
         self._requests.labels(protocol, action, f"{status // 100}xx").inc()
         self._seconds.labels(protocol, action).observe(seconds)
 
-    def watch(self, pools: Mapping[str, Pool[Any]], images: SharedImages) -> None:
+    def watch(self, pools: Mapping[str, Pool[Any]], images: SharedImages, memory: Memory | None = None) -> None:
         """Tell of a server's sessions, by whom they are for, and images, too, whenever the numbers are asked for."""
         sessions = Gauge("maskwright_sessions", "Sessions of clients.", ["of"], registry=self.registry)
         size = Gauge("maskwright_session_bytes", "What sessions hold, in bytes.", ["of"], registry=self.registry)
@@ -48,6 +49,11 @@ class ServiceMetrics:
             size.labels(name).set_function(partial(getattr, pool, "size_bytes"))
         held = Gauge("maskwright_images_open", "Images in memory, each counted once.", registry=self.registry)
         held.set_function(lambda: images.count)
+        if memory is not None:
+            used = Gauge("maskwright_memory_bytes", "What clients make the server hold.", registry=self.registry)
+            used.set_function(lambda: memory.used_bytes)
+            most = Gauge("maskwright_memory_limit_bytes", "What it may hold.", registry=self.registry)
+            most.set(memory.limit_bytes)
 
 
 def metrics_router(metrics: ServiceMetrics) -> APIRouter:

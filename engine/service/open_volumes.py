@@ -2,45 +2,113 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from maskwright.engine.io import at_most, read
+from maskwright.engine.io import read
+from maskwright.engine.service.limits import DEFAULTS, Limits
+from maskwright.engine.service.memory import Holding, Memory
 from maskwright.engine.service.shared_images import SharedImages
+from maskwright.engine.service.unpacking import read_counted
+from maskwright.engine.service.visit import visit_now
 from maskwright.engine.volume import Volume
 
 Stamp = tuple[int, int]
-UNPACKED_BYTES = 4 << 30
+UNPACKED_BYTES = DEFAULTS.unpacked_bytes
 """The largest volume that is opened, whatever its file says."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    stamp: Stamp
+    volume: Volume
+    holding: Holding
+
+
+@dataclass(eq=False)
+class _Reading:
+    """A file that is read now, or waited for."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiting: int = 0
+
+
 class OpenVolumes:
-    """The volumes read last, up to a number of bytes; one that is larger than that alone is still opened.
+    """The volumes read last, for as long as there is memory; two requests for one volume read it once."""
 
-    A lock is held while a file is read: two requests for one volume read it once.
-    """
-
-    def __init__(self, images: SharedImages, limit_bytes: int) -> None:
-        self._images, self._limit_bytes = images, limit_bytes
+    def __init__(self, images: SharedImages, limits: Limits, memory: Memory) -> None:
+        self._images, self._limits, self._memory = images, limits, memory
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Path, tuple[Stamp, Volume]] = OrderedDict()
+        self._kept: dict[Path, _Kept] = {}
+        self._reading: dict[Path, _Reading] = {}
+
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._kept)
 
     def open(self, path: Path) -> Volume:
-        """Return the volume of a file or folder; see ``engine.io.read`` for what is raised."""
+        """Return the volume of a file or folder; see ``engine.io.read`` for what is raised.
+
+        Raises
+        ------
+        CapacityError
+            There is no memory to read it.
+        """
         status = path.stat()
         stamp = status.st_mtime_ns, status.st_size
+        found = self._found(path, stamp)
+        if found is not None:
+            return found
+        with self._alone(path):
+            found = self._found(path, stamp)
+            return self._read(path, stamp) if found is None else found
+
+    # --- inside
+
+    @contextmanager
+    def _alone(self, path: Path) -> Iterator[None]:
+        with self._lock:
+            reading = self._reading.setdefault(path, _Reading())
+            reading.waiting += 1
+        try:
+            with reading.lock:
+                yield
+        finally:
+            with self._lock:
+                reading.waiting -= 1
+                if not reading.waiting:
+                    del self._reading[path]
+
+    def _found(self, path: Path, stamp: Stamp) -> Volume | None:
         with self._lock:
             kept = self._kept.get(path)
-            if kept is not None and kept[0] == stamp:
-                self._kept.move_to_end(path)
-                return kept[1]
-            with at_most(UNPACKED_BYTES):
-                volume = read(path)
-            volume = replace(volume, array=self._images.keep(volume.array)[1])
-            self._kept[path] = stamp, volume
-            self._kept.move_to_end(path)
-            while len(self._kept) > 1 and sum(v.array.nbytes for _, v in self._kept.values()) > self._limit_bytes:
-                self._kept.popitem(last=False)
-            return volume
+            if kept is None or kept.stamp != stamp:
+                return None
+            self._memory.touch(kept.holding)
+            return kept.volume
+
+    def _read(self, path: Path, stamp: Stamp) -> Volume:
+        self._forget(path)
+        volume = read_counted(path, read, self._limits)
+        size, visit = volume.array.nbytes, visit_now()
+        volume = replace(volume, array=self._images.keep(volume.array)[1])
+        if visit is not None:
+            visit.give_back(size)  # from here on it is the volume's
+        holding = Holding("volume", functools.partial(self._forget, path))
+        self._memory.hold(holding, 0, volume.array)
+        with self._lock:
+            self._kept[path] = _Kept(stamp, volume, holding)
+        return volume
+
+    def _forget(self, path: Path) -> bool:
+        with self._lock:
+            kept = self._kept.pop(path, None)
+            if kept is None:
+                return False
+            self._memory.release(kept.holding)
+            return True

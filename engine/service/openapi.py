@@ -22,10 +22,12 @@ _MEANINGS = {
     403: "the token may not do this",
     404: "not there",
     405: "not this method",
+    408: "the request stopped arriving",
     410: "the session has ended",
     413: "too large",
     422: "cannot be used as it is",
     503: "no room now, or the audit log cannot be written",
+    504: "it took too long",
 }
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {"application/problem+json": {"schema": PROBLEM}}}

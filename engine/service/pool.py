@@ -4,7 +4,10 @@ Locks, in the order in which they are taken; nobody takes an earlier one while h
 
 1. ``Lease.busy``: one piece of work at a time for one client. Held while masks are computed.
 2. ``Pool._reviving``: held while a session that was written down is made again.
-3. ``Pool._lock``: the table of leases. Held for look-ups and bookkeeping, never while anything is computed.
+3. ``OpenVolumes._reading`` of one file: held while that file is read.
+4. ``Pool._lock``, ``OpenVolumes._lock``: the tables of leases and of open volumes. Held for look-ups and bookkeeping,
+   never while anything is computed, read, or asked of the account of memory.
+5. ``Memory._lock``: the account. It lets go of what others hold without its lock, see there.
 
 A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
 one longest idle when memory is short. A lease that is busy does not end. What comes later with its token is told why.
@@ -13,6 +16,7 @@ one longest idle when memory is short. A lease that is busy does not end. What c
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 import threading
 import time
@@ -20,8 +24,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from numpy.typing import NDArray
+
+from maskwright.engine.service.computing import PutOffError, may_wait
+from maskwright.engine.service.memory import Holding, Memory
+from maskwright.engine.service.visit import require_present
 from maskwright.kernels.errors import CapacityError, GoneError
 
 REMEMBERED = 1000
@@ -35,7 +44,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True)
 class PoolLimits:
-    """How many sessions there may be, how long they may rest, in seconds, and what they may hold, in bytes."""
+    """How many sessions there may be, how long they may rest, in seconds, and what they may hold, in bytes.
+
+    The bytes are those of a pool whose memory is not one account with that of others.
+    """
 
     sessions: int = 20
     idle_s: float = 600.0
@@ -55,7 +67,9 @@ class Lease(Generic[T]):
     session: T
     used: float
     seen: float
+    holding: Holding
     size_bytes: int = 0
+    working: bool = False
     busy: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -71,8 +85,17 @@ class Written(Protocol[T_co]):
         ...
 
 
+def no_image(session: object) -> None:
+    """Say that a session shares its image with nobody."""
+    return
+
+
 class Pool(Generic[T]):
-    """The leases of a server; with ``written``, those of its predecessor too."""
+    """The leases of a server; with ``written``, those of its predecessor too.
+
+    What they hold is in ``memory``, an account that may be that of others, too; the array that ``image_of`` names is
+    part of what a session holds and counted once with whoever else holds it.
+    """
 
     def __init__(
         self,
@@ -80,8 +103,12 @@ class Pool(Generic[T]):
         limits: PoolLimits,
         clock: Callable[[], float] = time.monotonic,
         written: Written[T] | None = None,
+        memory: Memory | None = None,
+        image_of: Callable[[T], NDArray[Any] | None] = no_image,
     ) -> None:
         self.limits = limits
+        self._memory = Memory(limits.memory_bytes, clock) if memory is None else memory
+        self._image_of = image_of
         self._make_session, self._clock, self._written = make_session, clock, written
         self._reviving, self._lock = threading.Lock(), threading.Lock()
         self._leases: dict[str, Lease[T]] = {}
@@ -99,8 +126,8 @@ class Pool(Generic[T]):
             self._end_expired()
             if len(self._leases) >= self.limits.sessions:
                 raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
-            token, now = secrets.token_urlsafe(32), self._clock()
-            self._leases[token] = Lease(token, owner, self._make_session(), now, now)
+            token = secrets.token_urlsafe(32)
+            self._leases[token] = self._lease(token, owner, self._make_session())
             return token
 
     def release(self, token: str, owner: str) -> None:
@@ -118,18 +145,31 @@ class Pool(Generic[T]):
         Raises
         ------
         GoneError
-            The token is none of this owner, or its lease has ended: says why.
+            The token is none of this owner, or its lease has ended: says why. Or who asked has gone meanwhile.
         """
         lease = self._find(token, owner)
-        with lease.busy:
+        if not lease.busy.acquire(blocking=may_wait()):
+            raise PutOffError("the session is at work on an earlier request; ask again when that is answered")
+        try:
+            require_present()
             with self._lock:
                 self._check_there(token)
                 lease.used = lease.seen = self._clock()
+                lease.working = True
+            counted = lease.size_bytes
             try:
                 yield lease
+                if lease.size_bytes != counted:
+                    self._count(lease)
             finally:
                 with self._lock:
                     lease.used = lease.seen = self._clock()
+                    lease.working = False
+                    self._memory.touch(lease.holding)
+                    if token not in self._leases:
+                        self._memory.release(lease.holding)
+        finally:
+            lease.busy.release()
 
     def heartbeat(self, token: str, owner: str) -> float:
         """Note a sign of life, and return the seconds that are left until the lease is idle for too long."""
@@ -142,25 +182,17 @@ class Pool(Generic[T]):
         return self._left(self._find(token, owner))
 
     def hold(self, lease: Lease[T], size_bytes: int) -> None:
-        """Note what a lease holds from now on; where that is too much in all, those longest idle end.
+        """Note what a lease at work holds from now on; where that is too much in all, those longest idle end.
 
         Raises
         ------
         CapacityError
             It would be too much even so.
         """
-        with self._lock:
-            others = sorted((each for each in self._leases.values() if each is not lease), key=lambda each: each.used)
-            total = size_bytes + sum(each.size_bytes for each in others)
-            for each in others:
-                if total > self.limits.memory_bytes and not each.busy.locked():
-                    total -= each.size_bytes
-                    self._end(each.token, "memory was short and it was the one longest idle")
-            if total > self.limits.memory_bytes:
-                raise CapacityError(
-                    f"the server may hold {self.limits.memory_bytes >> 20} MiB; this needs {total >> 20} MiB in all"
-                )
-            lease.size_bytes = size_bytes
+        image = self._image_of(lease.session)
+        shared = 0 if image is None else image.nbytes
+        self._memory.hold(lease.holding, max(0, size_bytes - shared), image)
+        lease.size_bytes = size_bytes
 
     def end_expired(self) -> None:
         """End what has rested too long."""
@@ -178,7 +210,7 @@ class Pool(Generic[T]):
         with self._lock:
             return sum(lease.size_bytes for lease in self._leases.values())
 
-    # --- inside; all but `_find` and `_left` are called with the lock
+    # --- inside; without the lock
 
     def _find(self, token: str, owner: str) -> Lease[T]:
         if self._written is not None and self._is_unknown(token):
@@ -190,6 +222,28 @@ class Pool(Generic[T]):
         if lease.owner != owner:
             raise GoneError(f"the session has ended: {UNKNOWN}; claim a new one")
         return lease
+
+    def _lease(self, token: str, owner: str, session: T) -> Lease[T]:
+        now = self._clock()
+        return Lease(token, owner, session, now, now, Holding("session", functools.partial(self._let_go, token)))
+
+    def _count(self, lease: Lease[T]) -> None:
+        """Note what was found of a lease after its work; one that there is no room for ends."""
+        try:
+            self.hold(lease, lease.size_bytes)
+        except CapacityError:
+            with self._lock:
+                if lease.token in self._leases:
+                    self._end(lease.token, "it held more than the server has memory for")
+
+    def _let_go(self, token: str) -> bool:
+        """End a lease for want of memory, unless it is at work."""
+        with self._lock:
+            lease = self._leases.get(token)
+            if lease is None or lease.busy.locked():
+                return False
+            self._end(token, "memory was short and it was the one longest idle")
+            return True
 
     def _is_unknown(self, token: str) -> bool:
         with self._lock:
@@ -205,11 +259,12 @@ class Pool(Generic[T]):
             with self._lock:
                 if len(self._leases) >= self.limits.sessions:
                     raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
-                now = self._clock()
-                self._leases[token] = Lease(token, owner, session, now, now)
+                self._leases[token] = self._lease(token, owner, session)
 
     def _left(self, lease: Lease[T]) -> float:
         return max(0.0, lease.used + self.limits.idle_s - self._clock())
+
+    # --- inside; with the lock
 
     def _check_there(self, token: str) -> None:
         if token not in self._leases:
@@ -227,7 +282,9 @@ class Pool(Generic[T]):
                 self._end(lease.token, f"its client gave no sign of life for {self.limits.silent_s:g} s")
 
     def _end(self, token: str, why: str) -> None:
-        del self._leases[token]
+        lease = self._leases.pop(token)
+        if not lease.working:  # else when its work is done
+            self._memory.release(lease.holding)
         if self._written is not None:
             self._written.forget(token)
         self._ended[token] = why

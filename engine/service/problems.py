@@ -46,6 +46,10 @@ def answer_with_problems(app: FastAPI) -> None:
         status, title = next(((s, t) for kind, s, t in STATUS if isinstance(error, kind)), (500, "Failed"))
         return problem(status, title, str(error))
 
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        return problem(500, "Failed", "the server failed at this; its log says where, under this X-Request-Id")
+
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]

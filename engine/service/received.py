@@ -7,9 +7,11 @@ from pathlib import Path
 
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io import at_most, read_labels
-from maskwright.engine.service.open_volumes import UNPACKED_BYTES
+from maskwright.engine.io import read_labels
+from maskwright.engine.service.limits import DEFAULTS
 from maskwright.engine.service.unnamed import unnamed
+from maskwright.engine.service.unpacking import read_counted
+from maskwright.engine.service.visit import visit_now
 from maskwright.engine.volume import LabelMap
 from maskwright.kernels.errors import InputError
 
@@ -23,6 +25,8 @@ def received_labels(file: UploadFile) -> LabelMap:
     ------
     InputError, FileFormatError, LabelError
         The name ends otherwise, or the file cannot be read as labels.
+    CapacityError
+        There is no memory for them now.
     """
     name = (file.filename or "").lower()
     suffix = next((s for s in SUFFIXES if name.endswith(s)), "")
@@ -33,5 +37,6 @@ def received_labels(file: UploadFile) -> LabelMap:
         with path.open("wb") as out:
             while part := file.file.read(1 << 20):
                 out.write(part)
-        with unnamed(path, "the file"), at_most(UNPACKED_BYTES):
-            return read_labels(path)
+        visit = visit_now()
+        with unnamed(path, "the file"):
+            return read_counted(path, read_labels, DEFAULTS if visit is None else visit.limits)

@@ -21,19 +21,23 @@ from maskwright.engine.audit import AuditLog
 from maskwright.engine.service.access import Policy, Tokens, actor_without_tokens, may_start
 from maskwright.engine.service.api.compare import compare_router
 from maskwright.engine.service.api.qa import qa_router
-from maskwright.engine.service.api.sessions import PAGE_LIMITS, sessions_router
+from maskwright.engine.service.api.sessions import sessions_router
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
+from maskwright.engine.service.limits import SHIPPED, Limits
 from maskwright.engine.service.metrics_page import ServiceMetrics, metrics_router
 from maskwright.engine.service.openapi import REFUSALS
 from maskwright.engine.service.page_files import page_router
 from maskwright.engine.service.page_session import PageSession
+from maskwright.engine.service.patience import Patience
+from maskwright.engine.service.patient_protocol import impatient
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.protocols.nninteractive import nninteractive_app
 from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.remote_session import RemoteSession
+from maskwright.engine.service.request_log import LOG, logging_to
 from maskwright.engine.service.revival import Revival
 from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.workplace import Workplace
@@ -52,7 +56,8 @@ class Serving:
     """What is served where, and to whom.
 
     ``data`` is the folder, None for none; what is sent in is kept there unless ``ephemeral``. ``token_file`` holds the
-    tokens that are asked for; without one only loopback is served, or everybody if ``insecure``.
+    tokens that are asked for; without one only loopback is served, or everybody if ``insecure``. ``config`` holds the
+    policy and the limits.
     """
 
     data: Path | None
@@ -62,6 +67,7 @@ class Serving:
     ephemeral: bool = False
     token_file: Path | None = None
     insecure: bool = False
+    config: Path = SHIPPED
 
     @property
     def keeps(self) -> Path | None:
@@ -76,11 +82,14 @@ def serve(serving: Serving) -> None:
     ------
     InputError
         A port is taken, the token file is not right, or others could reach a server that asks for no tokens.
+    ConfigError
+        The service's configuration is not right.
     FileFormatError, AuditError
         The data folder is not there, or its audit log was tampered with.
     """
     tokens = None if serving.token_file is None else Tokens.read(serving.token_file)
     may_start(serving.host, tokens, serving.insecure)
+    policy, limits = Policy.read(serving.config), Limits.read(serving.config)
     with (
         _bound(serving.host, serving.port) as labels_socket,
         _bound(serving.host, serving.nninteractive_port) as prompts_socket,
@@ -88,20 +97,34 @@ def serve(serving: Serving) -> None:
         Datastore.open(None, ephemeral=True) as visitors,
         _audit_log(serving.keeps) as log,
         _qa_runs(serving.keeps) as runs,
+        logging_to(),
     ):
-        place = Workplace.of(store, visitors)
-        limits = PoolLimits()
+        place = Workplace.of(store, visitors, limits)
         journals = None if serving.keeps is None else Journals(serving.keeps / OWN_FOLDER / "sessions", limits.idle_s)
-        revival = None if journals is None else Revival(journals, place.images)
-        pool = Pool(RemoteSession, limits, written=revival)
+        pool, pages = _pools(place, journals)
         metrics = ServiceMetrics()
-        keeper = Keeper(Policy.read(), tokens, actor_without_tokens(serving.host), store.region, log, metrics)
-        pages = Pool(PageSession, PAGE_LIMITS)
-        metrics.watch({"nninteractive": pool, "page": pages}, place.images)
-        labels_app: ASGIApp = Guard(_labels_app(place, tokens, runs, metrics, pages), keeper, "monailabel")
-        prompts_app: ASGIApp = Guard(nninteractive_app(pool, place.images, journals), keeper, "nninteractive")
+        keeper = Keeper(policy, tokens, actor_without_tokens(serving.host), store.region, log, metrics)
+        metrics.watch({"nninteractive": pool, "page": pages}, place.images, place.memory)
+        labels_app: ASGIApp = _labels_app(place, tokens, runs, metrics, pages)
+        prompts_app: ASGIApp = nninteractive_app(pool, place.images, journals)
+        bounded = [Patience(app, limits, place.memory) for app in (labels_app, prompts_app)]
+        guarded = [Guard(app, keeper, name) for app, name in zip(bounded, ("monailabel", "nninteractive"))]
         print(_greeting(serving, labels_socket, prompts_socket), flush=True)
-        asyncio.run(_run([(labels_app, labels_socket), (prompts_app, prompts_socket)], [pool, pages], runs.end))
+        asyncio.run(
+            _run(list(zip(guarded, (labels_socket, prompts_socket))), [pool, pages], _Ticking(log, limits), runs.end)
+        )
+
+
+def _pools(place: Workplace, journals: Journals | None) -> tuple[Pool[RemoteSession], Pool[PageSession]]:
+    """Return the sessions of nnInteractive and those of the page, with one account of memory."""
+    limits, images, memory = place.limits, place.images, place.memory
+    revival = None if journals is None else Revival(journals, images)
+    remote = PoolLimits(limits.sessions, limits.idle_s, limits.silent_s)
+    page = PoolLimits(limits.sessions, limits.page_idle_s, limits.page_idle_s)
+    return (
+        Pool(RemoteSession, remote, written=revival, memory=memory, image_of=lambda s: images.find(s.image_sha256)),
+        Pool(PageSession, page, memory=memory, image_of=lambda s: s.volume.array if s.image else None),
+    )
 
 
 @contextlib.contextmanager
@@ -179,10 +202,24 @@ class _Quiet(uvicorn.Server):
 
 
 async def _run(
-    apps: Sequence[tuple[ASGIApp, socket.socket]], pools: Sequence[Pool[Any]], at_end: Callable[[], None]
+    apps: Sequence[tuple[ASGIApp, socket.socket]],
+    pools: Sequence[Pool[Any]],
+    ticking: _Ticking,
+    at_end: Callable[[], None],
 ) -> None:
+    protocol = impatient(ticking.limits.stall_s)
     servers = [
-        _Quiet(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=GRACE_S))
+        _Quiet(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                http=protocol,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
         for app, _ in apps
     ]
 
@@ -194,9 +231,10 @@ async def _run(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, end)
-    sweeping = asyncio.create_task(_sweep(pools))
+    tasks = [asyncio.create_task(_sweep(pools)), asyncio.create_task(ticking.sign())]
     await asyncio.gather(*(server.serve(sockets=[bound]) for server, (_, bound) in zip(servers, apps)))
-    sweeping.cancel()
+    for task in tasks:
+        task.cancel()
 
 
 async def _sweep(pools: Sequence[Pool[Any]]) -> None:
@@ -204,3 +242,20 @@ async def _sweep(pools: Sequence[Pool[Any]]) -> None:
         await asyncio.sleep(SWEEP_S)
         for pool in pools:
             pool.end_expired()
+
+
+@dataclass(frozen=True, eq=False)
+class _Ticking:
+    """What is done from time to time to the audit log."""
+
+    log: AuditLog | None
+    limits: Limits
+
+    async def sign(self) -> None:
+        """Sign what was added; that this fails is written down and tried again."""
+        while self.log is not None:
+            await asyncio.sleep(self.limits.checkpoint_s)
+            try:
+                await asyncio.to_thread(self.log.checkpoint)
+            except Exception as error:  # of whatever kind: the server goes on, and says so
+                LOG.error("the audit log could not be signed", exc_info=error)

@@ -23,6 +23,11 @@ class SharedImages:
         with self._lock:
             return len(self._kept)
 
+    def find(self, name: str | None) -> NDArray[Any] | None:
+        """Return the array of a hash, None where nobody holds it any more."""
+        with self._lock:
+            return None if name is None else self._kept.get(name)
+
     def keep(self, array: NDArray[Any]) -> tuple[str, NDArray[Any]]:
         """Return the hash of an array, and the array of this content that is held already, or this one.
 

@@ -13,15 +13,17 @@ import anyio.to_thread
 
 from maskwright.engine.service.click_sessions import ClickSessions
 from maskwright.engine.service.datastore import Datastore, ImageEntry
+from maskwright.engine.service.limits import DEFAULTS, Limits, memory_of_machine
+from maskwright.engine.service.memory import Memory
 from maskwright.engine.service.open_volumes import OpenVolumes
 from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unnamed import unnamed
+from maskwright.engine.service.visit import require_present
 from maskwright.engine.volume import Volume
 from maskwright.kernels.errors import NotFoundError
 
-OPEN_BYTES = 4 << 30
-UPLOAD_BYTES = 1 << 30
-VISITORS_BYTES = 16 << 30
+UPLOAD_BYTES = DEFAULTS.body_bytes
+"""The largest upload, unless the server's own limit is lower."""
 
 R = TypeVar("R")
 
@@ -34,16 +36,18 @@ class Workplace:
     visitors: Datastore
     images: SharedImages
     volumes: OpenVolumes
+    limits: Limits
+    memory: Memory
     clicks: ClickSessions = field(default_factory=ClickSessions)
     confidence: dict[str, float] = field(default_factory=dict)
     received: OrderedDict[str, int] = field(default_factory=OrderedDict)
     receiving: threading.Lock = field(default_factory=threading.Lock)
 
     @staticmethod
-    def of(store: Datastore, visitors: Datastore) -> Workplace:
-        """Return a workplace in which nothing is open yet."""
-        images = SharedImages()
-        return Workplace(store, visitors, images, OpenVolumes(images, OPEN_BYTES))
+    def of(store: Datastore, visitors: Datastore, limits: Limits = DEFAULTS) -> Workplace:
+        """Return a workplace in which nothing is open yet, with an account of its own of what is held in memory."""
+        images, memory = SharedImages(), Memory(min(limits.memory_bytes, memory_of_machine() // 2))
+        return Workplace(store, visitors, images, OpenVolumes(images, limits, memory), limits, memory)
 
     def receive(self, name: str, stream: BinaryIO) -> ImageEntry:
         """Take in an image that is only to be segmented; those that came first go where it gets too much."""
@@ -51,7 +55,7 @@ class Workplace:
         with self.receiving:
             self.received[entry.id] = entry.path.stat().st_size
             self.received.move_to_end(entry.id)
-            while len(self.received) > 1 and sum(self.received.values()) > VISITORS_BYTES:
+            while len(self.received) > 1 and sum(self.received.values()) > self.limits.visitors_bytes:
                 oldest, _ = self.received.popitem(last=False)
                 with contextlib.suppress(NotFoundError):
                     self.visitors.remove_upload(oldest)
@@ -64,5 +68,16 @@ class Workplace:
 
 
 async def in_thread(work: Callable[[], R]) -> R:
-    """Return what some work comes to, done in a thread so that others are answered meanwhile."""
-    return await anyio.to_thread.run_sync(work)
+    """Return what some work comes to, done in a thread so that others are answered meanwhile.
+
+    Raises
+    ------
+    GoneError
+        The client had gone before the work began.
+    """
+
+    def begin() -> R:
+        require_present()
+        return work()
+
+    return await anyio.to_thread.run_sync(begin)

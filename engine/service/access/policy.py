@@ -44,7 +44,7 @@ class Policy:
             The file cannot be read or is not TOML, an unknown role, action or other key, or a wrong value.
         """
         document = read_toml(path)
-        _require_known(document, ("policy",), f"{path}")
+        _require_known(document, ("policy", "limits"), f"{path}")
         if "policy" not in document:
             raise ConfigError(f"{path}: expected [policy.ROLE] tables, got none: nobody could do anything")
         roles = _table(document["policy"], f"{path} [policy]")

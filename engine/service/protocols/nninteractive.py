@@ -6,7 +6,9 @@ that changed and nothing else. A request belongs to the session of its ``X-Lease
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -18,11 +20,14 @@ from maskwright.engine.service.pool import Lease, Pool
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.protocols.nninteractive_acts import ACTS, PACKED, SET_IMAGE, Act, Outcome, perform
 from maskwright.engine.service.protocols.packed_array import pack_array
+from maskwright.engine.service.protocols.packed_size import packed_shape
 from maskwright.engine.service.remote_session import Answer, RemoteSession
 from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.shared_images import SharedImages
+from maskwright.engine.service.unpacking import require_short_axes
+from maskwright.engine.service.visit import visit_now
 from maskwright.engine.service.workplace import in_thread
-from maskwright.kernels.errors import CapacityError, GoneError, InputError
+from maskwright.kernels.errors import CapacityError, GoneError, InputError, LimitError
 
 PACKED_BYTES, JSON_BYTES = 1 << 30, 1 << 20
 """The largest bodies that are read."""
@@ -109,7 +114,8 @@ def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journ
             with pool.at_work(token, owner) as lease:
                 session = lease.session
                 request.state.subject = session.image_sha256  # also where the act fails
-                found = perform(session, asked, images)
+                with _room_to_unpack(asked):
+                    found = perform(session, asked, images)
                 request.state.subject = session.image_sha256
                 _hold(pool, lease)
                 if journals is not None:
@@ -127,8 +133,28 @@ def _hold(pool: Pool[RemoteSession], lease: Lease[RemoteSession]) -> None:
     try:
         pool.hold(lease, lease.session.size_bytes)
     except CapacityError:
-        lease.session = RemoteSession()
+        lease.session, lease.size_bytes = RemoteSession(), 0
         raise
+
+
+@contextlib.contextmanager
+def _room_to_unpack(asked: Act) -> Iterator[None]:
+    """Note the array that an act unpacks, until the session holds it."""
+    shape, size = packed_shape(asked.packed)
+    visit = visit_now()
+    if visit is None:
+        yield
+        return
+    if size > visit.limits.unpacked_bytes:
+        raise LimitError(
+            f"a packed array of shape {shape} is {size} bytes; at most {visit.limits.unpacked_bytes} are taken"
+        )
+    require_short_axes(shape, visit.limits)
+    visit.take(size)
+    try:
+        yield
+    finally:
+        visit.give_back(size)
 
 
 async def _asked(request: Request, path: str) -> Act:

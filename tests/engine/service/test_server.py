@@ -1,5 +1,6 @@
 """`maskwright serve` as people start it: both real clients at once, one process, and an orderly end."""
 
+import json
 import re
 import signal
 import subprocess
@@ -70,7 +71,9 @@ def test_both_clients_of_one_server_and_its_end(serving, tmp_path):
         np.testing.assert_array_equal(session.target_buffer, mw.read_labels(path).array)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
-    assert process.stderr.read() == ""
+    lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+    assert {line["level"] for line in lines} == {"info"}
+    assert [line["status"] for line in lines if line["route"] == "/add_point_interaction"] == [200]
     assert [p.name for p in (folder / "labels" / "final").glob("a-*.nii.gz")] == [f"{image}.nii.gz"]
 
 

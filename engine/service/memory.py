@@ -1,0 +1,139 @@
+"""One account of the memory that clients can make a server take: bodies, arrays, open volumes, sessions.
+
+What is asked for is noted before it is allocated. Where that is too much in all, open volumes are forgotten and then
+sessions end, each time the one longest unused; where even that is not enough, nothing goes and the asker is refused.
+An array that several hold is counted once.
+
+The account's lock is the last in the order that ``pool`` tells. Letting go of something takes the lock of who holds it,
+so it is done outside of the account's, and ``hold`` must be called without the lock of a pool or of the open volumes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.errors import CapacityError
+
+Kind = Literal["volume", "session", "request"]
+KINDS: tuple[Kind, ...] = ("volume", "session", "request")
+"""In the order in which they go: a volume can be read again, a session is somebody's work, a request runs."""
+
+
+@dataclass(eq=False)
+class Holding:
+    """What somebody holds: bytes of its own, and an array that others may hold too.
+
+    ``let_go`` frees it all and releases the holding; False says that it cannot be spared now.
+    """
+
+    kind: Kind
+    let_go: Callable[[], bool] | None = None
+    own_bytes: int = 0
+    array: NDArray[Any] | None = None
+    used: float = 0.0
+
+
+class Memory:
+    """What is held in all, and by whom."""
+
+    def __init__(self, limit_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limit_bytes = limit_bytes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._holdings: set[Holding] = set()
+        self._holders_of: dict[int, int] = {}
+        self._used_bytes = 0
+
+    @property
+    def used_bytes(self) -> int:
+        """What is held in all."""
+        with self._lock:
+            return self._used_bytes
+
+    def hold(self, holding: Holding, own_bytes: int, array: NDArray[Any] | None = None) -> None:
+        """Note what a holding takes from now on, instead of what it took.
+
+        Raises
+        ------
+        CapacityError
+            It would be too much, whatever could be spared. What the holding took stays noted.
+        """
+        array = None if array is None else _root(array)
+        kept: set[Holding] = set()
+        while True:
+            with self._lock:
+                more = own_bytes - holding.own_bytes + self._bytes_of(holding, array)
+                short = self._used_bytes + more - self.limit_bytes
+                if more <= 0 or short <= 0:
+                    self._put(holding, own_bytes, array)
+                    return
+                chosen = self._to_go(holding, array, short, kept)
+                need = self._used_bytes + more
+            if chosen is None or chosen.let_go is None:
+                limit, need = self.limit_bytes >> 20, need >> 20
+                raise CapacityError(
+                    f"the server may hold {limit} MiB; with this it would be {need} MiB: try again later"
+                )
+            if not chosen.let_go():
+                kept.add(chosen)
+
+    def touch(self, holding: Holding) -> None:
+        """Note that a holding was used now."""
+        holding.used = self._clock()
+
+    def release(self, holding: Holding) -> None:
+        """Note that nothing is held any more; doing so twice is no error."""
+        with self._lock:
+            self._put(holding, 0, None)
+            self._holdings.discard(holding)
+
+    # --- inside, with the lock
+
+    def _put(self, holding: Holding, own_bytes: int, array: NDArray[Any] | None) -> None:
+        self._used_bytes += own_bytes - holding.own_bytes + self._bytes_of(holding, array)
+        for each, count in ((array, 1), (holding.array, -1)):
+            if each is not None:
+                self._holders_of[id(each)] = self._holders_of.get(id(each), 0) + count
+                if not self._holders_of[id(each)]:
+                    del self._holders_of[id(each)]
+        holding.own_bytes, holding.array, holding.used = own_bytes, array, self._clock()
+        self._holdings.add(holding)
+
+    def _bytes_of(self, holding: Holding, array: NDArray[Any] | None) -> int:
+        """How many bytes of arrays more there are when a holding has this one instead of its own."""
+        if array is holding.array:
+            return 0
+        more = 0 if array is None or id(array) in self._holders_of else array.nbytes
+        return more - (0 if holding.array is None else self._freed([holding]) - holding.own_bytes)
+
+    def _to_go(self, asker: Holding, array: NDArray[Any] | None, short: int, kept: set[Holding]) -> Holding | None:
+        """Return what goes next; None where all that could go is not enough."""
+        able = [each for each in self._holdings if each is not asker and each.let_go and each not in kept]
+        able.sort(key=lambda each: (KINDS.index(each.kind), each.used))
+        if self._freed(able, array) < short:
+            return None
+        return next((each for each in able if self._freed([each], array)), able[0])
+
+    def _freed(self, going: Iterable[Holding], but: NDArray[Any] | None = None) -> int:
+        """How many bytes there are less without some holdings; one array stays, since somebody asks for it."""
+        freed, times, arrays = 0, dict[int, int](), dict[int, int]()
+        for each in going:
+            freed += each.own_bytes
+            if each.array is not None and each.array is not but:
+                times[id(each.array)] = times.get(id(each.array), 0) + 1
+                arrays[id(each.array)] = each.array.nbytes
+        return freed + sum(arrays[key] for key, count in times.items() if count == self._holders_of[key])
+
+
+def _root(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array whose memory a view is of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array

@@ -1,0 +1,179 @@
+"""The layer below the guard: how long a request may take, and whether its client still waits for the answer.
+
+A request that takes too long is answered with 504 and one that stops to arrive with 408. Computing cannot be broken
+off: what was begun is finished, its session stays busy until then, and nobody is told what it came to. What was not
+begun when the client went, or was told so, is not done; the answer to a client that has gone is 499, for the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from maskwright.engine.service.limits import Limits
+from maskwright.engine.service.memory import Memory
+from maskwright.engine.service.problems import problem
+from maskwright.engine.service.request_log import log_failure
+from maskwright.engine.service.visit import Visit, begin_visit
+
+UNHURRIED = re.compile(r"/api/v1/qa/[^/]+/(?:events|report|results)")
+"""Answers that may take as long as they do."""
+SLOWEST_BYTES = 1024
+"""Of a body that keeps arriving, in the time in which something must come."""
+GONE = 499
+_CLOSE = (b"connection", b"close")
+
+
+class Patience:
+    """Bounds the time of what an app does."""
+
+    def __init__(self, app: ASGIApp, limits: Limits, memory: Memory) -> None:
+        self._app, self._limits, self._memory = app, limits, memory
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or say that this takes too long."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start, visit = time.monotonic(), Visit(self._limits, self._memory)
+        answer = _Answer(send, visit)
+        arriving = _Arriving(receive, visit, answer)
+        await arriving.begin(scope)
+        task = asyncio.create_task(self._answer(scope, arriving, answer, visit))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        hurried = not UNHURRIED.fullmatch(scope["path"])
+        while not task.done():
+            left = None
+            if hurried and not answer.started:
+                left = self._limits.request_s - (time.monotonic() - start - arriving.waited_s)
+                if left <= 0:
+                    visit.gone = answer.closed = True
+                    break
+            await asyncio.wait([task], timeout=left)
+        if task.done():
+            task.result()
+        if not answer.started:
+            await self._refuse(scope, receive, send, arriving)
+
+    async def _answer(self, scope: Scope, arriving: _Arriving, answer: _Answer, visit: Visit) -> None:
+        begin_visit(visit)
+        try:
+            await self._app(scope, arriving.receive, answer.send)
+        except Exception as error:
+            if not visit.gone and not arriving.stalled:
+                log_failure(error, scope)
+                if answer.started and not answer.whole:
+                    raise  # so that the connection is closed
+        finally:
+            arriving.end()
+            visit.end()
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, arriving: _Arriving) -> None:
+        """Answer in place of the app, which did not."""
+        if arriving.stalled:
+            detail = f"nothing came for {self._limits.stall_s:g} s; send the request again, without a pause"
+            found = problem(408, "Stopped arriving", detail)
+        elif arriving.broken_off:
+            found = problem(GONE, "Gone", "the client has gone")
+        elif arriving.visit.gone:
+            detail = f"this took longer than {self._limits.request_s:g} s; ask for less, or again when less is asked"
+            found = problem(504, "Took too long", detail)
+        else:
+            found = problem(500, "Failed", "the server failed at this; its log says where, under this X-Request-Id")
+
+        async def closing(message: Message) -> None:
+            if arriving.stalled and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], _CLOSE]}
+            await send(message)
+
+        await found(scope, receive, closing)
+
+
+class _Answer:
+    """What the app sends, unless the client was answered without it."""
+
+    def __init__(self, send: Send, visit: Visit) -> None:
+        self._send, self._visit = send, visit
+        self.started = self.whole = self.closed = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        if self.closed:
+            return
+        if message["type"] == "http.response.start":
+            self.started = True
+            if self._visit.gone:
+                message = {**message, "status": GONE}
+        elif not message.get("more_body", False):
+            self.whole = True
+        await self._send(message)
+
+
+class _Arriving:
+    """What comes from the client: the body, and that it has gone."""
+
+    def __init__(self, receive: Receive, visit: Visit, answer: _Answer) -> None:
+        self._receive, self._answer, self.visit = receive, answer, visit
+        self.stalled = self.broken_off = False
+        self._left_s, self._came = visit.limits.stall_s, 0
+        self._waited_s, self._since = 0.0, 0.0
+        self._first: Message | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    @property
+    def waited_s(self) -> float:
+        """How long the body was waited for until now."""
+        return self._waited_s + (time.monotonic() - self._since if self._since else 0.0)
+
+    async def begin(self, scope: Scope) -> None:
+        """Listen at once whether the client goes where there is no body to come."""
+        if not any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"]):
+            self._first = await self._receive()
+            self._note(self._first)
+
+    async def receive(self) -> Message:
+        """Return the next part of the body, or that the client has gone."""
+        if self._first is not None:
+            message, self._first = self._first, None
+            return message
+        if self._listening is not None:
+            await asyncio.wait([self._listening])
+            return {"type": "http.disconnect"}
+        self._since = time.monotonic()
+        try:
+            async with asyncio.timeout(self._left_s):
+                message = await self._receive()
+        except TimeoutError:
+            self.stalled = self._answer.closed = True
+            return {"type": "http.disconnect"}
+        finally:
+            took_s, self._since = time.monotonic() - self._since, 0.0
+            self._waited_s += took_s
+            self._left_s -= took_s
+        self._note(message)
+        return message
+
+    def end(self) -> None:
+        """Listen no longer."""
+        if self._listening is not None:
+            self._listening.cancel()
+
+    def _note(self, message: Message) -> None:
+        if message["type"] == "http.disconnect":
+            self.visit.gone = self.broken_off = True
+            return
+        self._came += len(message.get("body", b""))
+        if self._came >= SLOWEST_BYTES:
+            self._left_s, self._came = self.visit.limits.stall_s, 0
+        if not message.get("more_body", False):
+            self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        await self._receive()
+        if not self._answer.whole:
+            self.visit.gone = self.broken_off = True
