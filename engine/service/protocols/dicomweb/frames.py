@@ -32,7 +32,6 @@ _MEDIA_TYPES = {
 }
 """By transfer syntax (PS3.18, table 8.7.3-5)."""
 _PIXELS = [0x7FE0, 0x0010]
-MEDIA_TYPES = tuple(dict.fromkeys(_MEDIA_TYPES.values()))
 
 
 @dataclass(frozen=True)
