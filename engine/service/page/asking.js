@@ -24,7 +24,7 @@ export async function ask(method, path, body, options = {}) {
   if (found.ok) return found;
   const told = await found.json().catch(() => ({}));
   if (found.status === 401) {
-    token = await tokenOfUser(told.detail);
+    token = await tokenOfUser();
     if (!token) throw new Problem(401, told.detail);
     return ask(method, path, body, options);
   }
@@ -46,7 +46,7 @@ export const whole = (body) =>
 export async function sendFile(path, file, told, signal) {
   const { status, answer } = await sent(path, file, told, signal);
   if (status === 401) {
-    token = await tokenOfUser(answer.detail);
+    token = await tokenOfUser();
     if (token) return sendFile(path, file, told, signal);
   }
   if (status >= 400) throw new Problem(status, answer.detail ?? `the server answers ${status}`);
@@ -77,10 +77,10 @@ function sent(path, file, told, signal) {
 
 let asking = null;
 
-function tokenOfUser(why) {
+function tokenOfUser() {
   asking ??= new Promise((resolve) => {
     const dialog = document.getElementById("login");
-    document.getElementById("why").textContent = why;
+    document.getElementById("why").textContent = token ? "This token is not valid here, or no longer." : "This server asks who you are.";
     const input = document.getElementById("token");
     dialog.addEventListener(
       "close",

@@ -28,8 +28,8 @@ export function compare() {
     const known = state.images[state.image].labels[tags[0]]?.info?.label_info;
     const names = Object.fromEntries((Array.isArray(known) ? known : []).map(({ name, idx }) => [idx, name]));
     byId("metrics").replaceChildren(...metricsTable(numbers, names));
-    byId("end-compare").hidden = byId("worst").hidden = false;
     state.compared = labels;
+    showComparing(true);
     picture.hide(true);
     picture.outline([
       { labels: labels[0], color: REFERENCE },
@@ -44,7 +44,13 @@ export function endCompare() {
   picture.outline([]);
   picture.hide(state.isHidden);
   byId("metrics").replaceChildren();
-  byId("end-compare").hidden = byId("worst").hidden = true;
+  showComparing(false);
+}
+
+function showComparing(isOn) {
+  document.body.classList.toggle("comparing", isOn);
+  byId("end-compare").hidden = byId("worst").hidden = !isOn;
+  byId("tools").inert = byId("objects-part").inert = isOn; // what they change is not shown now
 }
 
 export function goToWorst() {

@@ -7,7 +7,7 @@ import { takeObjects } from "./editing.js";
 import { byId, make } from "./elements.js";
 import { offerFormats } from "./formats.js";
 import { offerAxes } from "./propagating.js";
-import { inTurn, picture, state } from "./stage.js";
+import { inTurn, picture, setUsable, state } from "./stage.js";
 
 /** Show what there is now. */
 export async function listImages() {
@@ -41,6 +41,7 @@ export async function openImage(image) {
   byId("image-name").textContent = state.images[image].image.info.name;
   offerAxes(begun.spacing_mm);
   offerFormats(begun.formats ?? ["nifti"]);
+  setUsable(true);
   endCompare();
   takeObjects(begun);
   await listImages();

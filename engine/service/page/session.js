@@ -1,7 +1,7 @@
 /** What is done in a session, where it may have ended, the server may not answer, and a token may only look. */
 
 import { byId } from "./elements.js";
-import { inTurn, onEnd, picture, state, tell } from "./stage.js";
+import { inTurn, onEnd, picture, setUsable, state, tell } from "./stage.js";
 
 const LOOKING = "Your token may look and compare, but not edit";
 
@@ -17,6 +17,10 @@ export function whenBroken(ways) {
 export function inSession(what, work) {
   const { session, mayEdit } = state;
   if (!session || !mayEdit) return;
+  if (state.compared) {
+    tell("Go back to editing first", true);
+    return;
+  }
   const isStill = () => state.session === session && state.mayEdit;
   inTurn(what, () => attempt(work), isStill);
 }
@@ -47,12 +51,13 @@ onEnd((error) => {
   const names = state.objects.filter(({ number }) => drawn.has(number)).map(({ name }) => name);
   const lost = state.isSaved || !names.length ? "" : `Not saved: ${names.join(", ")}.`;
   Object.assign(state, { session: null, isSaved: true, isUnsure: false });
-  document.body.classList.remove("open");
-  byId("ended-why").textContent = `${error.message.replace(/; claim .*/, "").replace(/^the/, "The")}.`;
+  setUsable(false);
+  tell("The session has ended", true);
+  byId("ended-why").textContent = `Why: ${error.message.replace(/^the session has ended: /, "").replace(/; claim .*/, "")}.`;
   byId("ended-lost").textContent = lost || "Nothing is lost: all that was drawn is saved.";
   byId("ended-rescue").hidden = !lost;
   const dialog = byId("ended");
-  const answered = () => (dialog.returnValue === "again" ? reopen(state.image) : tell("The session has ended", true));
+  const answered = () => dialog.returnValue === "again" && reopen(state.image);
   dialog.returnValue = "";
   dialog.addEventListener("close", answered, { once: true });
   dialog.showModal();

@@ -61,6 +61,11 @@ export function tell(text, isAlarm = false) {
   byId("status").classList.toggle("alarm", isAlarm);
 }
 
+/** Let what needs an open image be used, or only seen. */
+export function setUsable(isUsable) {
+  for (const part of document.querySelectorAll(".needs-image")) part.inert = !isUsable;
+}
+
 function goToSlice(axis, slice) {
   const voxel = picture.crosshair();
   voxel[axis] = slice;

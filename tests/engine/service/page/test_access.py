@@ -58,7 +58,7 @@ def test_a_viewer_looks_and_compares_and_is_told_once_that_this_is_all(page_of):
         blob = bright_blobs(page)[0]
         page.mouse.click(*blob)
         assert "may look and compare, but not edit" in status(page)
-        assert page.get_by_text("Reload the page to give another one").is_visible()
+        assert page.get_by_text("Reload the page to give another token").is_visible()
         page.mouse.click(*blob)
         page.locator("#picture").press("Enter")
         page.keyboard.press("n")

@@ -17,7 +17,7 @@ CONTRASTS = """() => {
   const found = [];
   for (const element of document.querySelectorAll("body *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!own || !element.checkVisibility() || element.closest("#view, :disabled, option")) continue;
+    if (!own || !element.checkVisibility() || element.closest("#view, :disabled, option, [inert]")) continue;
     let opacity = 1;
     let ground = null;
     for (let up = element; up; up = up.parentElement) {
@@ -78,14 +78,15 @@ def test_all_is_to_be_read_and_nothing_lies_over_something_else(page, scheme):
 @pytest.mark.browser
 def test_every_control_has_a_name_and_every_key_is_shown(page):
     at_work(page)
-    compare(page)
-    page.evaluate("for (const each of document.querySelectorAll('#sending')) each.hidden = false")
-    snapshot = page.locator("body").aria_snapshot()
-    named = re.findall(r"- (button|textbox|combobox|radio|spinbutton|progressbar|option)\b(.*)", snapshot)
-    assert len(named) > 40
-    assert [kind for kind, rest in named if not rest.startswith(' "')] == []
-    keys = {key.text_content() for key in page.locator("kbd").all()}
-    assert keys >= {*"ABCSVXZYNGPDLH[]", "Ctrl S", "PgUp", "PgDn", "Enter"}
+    page.evaluate("document.getElementById('sending').hidden = false")
+    for act, at_least in ((lambda page: None, 60), (compare, 40)):
+        act(page)
+        snapshot = page.locator("body").aria_snapshot()
+        named = re.findall(r"- '?(button|textbox|combobox|radio|spinbutton|progressbar|img)\b(.*)", snapshot)
+        assert len(named) >= at_least
+        assert [kind for kind, rest in named if not rest.startswith(' "')] == []
+    keys = {key.text_content() for key in page.locator("kbd").all() if key.is_visible()}
+    assert keys >= {*"ABCSVXZYNDLH[]", "PgUp", "PgDn", "Enter"}
 
 
 @pytest.mark.browser
