@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -15,14 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from maskwright.engine.service.json_model import read_model
 from maskwright.engine.service.openapi import body
-from maskwright.engine.service.qa_runs import Asked, QaRuns
+from maskwright.engine.service.qa_runs import Asked, QaRuns, Record
 from maskwright.engine.service.qa_runs.asked import Empty
 from maskwright.engine.service.workplace import Workplace, in_thread
+from maskwright.kernels.errors import NotFoundError
 
 LOOK_S = 0.1
 """How often it is looked whether something changed, and ..."""
 WORD_S = 2.0
 """... how often it is told even so, that the line does not fall asleep."""
+REMOVED = "the run was removed"
 
 REPORT_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
@@ -66,6 +70,15 @@ def qa_router(place: Workplace, runs: QaRuns) -> APIRouter:
         request.state.subject = run
         return asdict(runs.record(run))
 
+    @router.delete("/{run}")
+    async def remove(request: Request, run: str) -> dict[str, str]:
+        """Cancel a run that waits or goes on (`"was": "cancelled"`); remove one that has ended (`"was": "removed"`).
+
+        A cancelled run's process has ended when this is answered. Its state stays `cancelled` until it is removed too.
+        """
+        request.state.subject = run
+        return {"was": await in_thread(lambda: runs.remove(run))}
+
     @router.get("/{run}/events", response_class=StreamingResponse)
     async def events(request: Request, run: str) -> StreamingResponse:
         """How far a run is, each time that changes, as server-sent events until it ends."""
@@ -91,9 +104,9 @@ def qa_router(place: Workplace, runs: QaRuns) -> APIRouter:
 
 
 async def _events(runs: QaRuns, run: str) -> AsyncIterator[str]:
-    said, at = None, 0.0
+    said, at = Record("waiting", 0, 0, 0), -math.inf
     while True:
-        record = await in_thread(lambda: runs.record(run))
+        record = await in_thread(partial(_record, runs, run, said))
         now = time.monotonic()
         if record != said or now - at >= WORD_S:
             said, at = record, now
@@ -101,3 +114,11 @@ async def _events(runs: QaRuns, run: str) -> AsyncIterator[str]:
         if record.ended:
             return
         await anyio.sleep(LOOK_S)
+
+
+def _record(runs: QaRuns, run: str, said: Record) -> Record:
+    """Return how far a run is; one that was removed since ``said`` was told ends as cancelled."""
+    try:
+        return runs.record(run)
+    except NotFoundError:
+        return replace(said, state="cancelled", detail=REMOVED)

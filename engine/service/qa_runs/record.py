@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from maskwright.engine.service.datastore.durable import beside, sync_folder, write_synced, written_in_one_line
 
-State = Literal["waiting", "running", "done", "failed"]
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 RECORD = "run.json"
 
@@ -27,7 +27,7 @@ class Record:
     @property
     def ended(self) -> bool:
         """Whether nothing more will change."""
-        return self.state in ("done", "failed")
+        return self.state in ("done", "failed", "cancelled")
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:

@@ -5,103 +5,24 @@ import os
 import re
 import shutil
 import signal
-import time
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import httpx
 import numpy as np
 import polars as pl
 import pytest
-from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
 import maskwright as mw
-from maskwright.engine.service.api.qa import qa_router
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.qa_runs import Asked, QaRuns, Record
+from maskwright.engine.service.qa_runs import child as child_module
 from maskwright.engine.service.qa_runs import runs as runs_module
 from maskwright.engine.service.qa_runs.unplaced import unplaced
-from maskwright.engine.service.workplace import Workplace
-from maskwright.engine.volume import LabelMap, Volume
+from maskwright.engine.volume import LabelMap
 from maskwright.kernels.errors import CapacityError, MaskwrightError
-from reference.serving import served
-
-AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
-TAGS = {"reference_tag": "first", "prediction_tag": "second"}
-
-
-def box(lower):
-    array = np.zeros((8, 16, 16), np.uint8)
-    array[2:6, lower : lower + 8, 4:12] = 1
-    return LabelMap(array, AFFINE)
-
-
-@dataclass
-class Folder:
-    """A data folder whose name a report must not tell: two images with both labels, one with one, one with none."""
-
-    path: Path
-    store: Datastore
-    images: list[str]
-
-    @property
-    def runs(self):
-        return self.path / ".maskwright" / "qa"
-
-    def save(self, image, tag, mask):
-        mw.write(mask, self.path.parent / "mask.nii.gz")
-        self.store.save_label(image, tag, self.path.parent / "mask.nii.gz", ".nii.gz", {}, "test")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / 'Doe, "Jane" & co'
-    path.mkdir()
-    for name in "abcd":
-        mw.write(Volume(np.zeros((8, 16, 16), np.float32), AFFINE), path / f"{name}.nii.gz")
-    with Datastore.open(path) as store:
-        made = Folder(path, store, [entry.id for entry in store.images()])
-        for number, image in enumerate(made.images[:2]):
-            made.save(image, "first", box(3))
-            made.save(image, "second", box(4 + number))
-        made.save(made.images[2], "first", box(3))
-        yield made
-
-
-@pytest.fixture
-def serve(folder):
-    """A function that gives a client of a server on the folder, and its runs."""
-    with ExitStack() as stack:
-
-        def start():
-            app = FastAPI(strict_content_type=False)
-            answer_with_problems(app)
-            runs = QaRuns(folder.runs)
-            app.include_router(qa_router(Workplace.of(folder.store, None), runs))  # type: ignore[arg-type]
-            address = stack.enter_context(served(app))
-            stack.enter_context(runs)
-            return stack.enter_context(httpx.Client(base_url=address, timeout=30)), runs
-
-        yield start
-
-
-def ended(client, run):
-    deadline = time.monotonic() + 60
-    while (found := client.get(f"/api/v1/qa/{run}").json())["state"] in ("waiting", "running"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
-def events(client, run):
-    with client.stream("GET", f"/api/v1/qa/{run}/events") as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        return [json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line]
+from reference.qa_runs import AFFINE, TAGS, box, ended, events, group_is_there, until
 
 
 def test_a_run_gives_the_numbers_of_the_library_and_is_found_again(folder, serve):
@@ -178,25 +99,6 @@ def test_what_cannot_be_run_is_a_problem_and_leaves_nothing(folder, serve, tmp_p
     assert not folder.runs.exists() or not list(folder.runs.iterdir())
 
 
-@pytest.fixture
-def sleepers(monkeypatch):
-    """Runs whose processes do nothing until they are ended; a list of them."""
-    started = []
-
-    def start(command, **options):
-        assert options["start_new_session"]
-        program = (
-            "import subprocess, time; subprocess.Popen(['sleep', '60'], stdout=2); print('{\"done\": 1}', flush=True)\n"
-        )
-        started.append(real([command[0], "-c", program + "time.sleep(60)"], **options))
-        return started[-1]
-
-    real = runs_module.subprocess.Popen
-    fake = SimpleNamespace(**{**vars(runs_module.subprocess), "Popen": start})
-    monkeypatch.setattr(runs_module, "subprocess", fake)
-    return started
-
-
 def test_one_run_goes_on_some_wait_and_all_end_with_the_server(folder, sleepers):
     asked = Asked("first", "second")
     with QaRuns(folder.runs) as runs:
@@ -266,14 +168,14 @@ def test_a_run_that_a_dead_server_left_is_told_as_failed(folder):
 
 
 def test_a_process_that_says_nonsense_fails_its_run_and_the_next_one_begins(folder, monkeypatch):
-    real = runs_module.subprocess.Popen
+    real = child_module.subprocess.Popen
     said = iter(["nonsense", '{"detail": "one line"}'])
 
     def start(command, **options):
         return real([command[0], "-c", f"print({next(said)!r}); raise SystemExit(2)"], **options)
 
-    fake = SimpleNamespace(**{**vars(runs_module.subprocess), "Popen": start})
-    monkeypatch.setattr(runs_module, "subprocess", fake)
+    fake = SimpleNamespace(**{**vars(child_module.subprocess), "Popen": start})
+    monkeypatch.setattr(child_module, "subprocess", fake)
     with QaRuns(folder.runs) as runs:
         started = [runs.start(folder.store, Asked("first", "second")) for _ in range(2)]
         until(lambda: all(runs.record(run).ended for run in started))
@@ -303,33 +205,3 @@ def test_a_folder_of_any_name_is_told_in_no_text(name):
         assert unplaced(text, folder) == "first/a-1.nii.gz: is truncated"
     assert unplaced(f"No such file or directory: {folder}/missing/t/b", folder) == "no label is stored: t/b"
     assert "Ω" not in unplaced(f"another run writes into {folder}: wait", folder)
-
-
-def until(true):
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def group_is_there(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return any(is_alive(process) for process in processes if group_of(process) == group)
-
-
-def group_of(process):
-    try:
-        return os.getpgid(process)
-    except ProcessLookupError:
-        return None
-
-
-def is_alive(process):
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
