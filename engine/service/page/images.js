@@ -31,7 +31,7 @@ export async function listImages() {
 export async function openImage(image) {
   if (!state.isSaved && !confirm("What you did is not saved. Open another image all the same?")) return "";
   const begun = await begin(image);
-  const file = await fileOf(begun.session);
+  const file = await fileOf(begun);
   const before = state.session;
   Object.assign(state, { image, session: begun.session, isSaved: true, isUnsure: false });
   release(before);
@@ -62,8 +62,12 @@ async function begin(image) {
   }
 }
 
-async function fileOf(session) {
+async function fileOf({ session, shape }) {
   try {
+    const longest = Math.max(...shape);
+    if (longest > picture.longestAxis) {
+      throw new Problem(0, `this browser shows at most ${picture.longestAxis} voxels along an axis, the image has ${longest}`);
+    }
     const found = await ask("GET", `api/v1/sessions/${session}/image.nii`);
     return await whole(found.arrayBuffer());
   } catch (error) {

@@ -53,6 +53,11 @@ export class Picture {
     this.nv.onLocationChange = () => this.axes && this.moved(this.crosshair());
   }
 
+  /** The most voxels along an axis that can be shown. */
+  get longestAxis() {
+    return this.nv.gl.getParameter(this.nv.gl.MAX_3D_TEXTURE_SIZE);
+  }
+
   /** Show an image: a NIfTI file of this stored shape. */
   async open(buffer, shape) {
     const { nv } = this;

@@ -1,11 +1,15 @@
 """How the page looks at 1280 x 800, to eyes, to a keyboard and to a screen reader."""
 
+import io
 import re
 from itertools import combinations
 
+import numpy as np
 import pytest
 
-from reference.page import bright_blobs, idle, open_image, save
+from maskwright.engine.service.volume_file import volume_file
+from maskwright.engine.volume import Volume
+from reference.page import bright_blobs, idle, open_image, save, status
 
 CONTROLS = "button, select, input:not([type=radio]), #images li, .tools label span"
 CONTRASTS = """() => {
@@ -109,3 +113,22 @@ def test_all_is_reached_with_the_keyboard(page):
         "download",
         "reference",
     }
+
+
+@pytest.mark.browser
+def test_an_image_longer_than_the_browser_can_show_is_told(page, served_at):
+    page.get_by_role("button", name="phantom.nii.gz").wait_for()
+    limit = page.evaluate(
+        "() => { const gl = document.createElement('canvas').getContext('webgl2');"
+        " return gl.getParameter(gl.MAX_3D_TEXTURE_SIZE); }"
+    )
+    long = Volume(np.zeros((2, 3, limit + 1), np.uint8), np.eye(4))
+    served_at[1].add_image("long.nii.gz", io.BytesIO(volume_file(long, ".nii.gz")), 1 << 30)
+    page.reload()
+    open_image(page)
+    page.get_by_role("button", name="long.nii.gz").click()
+    page.locator("#status.alarm").wait_for()
+    assert f"at most {limit} voxels along an axis, the image has {limit + 1}" in status(page)
+    assert page.get_by_role("heading", name="phantom.nii.gz").is_visible()
+    page.mouse.click(*bright_blobs(page)[0])
+    page.get_by_text("Outlining: done").wait_for()
