@@ -64,7 +64,7 @@ def test_only_what_lay_there_can_be_named(page):
         "%2e%2e%2fsecret.js",
         "%2e%2e/secret.js",
         "assets%2f%2e%2e%2fpage.js",
-        "./page.js",
+        "assets%2f%2e%2e%2fnone.js",
     ):
         assert client.get(f"/page/{name}").status_code == 404, name
     (folder / "page.js").unlink()
