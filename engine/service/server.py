@@ -14,7 +14,6 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from maskwright.engine.audit import AuditLog
@@ -40,6 +39,7 @@ from maskwright.engine.service.remote_session import RemoteSession
 from maskwright.engine.service.request_log import LOG, logging_to
 from maskwright.engine.service.revival import Revival
 from maskwright.engine.service.session_journal import Journals
+from maskwright.engine.service.viewers import open_to_viewers
 from maskwright.engine.service.workplace import Workplace
 from maskwright.kernels.errors import InputError
 
@@ -108,7 +108,10 @@ def serve(serving: Serving) -> None:
         labels_app: ASGIApp = _labels_app(place, tokens, runs, metrics, pages)
         prompts_app: ASGIApp = nninteractive_app(pool, place.images, journals)
         bounded = [Patience(app, limits, place.memory) for app in (labels_app, prompts_app)]
-        guarded = [Guard(app, keeper, name) for app, name in zip(bounded, ("monailabel", "nninteractive"))]
+        guarded: list[ASGIApp] = [
+            Guard(app, keeper, name) for app, name in zip(bounded, ("monailabel", "nninteractive"))
+        ]
+        guarded[0] = open_to_viewers(guarded[0])
         print(_greeting(serving, labels_socket, prompts_socket), flush=True)
         asyncio.run(
             _run(list(zip(guarded, (labels_socket, prompts_socket))), [pool, pages], _Ticking(log, limits), runs.end)
@@ -160,10 +163,6 @@ def _labels_app(
 ) -> FastAPI:
     app = FastAPI(title="Maskwright", strict_content_type=False, responses=REFUSALS)
     answer_with_problems(app)
-    # OHIF's viewer is a page of another origin. There are no cookies, so any page may ask, and only of loopback.
-    app.add_middleware(
-        CORSMiddleware, allow_origin_regex=r"https?://(localhost|127\.0\.0\.1)(:\d+)?", allow_methods=["*"]
-    )
     app.include_router(monailabel_router(place, tokens))
     app.include_router(compare_router(place))
     app.include_router(qa_router(place, runs))

@@ -13,6 +13,7 @@ from maskwright.engine.service.page_session import PageSession
 from maskwright.engine.service.pool import Pool
 from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.server import _labels_app
+from maskwright.engine.service.viewers import open_to_viewers
 from maskwright.engine.service.workplace import Workplace
 from reference.serving import served
 
@@ -37,7 +38,7 @@ def guarded(tmp_path, write_series):
     ):
         place = Workplace.of(store, visitors)
         app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, PAGE_LIMITS))
-        with served(Guard(app, keeper, "monailabel")) as address:
+        with served(open_to_viewers(Guard(app, keeper, "monailabel"))) as address:
             yield address, store.images()[0].id, slices, events
 
 
@@ -79,7 +80,7 @@ def test_searches_are_about_no_image(guarded):
     assert {(event.action, event.outcome) for event in events} == {("read_image", "allowed")}
 
 
-@pytest.mark.parametrize("headers", ["content-type"])
+@pytest.mark.parametrize("headers", ["content-type", "authorization,content-type"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
 def test_a_viewer_of_another_port_may_ask(guarded, method, headers):
     asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
@@ -89,3 +90,9 @@ def test_a_viewer_of_another_port_may_ask(guarded, method, headers):
     assert method in answer.headers["access-control-allow-methods"]
     stranger = httpx.options(f"{guarded[0]}/datastore/label", headers={"Origin": "http://example.com"} | asked)
     assert stranger.status_code == 400
+
+
+def test_a_viewer_of_another_port_is_told_of_a_refusal(guarded):
+    answer = httpx.get(f"{guarded[0]}/nowhere", headers={"Origin": "http://localhost:3000"})
+    assert answer.status_code == 404
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
