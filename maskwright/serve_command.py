@@ -31,9 +31,11 @@ def serve(
     --token-file, or with --insecure.
     """
     try:
+        from maskwright.engine.service.leaving import leave
         from maskwright.engine.service.server import Serving
         from maskwright.engine.service.server import serve as serve_until_told
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "serve") from None
 
     serve_until_told(Serving(data, host, port, nninteractive_port, ephemeral, token_file, insecure))
+    leave()

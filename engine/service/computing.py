@@ -52,6 +52,11 @@ async def computed(work: Callable[[], R]) -> R:
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
+def take_no_more() -> None:
+    """Let the threads end when what they do is done; nothing is begun any more."""
+    _threads().shutdown(wait=False, cancel_futures=True)
+
+
 def may_wait() -> bool:
     """Whether this thread may wait for what may take long: it is none of those that compute."""
     return not getattr(_HERE, "computes", False)
