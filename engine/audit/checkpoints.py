@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.audit.durable import sync_folder, write_all
+from maskwright.engine.audit.durable import identity_of, sync_folder, write_all
 from maskwright.engine.audit.key import AuditKey
 from maskwright.engine.audit.row import canonical
 from maskwright.kernels.errors import AuditError, FileFormatError
@@ -127,6 +127,7 @@ class CheckpointFile:
             raise AuditError(f"another process writes the audit log of {path}: stop it, or take another log") from error
         except OSError:
             pass  # a file system without locks
+        self._expected = self.size
 
     @property
     def size(self) -> int:
@@ -135,16 +136,31 @@ class CheckpointFile:
 
     def load(self, key: AuditKey) -> CheckpointLines:
         """Read the file; a last line that a killed process did not finish is cut off, or ended if it is sound."""
-        found = parse_checkpoints(os.pread(self._descriptor, self.size, 0), key)
-        if found.sound_bytes < self.size:
-            os.ftruncate(self._descriptor, found.sound_bytes)
-        elif self.size and os.pread(self._descriptor, 1, self.size - 1) != b"\n":
-            write_all(self._descriptor, b"\n")
+        try:
+            found = parse_checkpoints(os.pread(self._descriptor, self.size, 0), key)
+            if found.sound_bytes < self.size:
+                os.ftruncate(self._descriptor, found.sound_bytes)
+            elif self.size and os.pread(self._descriptor, 1, self.size - 1) != b"\n":
+                write_all(self._descriptor, b"\n")
+        except OSError as error:
+            raise self._unwritten(error) from error
+        self._expected = self.size
         return found
 
     def append(self, checkpoint: Checkpoint, key: AuditKey) -> None:
-        """Sign a checkpoint, add its line and flush it to the disk; on failure the file is as it was."""
+        """Sign a checkpoint, add its line and flush it to the disk; on failure the file is as it was.
+
+        Raises
+        ------
+        AuditError
+            It cannot be written; or another file was put in its place, or it was altered, while it was open: what is
+            signed would be lost.
+        """
         before = self.size
+        opened = os.fstat(self._descriptor)
+        if before != self._expected or identity_of(self._path) != (opened.st_dev, opened.st_ino):
+            words = f"the checkpoints {self._path} were altered or replaced while the log was open"
+            raise AuditError(f"{words}: run maskwright audit verify, and keep their files")
         try:
             write_all(self._descriptor, f"{checkpoint.to_line(key)}\n".encode("ascii"))
             if not before:
@@ -152,7 +168,11 @@ class CheckpointFile:
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, before)
-            raise AuditError(f"cannot write the checkpoints {self._path}: {error.strerror}; make room") from error
+            raise self._unwritten(error) from error
+        self._expected = self.size
+
+    def _unwritten(self, error: OSError) -> AuditError:
+        return AuditError(f"cannot write the checkpoints {self._path}: {error.strerror}; make room")
 
     def close(self) -> None:
         """Give the lock back."""

@@ -23,6 +23,7 @@ from maskwright.engine.audit.database import (
     read_rows,
     schema_is_ours,
 )
+from maskwright.engine.audit.durable import identity_of
 from maskwright.engine.audit.event import Event
 from maskwright.engine.audit.key import AuditKey, key_path_of, read_key, read_or_create_key
 from maskwright.engine.audit.row import GENESIS, Row, canonical, row_hash
@@ -65,6 +66,7 @@ class AuditLog:
             self._checkpoints.close()
             raise
         try:
+            self._identity = identity_of(path)
             self._rows, self._head = self._check_newest(self._connection)
             if self._rows > self._signed.rows:
                 self._sign()  # what a killed process could not sign any more
@@ -189,6 +191,9 @@ class AuditLog:
         return Row(values, row_hash(self._head, Row(values, None)))
 
     def _require_untouched(self, connection: sqlite3.Connection) -> None:
+        if identity_of(self._path) != self._identity:
+            # SQLite would go on in the old file, which no name leads to any more: its rows would be lost.
+            raise self._broken("another file was put in its place while it was open")
         if read_head(connection) != ((self._rows, self._head) if self._rows else None):
             raise self._broken("it was altered while it was open")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
@@ -81,6 +82,15 @@ def remove_half_made(folder: Path) -> None:
         for path in folder.iterdir():
             if is_unfinished(path.name):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def mark_newest(place: Path) -> None:
+    """Let a run whose record was just written be the newest of its folder, also when the clock was set back since."""
+    others = [_ended_at(place.parent / name) for name in kept_ids(place.parent) if name != place.name]
+    newest = max(others, default=0.0)
+    with contextlib.suppress(OSError):
+        if _ended_at(place) <= newest:
+            os.utime(place / RECORD, (newest + 1, newest + 1))
 
 
 def remove_oldest(folder: Path, going: Collection[str]) -> None:

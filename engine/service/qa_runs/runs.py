@@ -20,6 +20,7 @@ from maskwright.engine.service.qa_runs.kept import (
     half_made,
     is_id,
     kept_ids,
+    mark_newest,
     remove_half_made,
     remove_oldest,
     remove_run,
@@ -262,5 +263,6 @@ class QaRuns:
             ended.write(self.folder / run)
         except FileFormatError:
             return  # a full disk: it is known for as long as this server is there
+        mark_newest(self.folder / run)
         with self._lock:
             del self._records[run]

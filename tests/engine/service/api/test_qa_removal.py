@@ -156,6 +156,20 @@ def test_the_oldest_that_have_ended_are_removed(folder, sleepers, monkeypatch):
     assert kept.KEPT == 3
 
 
+def test_the_newest_run_stays_though_the_clock_was_set_back(folder, sleepers, monkeypatch):
+    monkeypatch.setattr(kept, "KEPT", 2)
+    for number in range(2):
+        place = folder.runs / f"{number:016x}"
+        place.mkdir(parents=True)
+        Record("done", 1, 1, 0).write(place)
+        os.utime(place / "run.json", (4e9 + number, 4e9 + number))  # in the year 2096
+    with QaRuns(folder.runs) as runs:
+        first = runs.start(folder.store, ASKED)
+        runs.remove(first)
+        second = runs.start(folder.store, ASKED)
+        assert set(runs.all()) == {f"{1:016x}", first, second}
+
+
 def test_what_a_killed_server_was_making_or_removing_is_gone_at_the_next_start(folder, sleepers):
     """A child stands in for the server; it is killed between the rename and the removal of the files."""
     with QaRuns(folder.runs) as runs:
