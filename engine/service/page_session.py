@@ -149,6 +149,11 @@ class PageSession:
             values[self._session.mask_of(number)] = number
         return LabelMap(values, self.volume.affine, self.volume.source)
 
+    @property
+    def names(self) -> dict[int, str]:
+        """What the objects are called, by number."""
+        return dict(self._names)
+
     def label_info(self) -> dict[str, Any]:
         """Return what the numbers of the label map mean."""
         return {"label_info": [{"name": name, "idx": number} for number, name in self._names.items()]}
@@ -160,7 +165,7 @@ class PageSession:
         self._session.select(number)
         try:
             self._session.add_prompt(prompt)
-        except InputError:
+        except Exception:
             self._session.select(before)
             raise
         return self._answer(self._session.steps[-1])

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from maskwright.engine.service.protocols.nninteractive_acts import perform
-from maskwright.engine.service.remote_session import RemoteSession
+from maskwright.engine.service.act import Act
 from maskwright.engine.service.session_journal import Journals
-from maskwright.engine.service.shared_images import SharedImages
 from maskwright.kernels.errors import InputError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Revival:
-    """What a pool asks for the sessions of the server before."""
+class Revival(Generic[T]):
+    """What a pool asks for the sessions of the server before; ``done_again`` returns a session from its acts."""
 
     journals: Journals
-    images: SharedImages
+    done_again: Callable[[Sequence[Act]], T]
 
-    def revive(self, token: str, owner: str) -> RemoteSession | None:
-        """Do all acts of a journal again; None where there is none, or it does not fit this version."""
+    def revive(self, token: str, owner: str) -> T | None:
+        """Do all acts of a journal again; None where there is none, or it does not fit this version.
+
+        Raises
+        ------
+        GoneError
+            What the session is about is no longer there; the journal stays until it has run out.
+        """
         acts = self.journals.acts(token, owner)
         if acts is None:
             return None
-        session = RemoteSession()
         try:
-            for act in acts:
-                perform(session, act, self.images)
+            return self.done_again(acts)
         except InputError:
             self.journals.forget(token)
             return None
-        return session
 
     def forget(self, token: str) -> None:
         """Remove the journal of a session that has ended."""

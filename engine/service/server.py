@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from maskwright.engine.audit import AuditLog
+from maskwright.engine.service import page_acts
 from maskwright.engine.service.access import Policy, Tokens, actor_without_tokens, may_start
 from maskwright.engine.service.api.compare import compare_router
 from maskwright.engine.service.api.qa import qa_router
@@ -32,6 +33,7 @@ from maskwright.engine.service.patience import Patience
 from maskwright.engine.service.patient_protocol import impatient
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
+from maskwright.engine.service.protocols import nninteractive_acts
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.protocols.nninteractive import nninteractive_app
 from maskwright.engine.service.qa_runs import QaRuns
@@ -100,12 +102,12 @@ def serve(serving: Serving) -> None:
         logging_to(),
     ):
         place = Workplace.of(store, visitors, limits)
-        journals = None if serving.keeps is None else Journals(serving.keeps / OWN_FOLDER / "sessions", limits.idle_s)
-        pool, pages = _pools(place, journals)
+        journals, page_journals = _journals(serving.keeps, limits)
+        pool, pages = _pools(place, journals, page_journals)
         metrics = ServiceMetrics()
         keeper = Keeper(policy, tokens, actor_without_tokens(serving.host), store.region, log, metrics)
         metrics.watch({"nninteractive": pool, "page": pages}, place.images, place.memory)
-        labels_app: ASGIApp = _labels_app(place, tokens, runs, metrics, pages)
+        labels_app: ASGIApp = _labels_app(place, tokens, runs, metrics, pages, page_journals)
         prompts_app: ASGIApp = nninteractive_app(pool, place.images, journals)
         bounded = [Patience(app, limits, place.memory) for app in (labels_app, prompts_app)]
         guarded: list[ASGIApp] = [
@@ -118,15 +120,41 @@ def serve(serving: Serving) -> None:
         )
 
 
-def _pools(place: Workplace, journals: Journals | None) -> tuple[Pool[RemoteSession], Pool[PageSession]]:
+def _journals(folder: Path | None, limits: Limits) -> tuple[Journals | None, Journals | None]:
+    """Return the journals of nnInteractive's sessions and those of the page's; where nothing is kept there are none."""
+    if folder is None:
+        return None, None
+    own = folder / OWN_FOLDER
+    return (
+        Journals(own / "sessions", limits.idle_s, nninteractive_acts.REMOTE_COURSE),
+        Journals(own / "page-sessions", limits.page_idle_s, page_acts.PAGE_COURSE),
+    )
+
+
+def _pools(
+    place: Workplace, journals: Journals | None, page_journals: Journals | None
+) -> tuple[Pool[RemoteSession], Pool[PageSession]]:
     """Return the sessions of nnInteractive and those of the page, with one account of memory."""
     limits, images, memory = place.limits, place.images, place.memory
-    revival = None if journals is None else Revival(journals, images)
+    remote_again = (
+        None if journals is None else Revival(journals, lambda acts: nninteractive_acts.done_again(acts, images))
+    )
+    page_again = (
+        None if page_journals is None else Revival(page_journals, lambda acts: page_acts.done_again(acts, place))
+    )
     remote = PoolLimits(limits.sessions, limits.idle_s, limits.silent_s)
     page = PoolLimits(limits.sessions, limits.page_idle_s, limits.page_idle_s)
     return (
-        Pool(RemoteSession, remote, written=revival, memory=memory, image_of=lambda s: images.find(s.image_sha256)),
-        Pool(PageSession, page, memory=memory, image_of=lambda s: s.volume.array if s.image else None),
+        Pool(
+            RemoteSession, remote, written=remote_again, memory=memory, image_of=lambda s: images.find(s.image_sha256)
+        ),
+        Pool(
+            PageSession,
+            page,
+            written=page_again,
+            memory=memory,
+            image_of=lambda s: s.volume.array if s.image else None,
+        ),
     )
 
 
@@ -159,14 +187,19 @@ def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: so
 
 
 def _labels_app(
-    place: Workplace, tokens: Tokens | None, runs: QaRuns, metrics: ServiceMetrics, pages: Pool[PageSession]
+    place: Workplace,
+    tokens: Tokens | None,
+    runs: QaRuns,
+    metrics: ServiceMetrics,
+    pages: Pool[PageSession],
+    page_journals: Journals | None = None,
 ) -> FastAPI:
     app = FastAPI(title="Maskwright", strict_content_type=False, responses=REFUSALS)
     answer_with_problems(app)
     app.include_router(monailabel_router(place, tokens))
     app.include_router(compare_router(place))
     app.include_router(qa_router(place, runs))
-    app.include_router(sessions_router(place, pages))
+    app.include_router(sessions_router(place, pages, page_journals))
     app.include_router(metrics_router(metrics))
     app.include_router(page_router())
 

@@ -1,8 +1,9 @@
 """Sessions on disk as what their clients did, so that they are there again after the server came to a sudden end.
 
-A journal is a file of JSON lines under the hash of its lease's token: who owns it and which image it is about, then the
-acts. Images lie beside, once each, under the hash of their bytes. A line is handed to the system before the client is
-answered: the death of the process loses nothing; a power cut may lose the last acts, never a label that was saved.
+A journal is a file of JSON lines under the hash of its session's token: who owns it and the act it begins with, then
+the other acts. The bytes that a first act brings, an image, lie beside, once each, under their hash. A line is handed
+to the system before the client is answered: the death of the process loses nothing; a power cut may lose the last
+acts, never a label that was saved.
 """
 
 from __future__ import annotations
@@ -11,76 +12,125 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from maskwright.engine.service.datastore.durable import beside, remove_unfinished
-from maskwright.engine.service.protocols.nninteractive_acts import RESET, SET_IMAGE, SET_TARGET, Act
+from maskwright.engine.service.act import Act
+from maskwright.engine.service.datastore.durable import beside, remove_unfinished, written_in_one_line
+
+
+@dataclass(frozen=True)
+class Course:
+    """How sessions of a kind go: which act they begin with, and which takes all back but the newest ``outlives``."""
+
+    first: str
+    reset: str | None = None
+    outlives: str | None = None
 
 
 class Journals:
     """The journals of a folder. Those that were not written to for ``idle_s`` seconds are forgotten."""
 
-    def __init__(self, folder: Path, idle_s: float) -> None:
+    def __init__(self, folder: Path, idle_s: float, course: Course) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         remove_unfinished(folder)
-        self._folder, self._idle_s = folder, idle_s
+        self._folder, self._idle_s, self._course = folder, idle_s, course
         self._lock = threading.Lock()
+        self._live: set[Path] = set()
         self.forget_old()
 
     def note(self, token: str, owner: str, act: Act) -> None:
-        """Write down an act that was done."""
+        """Write down an act that was done; of a session without its first act nothing is.
+
+        Raises
+        ------
+        FileFormatError
+            The disk is full or read-only. The session is not written down any more: half a story is none.
+        """
         path = self._path(token)
-        if act.path == SET_IMAGE:
-            image = hashlib.sha256(act.packed).hexdigest()
-            with self._lock:
-                self._write(self._folder / f"{image}.image", act.packed)
-                lines = [{"owner": owner, "image": image, "meta": act.text}]
-                self._write(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
-                self._drop_images()
-            return
-        if not path.exists():  # nothing is done without an image
-            return
-        if act.path == RESET:
-            self._write(path, b"".join(_left_by_reset(path.read_bytes().splitlines(keepends=True))))
-            return
-        line = json.dumps({"path": act.path, "text": act.text, "packed": base64.b64encode(act.packed).decode()})
-        with path.open("ab") as file:
-            file.write(line.encode() + b"\n")
+        try:
+            with written_in_one_line():
+                self._note(path, owner, act)
+        except Exception:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise
 
     def acts(self, token: str, owner: str) -> list[Act] | None:
-        """Return what was done in a session, None if there is no journal of this token and owner."""
+        """Return what was done in a session, None if there is no journal of this token and owner.
+
+        A line that the process died over is cut off: nobody was answered, and the next one begins a line.
+        """
+        path = self._path(token)
         try:
-            head, *lines = self._path(token).read_bytes().splitlines(keepends=True)
-            first = json.loads(head)
-            if first["owner"] != owner:
+            if self._is_old(path):
                 return None
-            acts = [Act(SET_IMAGE, first["meta"], (self._folder / f"{first['image']}.image").read_bytes())]
+            head, *lines = path.read_bytes().splitlines(keepends=True)
+            first = json.loads(head)
+            if first["owner"] != owner or not head.endswith(b"\n"):
+                return None
+            packed = (self._folder / f"{first['image']}.image").read_bytes() if first["image"] else b""
+            acts = [Act(self._course.first, first["meta"], packed)]
+            if lines and not lines[-1].endswith(b"\n"):
+                os.truncate(path, path.stat().st_size - len(lines.pop()))
             for line in lines:
-                if line.endswith(b"\n"):  # else the process died while it wrote it, and nobody was answered
-                    entry = json.loads(line)
-                    acts.append(Act(entry["path"], entry["text"], base64.b64decode(entry["packed"])))
+                entry = json.loads(line)
+                acts.append(Act(entry["path"], entry["text"], base64.b64decode(entry["packed"])))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+        self._live.add(path)
         return acts
 
-    def forget(self, token: str) -> None:
-        """Remove a journal, and its image if no other is about it."""
+    def forget(self, token: str, owner: str | None = None) -> None:
+        """Remove a journal, with ``owner`` only if it is theirs, and its image if no other is about it."""
+        path = self._path(token)
         with self._lock:
-            self._path(token).unlink(missing_ok=True)
-            self._drop_images()
+            if owner is None or self._head(path).get("owner") == owner:
+                path.unlink(missing_ok=True)
+                self._live.discard(path)
+                self._drop_images()
 
     def forget_old(self) -> None:
-        """Remove the journals of sessions that have run out."""
+        """Remove the journals of earlier servers' sessions that have run out; those of this one's end with them."""
         with self._lock:
-            for path in self._folder.glob("*.journal"):
-                if time.time() - path.stat().st_mtime > self._idle_s:
-                    path.unlink(missing_ok=True)
-            self._drop_images()
+            self._forget_old()
+
+    # --- inside
+
+    def _note(self, path: Path, owner: str, act: Act) -> None:
+        if act.path == self._course.first:
+            image = hashlib.sha256(act.packed).hexdigest() if act.packed else ""
+            with self._lock:
+                if image:
+                    self._write(self._folder / f"{image}.image", act.packed)
+                self._write(path, _line({"owner": owner, "image": image, "meta": act.text}))
+                self._live.add(path)
+                self._forget_old()
+            return
+        with contextlib.suppress(FileNotFoundError):  # nothing was begun, or it has ended meanwhile
+            if act.path == self._course.reset:
+                self._write(path, b"".join(self._left_by_reset(path.read_bytes().splitlines(keepends=True))))
+                return
+            line = {"path": act.path, "text": act.text, "packed": base64.b64encode(act.packed).decode()}
+            with path.open("r+b") as file:  # r+: an append would make the file again
+                file.seek(0, os.SEEK_END)
+                file.write(_line(line))
+
+    def _forget_old(self) -> None:
+        for path in set(self._folder.glob("*.journal")) - self._live:
+            if self._is_old(path):
+                path.unlink(missing_ok=True)
+        self._drop_images()
 
     def _path(self, token: str) -> Path:
         return self._folder / f"{hashlib.sha256(token.encode()).hexdigest()}.journal"
+
+    def _is_old(self, path: Path) -> bool:
+        return time.time() - path.stat().st_mtime > self._idle_s
 
     def _write(self, path: Path, data: bytes) -> None:
         if path.suffix == ".image" and path.exists():
@@ -89,16 +139,25 @@ class Journals:
         unfinished.write_bytes(data)
         unfinished.replace(path)
 
+    def _head(self, path: Path) -> dict[str, Any]:
+        """Return the first line of a journal, nothing where it is none."""
+        try:
+            with path.open("rb") as file:
+                found = json.loads(file.readline())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def _drop_images(self) -> None:
-        used = set()
-        for path in self._folder.glob("*.journal"):
-            with path.open("rb") as file, contextlib.suppress(ValueError, KeyError):
-                used.add(json.loads(file.readline())["image"])
+        used = {self._head(path).get("image") for path in self._folder.glob("*.journal")}
         for path in self._folder.glob("*.image"):
             if path.stem not in used:
                 path.unlink(missing_ok=True)
 
+    def _left_by_reset(self, lines: list[bytes]) -> list[bytes]:
+        """Return the lines that count after a reset: the head, and the newest act that outlives it."""
+        return lines[:1] + [line for line in lines[1:] if json.loads(line)["path"] == self._course.outlives][-1:]
 
-def _left_by_reset(lines: list[bytes]) -> list[bytes]:
-    """Return the lines that count after a reset: the head, and what the client's buffer is."""
-    return lines[:1] + [line for line in lines[1:] if json.loads(line)["path"] == SET_TARGET][-1:]
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry).encode() + b"\n"

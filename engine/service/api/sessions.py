@@ -7,18 +7,33 @@ stored axes, z, y, x; of a mask only what changed is sent: a box, and the bits i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from maskwright.engine.io import at_most, read_labels
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.json_model import read_model
 from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.openapi import answers, body
-from maskwright.engine.service.page_session import PageSession, Saying
+from maskwright.engine.service.page_acts import (
+    Adding,
+    Asked,
+    Body,
+    Changing,
+    ChangingOne,
+    Prompting,
+    Propagating,
+    Redoing,
+    Undoing,
+    begun,
+    done,
+)
+from maskwright.engine.service.page_session import PageSession
 from maskwright.engine.service.pool import Lease, Pool, PoolLimits
+from maskwright.engine.service.segmentation_file import segmentation_file, takes_segmentation
+from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import Workplace
@@ -26,93 +41,97 @@ from maskwright.kernels.errors import GeometryError
 
 PAGE_LIMITS = PoolLimits(idle_s=3600.0, silent_s=3600.0)
 """A page gives no sign of life but what is done in it."""
-NIFTI = "application/octet-stream"
+NIFTI, DICOM = "application/octet-stream", "application/dicom"
+
+Suffix = Literal[".nii.gz", ".seg.dcm"]
+SUFFIXES: dict[str, Suffix] = {"nifti": ".nii.gz", "dicom-seg": ".seg.dcm"}
+"""Of the formats in which labels are saved."""
 
 R = TypeVar("R")
-Whole = Annotated[int, Field(ge=0, lt=1 << 31)]
-Voxel = Annotated[list[Whole], Field(min_length=2, max_length=3)]
-Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Beginning(_Body):
+class Beginning(Body):
     """The id of an image of the datastore."""
 
     image: str
 
 
-class Prompting(_Body):
-    """A point has `index`; a box `lower` and `upper`, half-open; a scribble `voxels`."""
-
-    object: Whole
-    kind: Literal["point", "box", "scribble"]
-    positive: bool = True
-    index: Voxel | None = None
-    lower: Voxel | None = None
-    upper: Voxel | None = None
-    voxels: Annotated[list[Voxel], Field(min_length=1, max_length=100_000)] | None = None
-
-
-class Adding(_Body):
-    """The name of a new object."""
-
-    name: Name
-
-
-class Changing(_Body):
-    """What is to be changed of an object; what is left out stays."""
-
-    name: Name | None = None
-    locked: bool | None = None
-    active: Literal[True] | None = None
-
-
-class Propagating(_Body):
-    """Which slices are given, along which axis, and the half-open range of those that are filled."""
-
-    object: Whole
-    axis: Annotated[int, Field(ge=0, le=2)]
-    given: Annotated[list[Whole], Field(min_length=1, max_length=10_000)]
-    start: Annotated[Whole | None, Field(alias="from")] = None
-    stop: Annotated[Whole | None, Field(alias="to")] = None
-
-
-class Saving(_Body):
-    """Under which tag the label is kept."""
+class Saving(Body):
+    """Under which tag the label is kept, and in which format; a DICOM SEG needs a DICOM series."""
 
     tag: str
+    format: Literal["nifti", "dicom-seg"] = "nifti"
 
 
-def sessions_router(place: Workplace, pool: Pool[PageSession]) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(prefix="/api/v1/sessions", tags=["assist"])
-    _add_begin_and_end(router, place, pool)
-    _add_edits(router, pool)
-    _add_objects(router, pool)
-    _add_files(router, place, pool)
+@dataclass(frozen=True, eq=False)
+class _Desk:
+    """What the routes are about; without journals nothing is written down."""
+
+    place: Workplace
+    pool: Pool[PageSession]
+    journals: Journals | None
+
+    async def at_work(self, request: Request, session: str, work: Callable[[Lease[PageSession]], R]) -> R:
+        """Return what some work on a session comes to, and note what the session holds afterwards."""
+        owner = _owner(request)
+
+        def hold_and_work() -> R:
+            with self.pool.at_work(session, owner) as lease:
+                request.state.subject = lease.session.image
+                found = work(lease)
+                lease.size_bytes = lease.session.size_bytes
+                return found
+
+        return await computed(hold_and_work)
+
+    async def do(self, request: Request, session: str, asked: Asked) -> dict[str, Any]:
+        """Return the answer to what is asked; it is written down before that."""
+
+        def work(lease: Lease[PageSession]) -> dict[str, Any]:
+            if isinstance(asked, Adding):
+                self.pool.hold(lease, lease.session.size_bytes + lease.session.mask_bytes)
+            found = asked.carry_out(lease.session)
+            if self.journals is not None:
+                self.journals.note(session, lease.owner, done(asked))
+            return found
+
+        return await self.at_work(request, session, work)
+
+
+def sessions_router(place: Workplace, pool: Pool[PageSession], journals: Journals | None = None) -> APIRouter:
+    """Return the routes; with journals, what is done is written down."""
+    router, desk = APIRouter(prefix="/api/v1/sessions", tags=["assist"]), _Desk(place, pool, journals)
+    _add_begin_and_end(router, desk)
+    _add_edits(router, desk)
+    _add_objects(router, desk)
+    _add_saving(router, desk)
+    _add_files(router, desk)
     return router
 
 
-def _add_begin_and_end(router: APIRouter, place: Workplace, pool: Pool[PageSession]) -> None:
+def _add_begin_and_end(router: APIRouter, desk: _Desk) -> None:
+    place, pool, journals = desk.place, desk.pool, desk.journals
+
     @router.post("", openapi_extra=body(Beginning))
     async def begin(request: Request) -> dict[str, Any]:
-        """Begin a session on an image; it has one empty object."""
+        """Begin a session on an image; it has one empty object. `formats` are those in which it can be saved."""
         asked, owner = await read_model(request, Beginning), _owner(request)
         request.state.subject = asked.image
 
         def work() -> dict[str, Any]:
-            volume = place.open(place.store.image(asked.image))
+            entry = place.store.image(asked.image)
+            first = None if journals is None else begun(entry)  # before it is read: what changes meanwhile is noticed
+            volume = place.open(entry)
             token = pool.claim(owner)
             try:
                 with pool.at_work(token, owner) as lease:
                     lease.session.open(asked.image, volume)
                     pool.hold(lease, lease.session.size_bytes)
-                    grid = volume.grid
+                    if journals is not None and first is not None:
+                        journals.note(token, owner, first)
+                    grid, formats = volume.grid, ["nifti", "dicom-seg"] if takes_segmentation(entry) else ["nifti"]
                     found = {"session": token, "shape": list(grid.shape), "spacing_mm": grid.spacing_mm}
-                    return found | lease.session.described()
+                    return found | {"formats": formats} | lease.session.described()
             except Exception:
                 pool.release(token, owner)
                 raise
@@ -123,87 +142,89 @@ def _add_begin_and_end(router: APIRouter, place: Workplace, pool: Pool[PageSessi
     async def end(request: Request, session: str) -> dict[str, bool]:
         """End a session; what is not saved is gone. One that has ended is no error."""
         owner = _owner(request)
-        await computed(lambda: pool.release(session, owner))
+
+        def work() -> None:
+            if journals is not None:
+                journals.forget(session, owner)  # first: nobody makes a session again only to end it
+            pool.release(session, owner)
+
+        await computed(work)
         return {"ok": True}
 
 
-def _add_edits(router: APIRouter, pool: Pool[PageSession]) -> None:
+def _add_edits(router: APIRouter, desk: _Desk) -> None:
     @router.post("/{session}/prompts", openapi_extra=body(Prompting))
     async def prompt(request: Request, session: str) -> dict[str, Any]:
         """Say of an object what is inside or outside; it becomes the active one."""
-        asked = await read_model(request, Prompting)
-        saying = Saying(asked.kind, asked.positive, asked.index, asked.lower, asked.upper, asked.voxels)
-        return await _at_work(request, pool, session, lambda lease: lease.session.say(asked.object, saying))
+        return await desk.do(request, session, await read_model(request, Prompting))
 
     @router.post("/{session}/undo")
     async def undo(request: Request, session: str) -> dict[str, Any]:
         """Take the newest edit back, whichever object it was of."""
-        return await _at_work(request, pool, session, lambda lease: lease.session.undo())
+        return await desk.do(request, session, Undoing())
 
     @router.post("/{session}/redo")
     async def redo(request: Request, session: str) -> dict[str, Any]:
         """Do what was undone last again."""
-        return await _at_work(request, pool, session, lambda lease: lease.session.redo())
+        return await desk.do(request, session, Redoing())
 
     @router.post("/{session}/propagate", openapi_extra=body(Propagating))
     async def propagate(request: Request, session: str) -> dict[str, Any]:
         """Carry an object's mask on the given slices to the others; one edit, with a confidence for each slice."""
-        asked = await read_model(request, Propagating)
-
-        def work(lease: Lease[PageSession]) -> dict[str, Any]:
-            return lease.session.propagate(asked.object, asked.axis, asked.given, asked.start, asked.stop)
-
-        return await _at_work(request, pool, session, work)
+        return await desk.do(request, session, await read_model(request, Propagating))
 
 
-def _add_objects(router: APIRouter, pool: Pool[PageSession]) -> None:
+def _add_objects(router: APIRouter, desk: _Desk) -> None:
     @router.post("/{session}/objects", openapi_extra=body(Adding))
     async def add(request: Request, session: str) -> dict[str, Any]:
         """Begin another object; it becomes the active one."""
-        asked = await read_model(request, Adding)
-
-        def work(lease: Lease[PageSession]) -> dict[str, Any]:
-            pool.hold(lease, lease.session.size_bytes + lease.session.mask_bytes)
-            number = lease.session.add_object(asked.name)
-            return {"object": number} | lease.session.described()
-
-        return await _at_work(request, pool, session, work)
+        return await desk.do(request, session, await read_model(request, Adding))
 
     @router.patch("/{session}/objects/{number}", openapi_extra=body(Changing))
     async def change(request: Request, session: str, number: int) -> dict[str, Any]:
         """Rename an object, lock or open it, make it the active one."""
         asked = await read_model(request, Changing)
-
-        def work(lease: Lease[PageSession]) -> dict[str, Any]:
-            lease.session.change_object(number, asked.name, asked.locked, asked.active is True)
-            return lease.session.described()
-
-        return await _at_work(request, pool, session, work)
+        return await desk.do(request, session, ChangingOne(number=number, **asked.model_dump(exclude_unset=True)))
 
 
-def _add_files(router: APIRouter, place: Workplace, pool: Pool[PageSession]) -> None:
+def _add_saving(router: APIRouter, desk: _Desk) -> None:
     @router.post("/{session}/save", openapi_extra=body(Saving))
     async def save(request: Request, session: str) -> dict[str, Any]:
         """Keep all objects as one label of the image, with their names; an earlier one becomes a version."""
         asked, owner = await read_model(request, Saving), _owner(request)
 
         def work(lease: Lease[PageSession]) -> dict[str, Any]:
-            data, info = volume_file(lease.session.labels(), ".nii.gz"), lease.session.label_info()
-            place.store.save_label(lease.session.image, asked.tag, data, ".nii.gz", info, owner or "unknown")
-            return {"image": lease.session.image, "tag": asked.tag} | info
+            image, info, suffix = lease.session.image, lease.session.label_info(), SUFFIXES[asked.format]
+            desk.place.store.save_label(image, asked.tag, _label(desk, lease, suffix), suffix, info, owner or "unknown")
+            return {"image": image, "tag": asked.tag} | info
 
-        return await _at_work(request, pool, session, work)
+        return await desk.at_work(request, session, work)
 
     @router.get("/{session}/label.nii.gz", response_class=Response, responses=answers(NIFTI))
-    async def label(request: Request, session: str) -> Response:
+    async def nifti(request: Request, session: str) -> Response:
         """All objects as one label map, each with its number."""
+        data = await desk.at_work(request, session, lambda lease: _label(desk, lease, ".nii.gz"))
+        return _download(data, "label.nii.gz", NIFTI)
 
-        def work(lease: Lease[PageSession]) -> bytes:
-            return volume_file(lease.session.labels(), ".nii.gz")
+    @router.get("/{session}/label.seg.dcm", response_class=Response, responses=answers(DICOM))
+    async def dicom(request: Request, session: str) -> Response:
+        """All objects that are not empty as a DICOM SEG of the series that the image is."""
+        data = await desk.at_work(request, session, lambda lease: _label(desk, lease, ".seg.dcm"))
+        return _download(data, "label.seg.dcm", DICOM)
 
-        data = await _at_work(request, pool, session, work)
-        return Response(data, media_type=NIFTI, headers={"Content-Disposition": 'attachment; filename="label.nii.gz"'})
 
+def _label(desk: _Desk, lease: Lease[PageSession], suffix: Suffix) -> bytes:
+    session = lease.session
+    if suffix == ".seg.dcm":
+        return segmentation_file(session.labels(), desk.place.store.image(session.image), session.names)
+    return volume_file(session.labels(), suffix)
+
+
+def _download(data: bytes, name: str, kind: str) -> Response:
+    return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _add_files(router: APIRouter, desk: _Desk) -> None:
     @router.get("/{session}/image.nii", response_class=Response, responses=answers(NIFTI))
     async def image(request: Request, session: str) -> Response:
         """The image as NIfTI, whatever its file is; its axes are those of the prompts."""
@@ -211,37 +232,21 @@ def _add_files(router: APIRouter, place: Workplace, pool: Pool[PageSession]) -> 
         def work(lease: Lease[PageSession]) -> bytes:
             return volume_file(lease.session.volume, ".nii")
 
-        return Response(await _at_work(request, pool, session, work), media_type=NIFTI)
+        return Response(await desk.at_work(request, session, work), media_type=NIFTI)
 
     @router.get("/{session}/labels/{tag}", response_class=Response, responses=answers(NIFTI))
     async def stored(request: Request, session: str, tag: str) -> Response:
         """A label of the image that is in the datastore, as NIfTI on the image's grid."""
 
         def work(lease: Lease[PageSession]) -> bytes:
-            path = place.store.label_path(lease.session.image, tag)
+            path = desk.place.store.label_path(lease.session.image, tag)
             with unnamed(path, "the label"), at_most(UNPACKED_BYTES):
                 labels = read_labels(path)
             if not labels.grid.is_same(lease.session.volume.grid):
                 raise GeometryError("the label lies on another grid than its image; save it on the image's grid")
             return volume_file(labels, ".nii")
 
-        return Response(await _at_work(request, pool, session, work), media_type=NIFTI)
-
-
-async def _at_work(
-    request: Request, pool: Pool[PageSession], session: str, work: Callable[[Lease[PageSession]], R]
-) -> R:
-    """Return what some work on a session comes to, and note what the session holds afterwards."""
-    owner = _owner(request)
-
-    def hold_and_work() -> R:
-        with pool.at_work(session, owner) as lease:
-            request.state.subject = lease.session.image
-            found = work(lease)
-            lease.size_bytes = lease.session.size_bytes
-            return found
-
-    return await computed(hold_and_work)
+        return Response(await desk.at_work(request, session, work), media_type=NIFTI)
 
 
 def _owner(request: Request) -> str:

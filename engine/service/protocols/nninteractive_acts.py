@@ -1,37 +1,44 @@
 """What a client of nnInteractive can have done to its session: each act is a path, a JSON text and packed bytes.
 
-Acts are data, so that they can be written down and done again after a server came to a sudden end.
+The text is the JSON that came as the body, or beside the packed body in X-Meta.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field
 
+from maskwright.engine.service.act import Act
 from maskwright.engine.service.json_model import model_of
 from maskwright.engine.service.protocols.packed_array import unpack_array
 from maskwright.engine.service.remote_session import Answer, RemoteSession
+from maskwright.engine.service.session_journal import Course
 from maskwright.engine.service.shared_images import SharedImages
+from maskwright.kernels.errors import InputError
 
 IMAGE_BYTES = 2 << 30
 """The largest array that a body may unpack to."""
 SET_IMAGE, SET_TARGET, RESET = "/set_image", "/set_target_buffer", "/reset_interactions"
+REMOTE_COURSE = Course(first=SET_IMAGE, reset=RESET, outlives=SET_TARGET)
+
+__all__ = [
+    "ACTS",
+    "PACKED",
+    "REMOTE_COURSE",
+    "RESET",
+    "SET_IMAGE",
+    "SET_TARGET",
+    "Act",
+    "Outcome",
+    "done_again",
+    "perform",
+]
 
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 Pairs = Annotated[list[Pair], Field(min_length=3, max_length=3)]
 M = TypeVar("M", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Act:
-    """``text`` is the JSON that came as the body, or beside the ``packed`` body in X-Meta."""
-
-    path: str
-    text: str
-    packed: bytes = b""
 
 
 class Prompted(BaseModel):
@@ -98,6 +105,16 @@ def perform(session: RemoteSession, act: Act, images: SharedImages) -> Outcome:
     if act.path == SET_IMAGE:
         return _set_image(session, act, images)
     return ACTS[act.path](session, act)
+
+
+def done_again(acts: Sequence[Act], images: SharedImages) -> RemoteSession:
+    """Return the session that these acts come to; an InputError where they do not fit this version."""
+    session = RemoteSession()
+    for act in acts:
+        if act.path != SET_IMAGE and act.path not in ACTS:
+            raise InputError(f"the journal holds {act.path!r}, which this version does not know; begin a new session")
+        perform(session, act, images)
+    return session
 
 
 def _set_image(session: RemoteSession, act: Act, images: SharedImages) -> Outcome:

@@ -1,16 +1,25 @@
 """Journals give back what was noted, to its owner; damage is no journal, and a half line was never answered."""
 
+import errno
+import os
+import time
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.engine.service.protocols.nninteractive_acts import RESET, SET_IMAGE, SET_TARGET, Act
+from maskwright.engine.service.act import Act
+from maskwright.engine.service.page_acts import BEGIN, PAGE_COURSE
+from maskwright.engine.service.protocols.nninteractive_acts import REMOTE_COURSE, RESET, SET_IMAGE, SET_TARGET
 from maskwright.engine.service.session_journal import Journals
+from maskwright.kernels.errors import FileFormatError
 
 IMAGE = Act(SET_IMAGE, "{}", b"image")
 
 
 def test_acts_come_back_to_their_owner_and_images_go_with_the_last_journal(tmp_path):
-    journals = Journals(tmp_path, 60)
+    journals = Journals(tmp_path, 60, REMOTE_COURSE)
     acts = [IMAGE, Act(SET_TARGET, "{}"), Act("/add_lasso_interaction", "{}", b"\x00\xff")]
     for token in ("one", "two"):
         for act in acts:
@@ -20,17 +29,77 @@ def test_acts_come_back_to_their_owner_and_images_go_with_the_last_journal(tmp_p
     assert journals.acts("three", "me") is None
     journals.note("one", "me", Act(RESET, "{}"))
     assert journals.acts("one", "me") == acts[:2]
-    journals.forget("one")
+    journals.forget("one", "you")
+    assert journals.acts("one", "me") == acts[:2]
+    journals.forget("one", "me")
     assert journals.acts("two", "me") == acts
     journals.forget("two")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_session_whose_first_act_brings_no_bytes_has_nothing_beside(tmp_path):
+    journals = Journals(tmp_path, 60, PAGE_COURSE)
+    acts = [Act(BEGIN, '{"image": "a"}'), Act(RESET, "{}"), Act("undo", "{}")]
+    for act in acts:
+        journals.note("one", "me", act)
+    assert journals.acts("one", "me") == acts
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_act_after_a_torn_line_is_a_line_of_its_own(tmp_path):
+    journals = Journals(tmp_path, 60, REMOTE_COURSE)
+    acts = [IMAGE, Act("/undo", "{}"), Act("/predict", "{}")]
+    for act in acts:
+        journals.note("one", "me", act)
+    path = next(tmp_path.glob("*.journal"))
+    path.write_bytes(path.read_bytes()[:-7])
+    again = Journals(tmp_path, 60, REMOTE_COURSE)
+    assert again.acts("one", "me") == acts[:2]
+    again.note("one", "me", acts[2])
+    assert again.acts("one", "me") == acts
+
+
+def test_what_has_run_out_is_forgotten_but_not_what_goes_on(tmp_path):
+    before = Journals(tmp_path, 60, REMOTE_COURSE)
+    for token in ("one", "two"):
+        before.note(token, "me", IMAGE)
+    for path in tmp_path.glob("*.journal"):
+        os.utime(path, (time.time() - 61,) * 2)
+    before.note("three", "me", IMAGE)
+    assert len(list(tmp_path.glob("*.journal"))) == 3
+    assert before.acts("one", "me") is None
+    Journals(tmp_path, 60, REMOTE_COURSE)
+    assert len(list(tmp_path.glob("*.journal"))) == 1
+    assert before.acts("three", "me") == [IMAGE]
+
+
+def test_a_session_that_ended_meanwhile_is_not_written_down_again(tmp_path):
+    journals = Journals(tmp_path, 60, PAGE_COURSE)
+    journals.note("one", "me", Act(BEGIN, "{}"))
+    journals.forget("one")
+    journals.note("one", "me", Act("undo", "{}"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_full_disk_the_session_is_not_written_down_any_more(tmp_path, monkeypatch):
+    journals = Journals(tmp_path, 60, PAGE_COURSE)
+    journals.note("one", "me", Act(BEGIN, "{}"))
+
+    def full(path, *arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        with pytest.raises(FileFormatError, match="free space"):
+            journals.note("one", "me", Act("undo", "{}"))
+    assert journals.acts("one", "me") is None
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_damaged_journal_is_none_or_what_was_answered(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("journals")
-    journals = Journals(folder, 60)
+    journals = Journals(folder, 60, REMOTE_COURSE)
     acts = [IMAGE, Act("/undo", "{}"), Act("/predict", "{}")]
     for act in acts:
         journals.note("one", "me", act)

@@ -1,0 +1,169 @@
+"""What was done in a session of the page, done again from its journal, comes to the same session in all it holds."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import maskwright as mw
+from maskwright.engine.service.datastore import Datastore
+from maskwright.engine.service.page_acts import (
+    PAGE_COURSE,
+    Adding,
+    ChangingOne,
+    Prompting,
+    Propagating,
+    Redoing,
+    Undoing,
+    begun,
+    done,
+    done_again,
+)
+from maskwright.engine.service.page_session import PageSession
+from maskwright.engine.service.revival import Revival
+from maskwright.engine.service.session_journal import Journals
+from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.volume import Volume
+from maskwright.kernels.errors import GoneError, InputError
+
+SHAPE = (5, 12, 14)
+
+
+def drawn_image(seed=0):
+    image = np.random.default_rng(seed).normal(100, 3, SHAPE)
+    image[1:4, 3:9, 3:9] += 80
+    return Volume(image.astype(np.float32), np.diag([1.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    mw.write(drawn_image(), folder / "a.nii.gz")
+    with Datastore.open(folder) as store, Datastore.open(None, ephemeral=True) as visitors:
+        yield Workplace.of(store, visitors)
+
+
+@pytest.fixture
+def journals(tmp_path):
+    return Journals(tmp_path / "journals", 60, PAGE_COURSE)
+
+
+def begin(place, journals):
+    entry = place.store.images()[0]
+    session = PageSession()
+    session.open(entry.id, place.open(entry))
+    journals.note("token", "me", begun(entry))
+    return session
+
+
+def do(session, journals, asked):
+    """Do what can be done, and write it down; return whether it could."""
+    try:
+        asked.carry_out(session)
+    except InputError:
+        return False
+    journals.note("token", "me", done(asked))
+    return True
+
+
+def everything(session):
+    """All that can be seen of a session: what it is now, and what undo and redo would come to."""
+    found = [session.described(), session.labels().array.tobytes()]
+    locked = [each["number"] for each in session.described()["objects"] if each["locked"]]
+    for number in locked:
+        session.change_object(number, None, False, False)
+    for move in (session.redo, session.undo):
+        while (answer := move())["ran"]:
+            found += [answer, session.labels().array.tobytes()]
+    return found
+
+
+NUMBER = st.integers(1, 3)
+VOXEL = st.tuples(*(st.integers(0, size - 1) for size in SHAPE)).map(list)
+ACTS = st.one_of(
+    st.builds(Prompting, object=NUMBER, kind=st.just("point"), index=VOXEL, positive=st.booleans()),
+    st.builds(Prompting, object=NUMBER, kind=st.just("box"), lower=VOXEL, upper=VOXEL),
+    st.builds(
+        Prompting,
+        object=NUMBER,
+        kind=st.just("scribble"),
+        voxels=st.lists(VOXEL, min_size=1, max_size=4),
+        positive=st.booleans(),
+    ),
+    st.builds(
+        lambda number, axis, given: Propagating(**{"object": number, "axis": axis, "given": given, "from": 1, "to": 4}),
+        NUMBER,
+        st.integers(0, 2),
+        st.lists(st.integers(0, 4), min_size=1, max_size=2),
+    ),
+    st.builds(Adding, name=st.text(min_size=1, max_size=5)),
+    st.builds(
+        ChangingOne,
+        number=NUMBER,
+        name=st.none() | st.text(min_size=1, max_size=5),
+        locked=st.none() | st.booleans(),
+        active=st.sampled_from([None, True]),
+    ),
+    st.just(Undoing()),
+    st.just(Redoing()),
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(ACTS, max_size=10))
+def test_random_acts_done_again_come_to_the_same(place, tmp_path_factory, acts):
+    journals = Journals(tmp_path_factory.mktemp("journals"), 60, PAGE_COURSE)
+    session = begin(place, journals)
+    for act in acts:
+        do(session, journals, act)
+    again = Revival(journals, lambda found: done_again(found, place)).revive("token", "me")
+    assert again is not None
+    assert everything(again) == everything(session)
+
+
+def test_a_propagation_and_a_lock_done_again(place, journals):
+    session = begin(place, journals)
+    for asked in (
+        Prompting(object=1, kind="point", index=[2, 5, 5]),
+        Propagating(object=1, axis=0, given=[2]),
+        Adding(name="kidney"),
+        Prompting(object=2, kind="scribble", voxels=[[2, 5, 5], [2, 5, 6]]),
+        Undoing(),
+        ChangingOne(number=1, name="liver", locked=True),
+    ):
+        assert do(session, journals, asked)
+    again = done_again(journals.acts("token", "me"), place)
+    assert again.described()["objects"][0] == {"number": 1, "name": "liver", "locked": True}
+    assert (again.labels().array == 1).sum() > 30
+    assert everything(again) == everything(session)
+
+
+def test_an_image_that_is_gone_or_another_one_is_said(tmp_path):
+    path = tmp_path / "data" / "a.nii.gz"
+    path.parent.mkdir()
+    mw.write(drawn_image(), path)
+    journals = Journals(tmp_path / "journals", 60, PAGE_COURSE)
+    with Datastore.open(path.parent) as store, Datastore.open(None, ephemeral=True) as visitors:
+        place = Workplace.of(store, visitors)
+        begin(place, journals)
+        revival = Revival(journals, lambda found: done_again(found, place))
+        first = path.read_bytes()
+        mw.write(drawn_image(seed=1), path)
+        with pytest.raises(GoneError, match="has changed"):
+            revival.revive("token", "me")
+        path.unlink()
+        for _ in range(2):  # not only the first one who asks is told
+            with pytest.raises(GoneError, match="is gone"):
+                revival.revive("token", "me")
+        assert revival.revive("token", "you") is None
+        path.write_bytes(first)
+        assert revival.revive("token", "me") is not None
+
+
+def test_what_this_version_does_not_know_is_forgotten(place, journals):
+    from maskwright.engine.service.act import Act
+
+    begin(place, journals)
+    journals.note("token", "me", Act("transmogrify", "{}"))
+    assert Revival(journals, lambda found: done_again(found, place)).revive("token", "me") is None
+    assert journals.acts("token", "me") is None
