@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,42 +14,51 @@ from maskwright.engine.volume import LabelMap, Volume
 from maskwright.kernels.errors import FileFormatError, LimitError
 
 R = TypeVar("R", Volume, LabelMap)
-STEP = 8
-"""How many times as much is set aside where a file needs more than was."""
+_REFUSED = r"unpacks to ([0-9]+) bytes; at most {room} are taken"
+"""How ``engine.io.at_most`` says, before anything is allocated, that a file needs more."""
 
 
 def read_counted(path: Path, read: Callable[[Path], R], limits: Limits) -> R:
     """Return what a reader makes of a file or folder; what it takes stays noted for the request that is answered.
 
-    A reader refuses a file that needs more than it may take before it allocates anything. So it is let take what the
-    file seems to need, and if it refuses, more, up to the limit; each time that much is set aside first.
+    As much as the file is large is set aside, and the reader may take no more. Where it refuses, since the file is
+    packed, what it needs is set aside and the file read again. A reader refuses as soon as it has seen the header.
 
     Raises
     ------
     CapacityError
         There is no room for it.
-    LimitError
-        An axis is too long.
+    FileFormatError, LimitError
+        It unpacks to too much, or an axis is too long; and what the reader raises.
     """
-    visit = visit_now()
-    for room in _rooms(_seems_to_need(path), limits.unpacked_bytes):
-        if visit is not None:
-            visit.take(room)
-        left = room
+    room = min(_size_of(path), limits.unpacked_bytes)
+    while True:
         try:
-            with at_most(room):
-                found = read(path)
-            left = max(0, room - found.array.nbytes)
-        except FileFormatError:
-            if room == limits.unpacked_bytes:
+            return _read_within(room, path, read, limits)
+        except FileFormatError as error:
+            refused = re.search(_REFUSED.format(room=room), str(error))
+            if refused is None:
                 raise
-            continue
-        finally:
-            if visit is not None:
-                visit.give_back(left)
+            need = int(refused[1])
+            if need > limits.unpacked_bytes:
+                said = str(error).replace(f"at most {room} are", f"at most {limits.unpacked_bytes} are")
+                raise FileFormatError(said) from None
+        room = need
+
+
+def _read_within(room: int, path: Path, read: Callable[[Path], R], limits: Limits) -> R:
+    visit, left = visit_now(), room
+    if visit is not None:
+        visit.take(room)
+    try:
+        with at_most(room):
+            found = read(path)
         require_short_axes(found.array.shape, limits)
+        left = max(0, room - found.array.nbytes)
         return found
-    raise AssertionError("the last room is the limit")
+    finally:
+        if visit is not None:
+            visit.give_back(left)
 
 
 def require_short_axes(shape: tuple[int, ...], limits: Limits) -> None:
@@ -58,22 +67,8 @@ def require_short_axes(shape: tuple[int, ...], limits: Limits) -> None:
         raise LimitError(f"the array has shape {shape}; at most {limits.axis_voxels} voxels an axis are taken: crop it")
 
 
-def _rooms(first: int, limit: int) -> Iterator[int]:
-    room = max(1, first)
-    while room < limit:
-        yield room
-        room *= STEP
-    yield limit
-
-
-def _seems_to_need(path: Path) -> int:
-    """Return the size of a file, or of what its gzip trailer says it unpacks to; of a folder, that of its files."""
+def _size_of(path: Path) -> int:
+    """Return the bytes of a file, or of the files in a folder: what they need if they are not packed."""
     if path.is_dir():
         return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        if size < 4 or file.read(2) != b"\x1f\x8b":
-            return size
-        file.seek(-4, os.SEEK_END)
-        return max(size, int.from_bytes(file.read(4), "little"))
+    return path.stat().st_size

@@ -53,8 +53,8 @@ def visit_now() -> Visit | None:
     return _VISIT.get()
 
 
-def begin_visit(visit: Visit) -> None:
-    """Let this task, and what it starts, work for a request."""
+def begin_visit(visit: Visit | None) -> None:
+    """Let this task, and what it starts, work for a request, or for none."""
     _VISIT.set(visit)
 
 

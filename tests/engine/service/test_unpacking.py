@@ -1,0 +1,100 @@
+"""What a file unpacks to is noted before it is allocated, whatever the file says of itself; files are read once."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import maskwright as mw
+from maskwright.engine.io import read
+from maskwright.engine.service.limits import Limits
+from maskwright.engine.service.memory import Holding, Memory
+from maskwright.engine.service.open_volumes import OpenVolumes
+from maskwright.engine.service.shared_images import SharedImages
+from maskwright.engine.service.unpacking import read_counted
+from maskwright.engine.service.visit import Visit, begin_visit
+from maskwright.engine.volume import Volume
+from maskwright.kernels.errors import CapacityError, FileFormatError, LimitError
+
+AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
+SHAPE = (10, 20, 30)
+SIZE = 10 * 20 * 30 * 4
+LIMITS = replace(Limits(), unpacked_bytes=100_000)
+
+
+@pytest.fixture
+def visiting():
+    """A request with its account."""
+    visit = Visit(LIMITS, Memory(60_000))
+    begin_visit(visit)
+    yield visit
+    begin_visit(None)
+
+
+def volume_at(path, fill=1.0):
+    mw.write(Volume(np.full(SHAPE, fill, np.float32), AFFINE), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.nrrd", "a.ome.zarr"])
+def test_what_is_read_stays_counted_and_no_more_than_that(tmp_path, visiting, name):
+    path = volume_at(tmp_path / name)
+    assert read_counted(path, read, LIMITS).array.nbytes == SIZE
+    assert visiting.memory.used_bytes == SIZE
+    visiting.end()
+    assert visiting.memory.used_bytes == 0
+
+
+def test_a_file_that_there_is_no_room_for_is_not_read(tmp_path, visiting):
+    path = volume_at(tmp_path / "a.nii.gz")
+    visiting.memory.hold(Holding("session"), 40_000)
+    seen = []
+
+    def reader(path):
+        seen.append(visiting.memory.used_bytes - 40_000)
+        return read(path)
+
+    with pytest.raises(CapacityError):
+        read_counted(path, reader, LIMITS)
+    assert visiting.memory.used_bytes == 40_000
+    assert seen == [path.stat().st_size]  # once, and it refused: it was told that it may take less than it needs
+
+
+def test_what_is_damaged_or_too_large_is_said_as_it_is(tmp_path, visiting):
+    path = volume_at(tmp_path / "a.nii.gz")
+    with pytest.raises(FileFormatError, match="at most 1000 are taken"):
+        read_counted(path, read, replace(LIMITS, unpacked_bytes=1000))
+    with pytest.raises(LimitError, match="29 voxels an axis"):
+        read_counted(path, read, replace(LIMITS, axis_voxels=29))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(FileFormatError):
+        read_counted(path, read, LIMITS)
+    assert visiting.memory.used_bytes == 0
+
+
+def test_volumes_are_open_as_long_as_there_is_room_and_read_once(tmp_path):
+    memory, reads = Memory(2 * SIZE), []
+    volumes = OpenVolumes(SharedImages(), LIMITS, memory)
+    paths = [volume_at(tmp_path / f"{fill}.nii.gz", fill) for fill in (1, 2, 3)]
+
+    def work():
+        reads.append(volumes.open(paths[0]))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(each.array) for each in reads}) == 1
+    first = volumes.open(paths[0])
+    volumes.open(paths[1])
+    assert volumes.open(paths[0]) is first
+    volumes.open(paths[2])  # the second one goes for it
+    assert (volumes.count, memory.used_bytes) == (2, 2 * SIZE)
+    assert volumes.open(paths[0]) is first
+    memory.hold(Holding("session"), 0, first.array)
+    memory.hold(Holding("session"), SIZE)
+    assert memory.used_bytes == 2 * SIZE
+    with pytest.raises(CapacityError):
+        volumes.open(paths[1])
