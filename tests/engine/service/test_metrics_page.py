@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from maskwright.engine.service.access import ANYONE, LOCAL, Policy, Tokens, new_token
 from maskwright.engine.service.guard import Guard, Keeper
+from maskwright.engine.service.memory import Holding, Memory
 from maskwright.engine.service.metrics_page import ServiceMetrics, metrics_router
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
@@ -87,6 +88,18 @@ def test_sessions_and_images_are_told_as_they_are_now():
         pool.release(token, "somebody")
         del held, lease
         assert numbers() == [0, 0, 0]
+
+
+def test_what_is_held_in_memory_is_told_with_its_bound():
+    metrics, memory = ServiceMetrics(), Memory(5000)
+    metrics.watch({}, SharedImages(), memory)
+    holding = Holding("request")
+    with served(guarded(metrics)) as address:
+        for size in (1000, 3000):
+            memory.hold(holding, size)
+            found = samples(httpx.get(f"{address}/metrics").text)
+            assert found["maskwright_memory_bytes",] == size
+        assert found["maskwright_memory_limit_bytes",] == 5000
 
 
 def test_only_who_administers_sees_the_page_unless_there_are_no_tokens(tmp_path):

@@ -2,10 +2,12 @@
 
 import threading
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maskwright.engine.service.memory import Memory
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.kernels.errors import CapacityError, GoneError
 
@@ -91,6 +93,41 @@ def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
     with pytest.raises(CapacityError):
         act(pool, tokens[0], 1001)
     act(pool, tokens[0])
+
+
+def test_pools_with_one_account_end_the_longest_idle_of_both_and_count_an_image_once():
+    memory, clock, image = Memory(1000), Clock(), np.zeros(400, np.uint8)
+    pools = [Pool(list, PoolLimits(), clock, memory=memory, image_of=lambda session: image) for _ in range(2)]
+    tokens = [pool.claim(ME) for pool in pools]
+    for pool, token in zip(pools, tokens):
+        act(pool, token, 500)
+    assert memory.used_bytes == 600
+    third = pools[1].claim(ME)
+    act(pools[1], third, 850)
+    with pytest.raises(GoneError, match="memory was short"):
+        act(pools[0], tokens[0])
+    act(pools[1], tokens[1])
+    assert memory.used_bytes == 950
+    for token in (tokens[1], third):
+        pools[1].release(token, ME)
+    assert memory.used_bytes == 0
+
+
+def test_a_session_that_is_released_at_work_is_counted_until_that_is_done_and_one_that_grew_too_large_ends():
+    memory = Memory(1000)
+    pool = Pool(list, PoolLimits(), memory=memory)
+    token = pool.claim(ME)
+    with pool.at_work(token, ME) as lease:
+        pool.hold(lease, 700)
+        pool.release(token, ME)
+        assert memory.used_bytes == 700
+    assert memory.used_bytes == 0
+    token = pool.claim(ME)
+    with pool.at_work(token, ME) as lease:
+        lease.size_bytes = 1001
+    with pytest.raises(GoneError, match="more than the server has memory for"):
+        act(pool, token)
+    assert memory.used_bytes == 0
 
 
 def test_one_client_works_on_one_thing_at_a_time_and_others_go_on():
