@@ -69,6 +69,7 @@ class Lease(Generic[T]):
     seen: float
     holding: Holding
     size_bytes: int = 0
+    counted_bytes: int = 0
     working: bool = False
     busy: threading.Lock = field(default_factory=threading.Lock)
 
@@ -85,6 +86,11 @@ class Written(Protocol[T_co]):
         ...
 
 
+def no_size(session: object) -> int:
+    """Say that it is not known what a session holds."""
+    return 0
+
+
 def no_image(session: object) -> None:
     """Say that a session shares its image with nobody."""
     return
@@ -94,7 +100,8 @@ class Pool(Generic[T]):
     """The leases of a server; with ``written``, those of its predecessor too.
 
     What they hold is in ``memory``, an account that may be that of others, too; the array that ``image_of`` names is
-    part of what a session holds and counted once with whoever else holds it.
+    part of what a session holds and counted once with whoever else holds it. ``size_of`` is what one that came back
+    holds, its image included.
     """
 
     def __init__(
@@ -105,10 +112,11 @@ class Pool(Generic[T]):
         written: Written[T] | None = None,
         memory: Memory | None = None,
         image_of: Callable[[T], NDArray[Any] | None] = no_image,
+        size_of: Callable[[T], int] = no_size,
     ) -> None:
         self.limits = limits
         self._memory = Memory(limits.memory_bytes, clock) if memory is None else memory
-        self._image_of = image_of
+        self._image_of, self._size_of = image_of, size_of
         self._make_session, self._clock, self._written = make_session, clock, written
         self._reviving, self._lock = threading.Lock(), threading.Lock()
         self._leases: dict[str, Lease[T]] = {}
@@ -156,10 +164,9 @@ class Pool(Generic[T]):
                 self._check_there(token)
                 lease.used = lease.seen = self._clock()
                 lease.working = True
-            counted = lease.size_bytes
             try:
                 yield lease
-                if lease.size_bytes != counted:
+                if lease.size_bytes != lease.counted_bytes:
                     self._count(lease)
             finally:
                 with self._lock:
@@ -192,7 +199,7 @@ class Pool(Generic[T]):
         image = self._image_of(lease.session)
         shared = 0 if image is None else image.nbytes
         self._memory.hold(lease.holding, max(0, size_bytes - shared), image)
-        lease.size_bytes = size_bytes
+        lease.size_bytes = lease.counted_bytes = size_bytes
 
     def end_expired(self) -> None:
         """End what has rested too long."""
@@ -256,10 +263,13 @@ class Pool(Generic[T]):
             session = written.revive(token, owner)
             if session is None:
                 return
+            lease = self._lease(token, owner, session)
+            self.hold(lease, self._size_of(session))
             with self._lock:
                 if len(self._leases) >= self.limits.sessions:
+                    self._memory.release(lease.holding)
                     raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
-                self._leases[token] = self._lease(token, owner, session)
+                self._leases[token] = lease
 
     def _left(self, lease: Lease[T]) -> float:
         return max(0.0, lease.used + self.limits.idle_s - self._clock())

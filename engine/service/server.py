@@ -146,7 +146,12 @@ def _pools(
     page = PoolLimits(limits.sessions, limits.page_idle_s, limits.page_idle_s)
     return (
         Pool(
-            RemoteSession, remote, written=remote_again, memory=memory, image_of=lambda s: images.find(s.image_sha256)
+            RemoteSession,
+            remote,
+            written=remote_again,
+            memory=memory,
+            image_of=lambda s: images.find(s.image_sha256),
+            size_of=lambda s: s.size_bytes,
         ),
         Pool(
             PageSession,
@@ -154,6 +159,7 @@ def _pools(
             written=page_again,
             memory=memory,
             image_of=lambda s: s.volume.array if s.image else None,
+            size_of=lambda s: s.size_bytes,
         ),
     )
 

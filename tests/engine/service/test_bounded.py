@@ -233,3 +233,9 @@ def test_bodies_that_are_not_whole_yet_are_counted(started):
     deadline = time.monotonic() + 10
     while server.number("maskwright_memory_bytes"):
         assert time.monotonic() < deadline
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"Doe Jane\r\n\r\n")
+        assert b" 400 " in connection.recv(1000)
+    while not any(line["logger"] == "uvicorn.error" for line in server.lines()):
+        assert time.monotonic() < deadline
+    assert "Doe" not in Path(server.log.name).read_text()

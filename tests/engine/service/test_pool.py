@@ -215,6 +215,29 @@ def test_sessions_of_an_earlier_server_come_back_once_to_their_owner():
     assert (written.owners, pool.count) == ({}, 0)
 
 
+def test_what_comes_back_is_counted_and_stays_written_where_there_is_no_room():
+    written, memory = Written(old=ME, other=ME), Memory(150)
+    pool = Pool(list, PoolLimits(), Clock(), written, memory, size_of=lambda session: 100)
+    pool.heartbeat("old", ME)
+    assert memory.used_bytes == 100
+    with pool.at_work("old", ME), pytest.raises(CapacityError):
+        pool.heartbeat("other", ME)
+    assert (memory.used_bytes, written.owners) == (100, {"old": ME, "other": ME})
+    pool.heartbeat("other", ME)
+    assert (memory.used_bytes, written.owners) == (100, {"other": ME})
+
+
+def test_what_was_held_for_a_while_is_counted_no_longer():
+    memory = Memory(1000)
+    pool = Pool(list, PoolLimits(), memory=memory)
+    token = pool.claim(ME)
+    act(pool, token, 100)
+    with pool.at_work(token, ME) as lease:
+        pool.hold(lease, 500)
+        lease.size_bytes = 100
+    assert memory.used_bytes == 100
+
+
 @given(st.lists(st.tuples(st.sampled_from("crhaw"), st.integers(0, 4), st.integers(0, 700)), max_size=40))
 def test_number_and_memory_never_exceed_their_bounds(steps):
     pool, clock = pool_of()
