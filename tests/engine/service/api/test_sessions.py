@@ -270,3 +270,47 @@ def test_sessions_are_bounded_and_one_that_could_not_begin_takes_no_place(tmp_pa
         at = f"{at}/{begun.json()['session']}"
         assert httpx.post(f"{at}/objects", json={"name": "x"}).status_code == 503
         assert httpx.post(f"{at}/prompts", json={"object": 2, "kind": "point", "index": INSIDE}).status_code == 422
+
+
+def test_a_viewer_may_look_at_an_image_and_its_labels_and_no_more(tmp_path):
+    tokens = {role: new_token(role, role, None) for role in ("viewer", "annotator")}
+    (tmp_path / "tokens.toml").write_text("\n".join(token.entry for token in tokens.values()))
+    (tmp_path / "tokens.toml").chmod(0o600)
+    (tmp_path / "data").mkdir()
+    mw.write(phantom(), tmp_path / "data" / "a.nii.gz")
+    app, store = serving(tmp_path / "data", tokens=Tokens.read(tmp_path / "tokens.toml"))
+    image = store.images()[0].id
+    with served(app) as address:
+        at = f"{address}/api/v1/sessions"
+        viewer, annotator = (
+            httpx.Client(headers={"Authorization": f"Bearer {tokens[role].secret}"}, timeout=60)
+            for role in ("viewer", "annotator")
+        )
+        with viewer, annotator:
+            drawn = f"{at}/{annotator.post(at, json={'image': image}).json()['session']}"
+            said = {"object": 1, "kind": "point", "index": INSIDE}
+            assert annotator.post(f"{drawn}/prompts", json=said).status_code == 200
+            assert annotator.post(f"{drawn}/save", json={"tag": "final"}).status_code == 200
+            begun = viewer.post(at, json={"image": image})
+            assert (begun.status_code, begun.json()["formats"]) == (200, ["nifti"])
+            mine = f"{at}/{begun.json()['session']}"
+            assert viewer.get(f"{mine}/image.nii").status_code == 200
+            assert len(viewer.get(f"{mine}/labels/final").content) > phantom().array.size
+            for method, what, json in (
+                ("POST", "prompts", said),
+                ("POST", "undo", None),
+                ("POST", "redo", None),
+                ("POST", "propagate", {"object": 1, "axis": 0, "given": [4]}),
+                ("POST", "objects", {"name": "x"}),
+                ("PATCH", "objects/1", {"locked": True}),
+                ("POST", "save", {"tag": "final"}),
+                ("POST", "save", {"tag": "other", "format": "nifti"}),
+                ("GET", "label.nii.gz", None),
+                ("GET", "label.seg.dcm", None),
+            ):
+                found = viewer.request(method, f"{mine}/{what}", json=json)
+                assert found.status_code == 403, what
+                assert "viewer" in found.json()["detail"]
+            assert viewer.delete(mine).status_code == 200
+        assert list(store.labels(image)) == ["final"]
+        assert store.versions(image, "final") == []
