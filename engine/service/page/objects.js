@@ -35,6 +35,7 @@ export function showObjects(list, { objects, active }, change) {
       const rename = make("input", {
         id: `name-${number}`,
         value: name,
+        title: name,
         maxlength: 64,
         "aria-label": `Name of object ${number}`,
         onchange: (event) => event.target.value.trim() && change(number, { name: event.target.value.trim() }),

@@ -10,7 +10,7 @@ from maskwright.engine.service.page_files import FOLDER
 from reference.page import AFFINE, ARGUMENTS, phantom, serving
 from reference.serving import served
 
-REFUSED = re.compile(r"status of (403|410|413|422)|net::ERR_FAILED")
+REFUSED = re.compile(r"status of (403|410|413|422)")
 """What Chromium logs of answers that the page shows."""
 
 

@@ -9,6 +9,24 @@ from reference.page import SHAPE, bright_blobs, labels_of, open_image, phantom, 
 
 SHOWN = "async () => (await import('/page/stage.js')).state.labels.values.reduce((sum, value) => sum + value, 0)"
 """How many voxels the page shows of object 1."""
+BREAK = """({ ends, arrives }) => {
+  window.whole ??= window.fetch;
+  window.fetch = async (...asked) => {
+    if (!ends.some((end) => asked[0].endsWith(end))) return window.whole(...asked);
+    if (arrives) await window.whole(...asked);
+    throw new TypeError("broken");
+  };
+}"""
+"""Let no answer come to some requests; they arrive at the server or not."""
+MEND = "() => { window.fetch = window.whole; }"
+FULL_ONCE = """() => {
+  const whole = window.fetch;
+  window.fetch = async (to, ...rest) => {
+    if (!to.endsWith("/sessions")) return whole(to, ...rest);
+    window.fetch = whole;
+    return new Response('{"detail": "all sessions are taken"}', { status: 503 });
+  };
+}"""
 
 
 def click(page, blob):
@@ -69,11 +87,11 @@ def test_the_page_goes_on_after_an_ended_session_that_is_not_opened_again(page, 
 def test_what_is_drawn_outlives_a_server_that_does_not_answer(page, served_at):
     before = page.evaluate(SHOWN)
     assert before > 300
-    page.route("**/undo", lambda route: route.abort())
+    page.evaluate(BREAK, {"ends": ["/undo"], "arrives": False})
     page.keyboard.press("z")
     assert "does not answer" in status(page)
     assert page.evaluate(SHOWN) == before
-    page.unroute("**/undo")
+    page.evaluate(MEND)
     save(page, "after")
     assert saved(*served_at, "after").sum() == before
     page.keyboard.press("z")
@@ -84,19 +102,12 @@ def test_what_is_drawn_outlives_a_server_that_does_not_answer(page, served_at):
 @pytest.mark.browser
 def test_an_answer_that_is_lost_on_its_way_is_made_up_for(page, served_at, clicked):
     blob, _ = clicked
-
-    def lose(route):
-        route.fetch()
-        route.abort()
-
-    page.route("**/undo", lose)
-    page.route("**/objects", lose)
+    page.evaluate(BREAK, {"ends": ["/undo", "/objects"], "arrives": True})
     page.keyboard.press("z")
     assert "does not answer" in status(page)
     page.keyboard.press("n")
     assert "does not answer" in status(page)
-    page.unroute("**/undo")
-    page.unroute("**/objects")
+    page.evaluate(MEND)
     click(page, blob)
     assert page.get_by_label("Name of object 2").is_visible()
     save(page, "after")
@@ -107,3 +118,26 @@ def test_an_answer_that_is_lost_on_its_way_is_made_up_for(page, served_at, click
     assert label.shape == SHAPE
     np.testing.assert_array_equal(label, np.where(mask, 2, 0))
     assert page.evaluate(SHOWN) == 2 * mask.sum()
+
+
+@pytest.mark.browser
+def test_where_there_is_room_for_no_second_session_the_first_makes_it(page, served_at, clicked):
+    blob, session = clicked
+    save(page, "kept")
+    page.evaluate(FULL_ONCE)
+    open_image(page)
+    assert httpx.post(f"{session}/undo").status_code == 410
+    click(page, blob)
+
+
+@pytest.mark.browser
+def test_what_is_said_of_one_image_is_not_said_of_the_next(page, served_at, clicked):
+    blob, _ = clicked
+    save(page, "kept")
+    prompts = []
+    page.on("request", lambda request: prompts.append(request.url) if "/prompts" in request.url else None)
+    page.route("**/image.nii", lambda route: (page.mouse.click(*blob), route.continue_()))
+    open_image(page)
+    status(page)
+    assert prompts == []
+    assert page.evaluate(SHOWN) == 0
