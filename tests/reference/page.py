@@ -61,8 +61,8 @@ def serving(folder, tokens=None):
     return Guard(app, Keeper(Policy.read(), tokens, LOCAL, None, None), "monailabel"), store
 
 
-def open_image(page):
-    page.get_by_role("button", name="phantom.nii.gz").click()
+def open_image(page, name="phantom.nii.gz"):
+    page.get_by_role("button", name=name).click()
     page.get_by_text("Click on what you want to outline").wait_for(timeout=60_000)
 
 

@@ -2,7 +2,7 @@
 
 import { byId } from "./elements.js";
 
-const WHY = "DICOM SEG is for images that are a DICOM series; this one is not";
+const WHY = "A DICOM SEG needs an image that is a DICOM series, and highdicom on the server";
 
 /** Offer the forms that the open image allows. */
 export function offerFormats(formats) {
