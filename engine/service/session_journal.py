@@ -56,7 +56,7 @@ class Journals:
             with written_in_one_line():
                 self._note(path, owner, act)
         except Exception:
-            with contextlib.suppress(OSError):
+            with self._lock, contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
             raise
 
@@ -82,7 +82,8 @@ class Journals:
                 acts.append(Act(entry["path"], entry["text"], base64.b64decode(entry["packed"])))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        self._live.add(path)
+        with self._lock:
+            self._live.add(path)
         return acts
 
     def forget(self, token: str, owner: str | None = None) -> None:
@@ -122,8 +123,9 @@ class Journals:
 
     def _forget_old(self) -> None:
         for path in set(self._folder.glob("*.journal")) - self._live:
-            if self._is_old(path):
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another server of this folder was quicker
+                if self._is_old(path):
+                    path.unlink()
         self._drop_images()
 
     def _path(self, token: str) -> Path:

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maskwright as mw
+from maskwright.engine.service.act import Act
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.page_acts import (
+    BEGIN,
     PAGE_COURSE,
     Adding,
     ChangingOne,
@@ -160,10 +162,19 @@ def test_an_image_that_is_gone_or_another_one_is_said(tmp_path):
         assert revival.revive("token", "me") is not None
 
 
-def test_what_this_version_does_not_know_is_forgotten(place, journals):
-    from maskwright.engine.service.act import Act
-
+@pytest.mark.parametrize(
+    "act",
+    [
+        Act("transmogrify", "{}"),
+        Act("prompt", '{"object": "x", "kind": "point"}'),
+        Act("prompt", '{"object": 1, "kind": "point", "index": [99, 0, 0]}'),
+        Act("prompt", "no JSON"),
+        Act("add", '{"name": "x", "colour": "red"}'),
+        Act(BEGIN, '{"image": 3}'),
+    ],
+)
+def test_what_this_version_does_not_know_is_forgotten(place, journals, act):
     begin(place, journals)
-    journals.note("token", "me", Act("transmogrify", "{}"))
+    journals.note("token", "me", act)
     assert Revival(journals, lambda found: done_again(found, place)).revive("token", "me") is None
     assert journals.acts("token", "me") is None
