@@ -33,7 +33,7 @@ class Course:
 
 
 class Journals:
-    """The journals of a folder. Those that were not written to for ``idle_s`` seconds are forgotten."""
+    """The journals of a folder. Those of sessions in which nothing was done for ``idle_s`` seconds are forgotten."""
 
     def __init__(self, folder: Path, idle_s: float, course: Course) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,6 +59,11 @@ class Journals:
             with self._lock, contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
             raise
+
+    def touch(self, token: str) -> None:
+        """Note that a session is in use, though nothing was done that has to be done again."""
+        with contextlib.suppress(OSError):
+            os.utime(self._path(token))
 
     def acts(self, token: str, owner: str) -> list[Act] | None:
         """Return what was done in a session, None if there is no journal of this token and owner.

@@ -80,6 +80,8 @@ class _Desk:
                 request.state.subject = lease.session.image
                 found = work(lease)
                 lease.size_bytes = lease.session.size_bytes
+                if self.journals is not None:
+                    self.journals.touch(session)
                 return found
 
         return await computed(hold_and_work)

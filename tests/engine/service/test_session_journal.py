@@ -73,6 +73,15 @@ def test_what_has_run_out_is_forgotten_but_not_what_goes_on(tmp_path):
     assert before.acts("three", "me") == [IMAGE]
 
 
+def test_a_session_in_use_is_not_old(tmp_path):
+    journals = Journals(tmp_path, 60, REMOTE_COURSE)
+    journals.note("one", "me", IMAGE)
+    os.utime(next(tmp_path.glob("*.journal")), (time.time() - 61,) * 2)
+    journals.touch("one")
+    journals.touch("two")
+    assert Journals(tmp_path, 60, REMOTE_COURSE).acts("one", "me") == [IMAGE]
+
+
 def test_a_session_that_ended_meanwhile_is_not_written_down_again(tmp_path):
     journals = Journals(tmp_path, 60, PAGE_COURSE)
     journals.note("one", "me", Act(BEGIN, "{}"))
