@@ -132,7 +132,8 @@ class _Arriving:
 
     async def begin(self, scope: Scope) -> None:
         """Listen at once whether the client goes where there is no body to come."""
-        if not any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"]):
+        headers = dict(scope["headers"])
+        if b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0":
             self._first = await self._receive()
             self._note(self._first)
 

@@ -62,6 +62,15 @@ class Scene:
         async def quick(request: Request) -> dict[str, list[str]]:
             return await computed(lambda: {"session": []})
 
+        @app.post("/reset_interactions")
+        async def unread() -> dict[str, bool]:
+            def work():
+                with self.pool.at_work(self.token, ME):
+                    self.done.append("reset")
+                return {"ok": True}
+
+            return await computed(work)
+
         @app.get("/info/")
         async def waiting() -> dict[str, bool]:
             await in_thread(lambda: self.opened.wait(20))
@@ -183,7 +192,8 @@ def test_what_was_not_begun_when_the_client_went_is_not_done(scene):
     with scene.served(replace(LIMITS, request_s=20)) as address:
         going = posted(address, "/predict", b"first")
         until(lambda: scene.done == ["first begun"])
-        gone = [posted(address, "/predict", b"never") for _ in range(3)]
+        gone = [posted(address, path, body) for path, body in (("/predict", b"never"), ("/reset_interactions", b""))]
+        gone.append(raw(address, b"POST /reset_interactions HTTP/1.1\r\nHost: localhost\r\n\r\n"))
         time.sleep(0.1)
         for connection in (*gone, going):
             connection.close()
