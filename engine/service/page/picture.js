@@ -2,6 +2,7 @@
 
 import { Axes } from "./axes.js";
 import { drawContours } from "./contours.js";
+import { fitCrosshair } from "./crosshair.js";
 import { colorDrawing, withoutGradients } from "./flat.js";
 
 const CROSSHAIR = 8; // NiiVue's DRAG_MODE
@@ -36,7 +37,7 @@ export class Picture {
       multiplanarPadPixels: 4,
       mouseEventConfig: { leftButton: left, rightButton: CONTRAST, centerButton: PAN },
       crosshairColor: [1, 1, 1, 0.55],
-      crosshairWidth: 0.2,
+      crosshairWidthUnit: "mm",
       crosshairGap: 4,
       dragAndDropEnabled: false,
       loadingText: "",
@@ -48,6 +49,7 @@ export class Picture {
     this.nv.drawScene = (...given) => {
       const done = draw(...given);
       this.#drawSketch();
+      fitCrosshair(this.nv);
       return done;
     };
     this.nv.onLocationChange = () => this.axes && this.moved(this.crosshair());

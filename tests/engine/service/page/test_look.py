@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.volume import Volume
@@ -113,6 +114,19 @@ def test_all_is_reached_with_the_keyboard(page):
         "download",
         "reference",
     }
+
+
+@pytest.mark.browser
+def test_the_crosshair_is_seen_though_a_voxel_is_less_than_a_pixel(page, served_at):
+    dark = Volume(np.zeros((8, 700, 700), np.uint8), np.diag([0.5, 0.5, 0.5, 1])[[2, 1, 0, 3]])
+    served_at[1].add_image("dark.nii.gz", io.BytesIO(volume_file(dark, ".nii.gz")), 1 << 30)
+    page.reload()
+    open_image(page, "dark.nii.gz")
+    for key in ("ArrowLeft", "ArrowUp", "ArrowLeft", "ArrowUp"):
+        page.locator("#picture").press(key)
+        seen = np.asarray(Image.open(io.BytesIO(page.locator("#view").screenshot())).convert("L"))[10:-10, 10:-10] > 90
+        assert seen.sum(axis=0).max() > 150
+        assert seen.sum(axis=1).max() > 150
 
 
 @pytest.mark.browser
