@@ -13,7 +13,7 @@ from maskwright.engine.io.dicom_series import NAME
 from maskwright.engine.service.datastore import ImageEntry
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.volume import LabelMap
-from maskwright.kernels.errors import InputError, MissingExtraError
+from maskwright.kernels.errors import InputError, MaskwrightError, MissingExtraError
 
 LONGEST_NAME = 64
 """Of a segment, in characters; DICOM's own bound."""
@@ -30,7 +30,7 @@ def segmentation_file(labels: LabelMap, image: ImageEntry, names: Mapping[int, s
     Raises
     ------
     InputError
-        The image is no such series, highdicom is not installed, or the series changed.
+        The image is no such series, highdicom is not installed, or the headers of the series lack what a SEG needs.
     """
     if not _is_series(image):
         raise InputError(
@@ -42,6 +42,11 @@ def segmentation_file(labels: LabelMap, image: ImageEntry, names: Mapping[int, s
             write_dicom_seg(labels, path, image.path, {number: _segment(name) for number, name in names.items()})
         except MissingExtraError as error:
             raise InputError(f"{error}; or save as NIfTI") from None
+        except MaskwrightError:
+            raise
+        except Exception as error:  # of whatever kind, and not in its own words: they may quote a header
+            why = f"({type(error).__name__}): its headers lack something, such as PatientID"
+            raise InputError(f"no DICOM SEG can be made of this series {why}; save as NIfTI") from None
         return path.read_bytes()
 
 

@@ -19,10 +19,11 @@ from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.page_session import PageSession
 from maskwright.engine.service.pool import Pool
-from maskwright.engine.service.segmentation_file import _segment
+from maskwright.engine.service.segmentation_file import _segment, segmentation_file
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.workplace import Workplace
-from maskwright.engine.volume import Volume
+from maskwright.engine.volume import LabelMap, Volume
+from maskwright.kernels.errors import InputError
 from reference.serving import served
 
 hd = pytest.importorskip("highdicom")
@@ -138,6 +139,21 @@ def test_an_image_that_is_no_series_is_told_what_to_do(asked):
         assert "save as NIfTI" in found.json()["detail"]
     assert client.post(f"{at}/save", json={"tag": "x", "format": "png"}).status_code == 422
     assert store.labels(image) == {}
+
+
+def test_a_series_whose_headers_lack_something_is_told_what_to_do(asked, tmp_path):
+    write_series(tmp_path / "bare")
+    for path in (tmp_path / "bare").iterdir():
+        dataset = pydicom.dcmread(path)
+        del dataset.PatientID
+        dataset.save_as(path)
+    with Datastore.open(tmp_path) as store:
+        image = store.images()[0]
+        volume = mw.read(image.path)
+        labels = LabelMap(np.ones(volume.grid.shape, np.uint8), volume.affine)
+        with pytest.raises(InputError, match="PatientID; save as NIfTI") as raised:
+            segmentation_file(labels, image, {1: "x"})
+    assert "DOE" not in str(raised.value)
 
 
 def test_without_highdicom_it_is_not_offered_and_said_in_one_line(asked, monkeypatch):
