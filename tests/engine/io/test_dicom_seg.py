@@ -70,6 +70,25 @@ def test_round_trip(series: Path, stored: np.ndarray, tmp_path: Path, values: li
     assert kind.SegmentationType == ("BINARY" if len(values) in (2, 4) and values[1] == 1 else "LABELMAP")
 
 
+@pytest.mark.parametrize("character_set", ["ISO_IR 100", "ISO_IR 192", None])
+def test_names_in_any_script_beside_those_of_the_series(
+    series: Path, stored: np.ndarray, tmp_path: Path, character_set: str | None
+) -> None:
+    patient = "Muster" if character_set is None else "Müller^Jürg"
+    for file in series.iterdir():
+        header = pydicom.dcmread(file)
+        if character_set is None:
+            header.pop("SpecificCharacterSet", None)
+        else:
+            header.SpecificCharacterSet = character_set
+        header.PatientName = patient
+        header.save_as(file)
+    write_dicom_seg(LabelMap(stored % 2, read(series).affine), tmp_path / "seg.dcm", series, names={1: "печень"})
+    header = pydicom.dcmread(tmp_path / "seg.dcm", stop_before_pixels=True)
+    assert header.SegmentSequence[0].SegmentLabel == "печень"
+    assert str(header.PatientName) == patient
+
+
 def test_empty_map_round_trip(series: Path, tmp_path: Path) -> None:
     image = read(series)
     write_dicom_seg(LabelMap(np.zeros(image.array.shape, bool), image.affine), tmp_path / "seg.dcm", series)
