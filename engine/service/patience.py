@@ -11,6 +11,7 @@ import asyncio
 import re
 import time
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwright.engine.service.limits import Limits
@@ -64,11 +65,12 @@ class Patience:
         begin_visit(visit)
         try:
             await self._app(scope, arriving.receive, answer.send)
+        except ClientDisconnect:
+            pass  # the client went, or was told to when it stopped
         except Exception as error:
-            if not visit.gone and not arriving.stalled:
-                log_failure(error, scope)
-                if answer.started and not answer.whole:
-                    raise  # so that the connection is closed
+            log_failure(error, scope)
+            if answer.started and not answer.whole:
+                raise  # so that the connection is closed
         finally:
             arriving.end()
             visit.end()
