@@ -13,6 +13,9 @@ from maskwright.engine.volume import Volume
 from reference.page import bright_blobs, idle, open_image, save, status
 
 CONTROLS = "button, select, input:not([type=radio]), #images li, .tools label span"
+BOXES = """controls => [...document.querySelectorAll(controls)]
+  .filter((each) => each.checkVisibility())
+  .map((each) => [each.outerHTML.slice(0, 80), each.getBoundingClientRect().toJSON()])"""
 CONTRASTS = """() => {
   const parts = (text) => text.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => {
@@ -66,15 +69,13 @@ def test_all_is_to_be_read_and_nothing_lies_over_something_else(page, scheme):
         act(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280
         assert page.evaluate("document.documentElement.scrollHeight") <= 800
-        visible = [control for control in page.locator(CONTROLS).all() if control.is_visible()]
-        boxes = [(control.bounding_box(), control.evaluate("e => e.outerHTML.slice(0, 80)")) for control in visible]
-        for (one, first), (two, second) in combinations(boxes, 2):
-            assert one["x"] + one["width"] <= 1280, first
+        for (first, one), (second, two) in combinations(page.evaluate(BOXES, CONTROLS), 2):
+            assert one["right"] <= 1280, first
             apart = any(
-                one[at] + one[size] <= two[at] + 1.5 or two[at] + two[size] <= one[at] + 1.5
-                for at, size in (("x", "width"), ("y", "height"))
+                one[end] <= two[begin] + 1.5 or two[end] <= one[begin] + 1.5
+                for begin, end in (("left", "right"), ("top", "bottom"))
             )
-            nested = "<li" in first and second.startswith("<button")
+            nested = first.startswith("<li") and second.startswith("<button")
             assert apart or nested, (first, second)
         pale = [(text, round(ratio, 2)) for text, ratio in page.evaluate(CONTRASTS) if ratio < 4.5]
         assert pale == []
