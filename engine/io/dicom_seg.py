@@ -6,6 +6,7 @@ read as 0, those beyond its ends are not in the file, so that its grid can be sh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.dicom_files import SEGMENTATIONS, dicom_files, is_dicom, quiet, read_header
 from maskwright.engine.io.dicom_geometry import from_highdicom, stacked
 from maskwright.engine.io.dicom_series import series_files
+from maskwright.engine.io.payload import require_memory
 from maskwright.engine.volume import LabelMap, Source, align
 from maskwright.kernels.errors import FileFormatError, GeometryError, LabelError, MissingExtraError
 
@@ -60,8 +62,10 @@ def read_dicom_seg(path: Path) -> LabelMap:
             raise FileFormatError(f"{path}: FRACTIONAL segmentations are not supported: save it as BINARY or LABELMAP")
         if segmentation.is_tiled:
             raise FileFormatError(f"{path}: segmentations of slides (tiled) are not supported here")
-        if segmentation.get_volume_geometry(rtol=0.02, allow_missing_positions=True) is None:
+        geometry = segmentation.get_volume_geometry(rtol=0.02, allow_missing_positions=True)
+        if geometry is None:
             raise GeometryError(f"{path}: the frames do not make one regular grid of slices")
+        require_memory(path, math.prod(geometry.spatial_shape) * (1 if len(segmentation.segment_numbers) < 256 else 2))
         try:
             volume = segmentation.get_volume(combine_segments=True, rtol=0.02)
         except RuntimeError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,7 +20,7 @@ LARGEST_RATIO = {"raw": 1, "gzip": 1032, "tiff": 4096, "bzip2": 100_000}
 
 _CHUNK = 1 << 20
 _LONGEST_REST = 1 << 24  # bytes behind the voxels that nobody minds
-_LIMIT: ContextVar[int | None] = ContextVar("limit", default=None)
+_ASK: ContextVar[Callable[[int], None] | None] = ContextVar("ask", default=None)
 
 
 def is_gzip(file: BinaryIO) -> bool:
@@ -87,20 +87,20 @@ def _read_rest(path: Path, stream: BinaryIO, expected: int) -> None:
 
 
 @contextmanager
-def at_most(limit_bytes: int) -> Iterator[None]:
-    """Let whatever is read here in this thread unpack to so many bytes at most."""
-    token = _LIMIT.set(limit_bytes)
+def asking(ask: Callable[[int], None]) -> Iterator[None]:
+    """Let whatever is read here in this thread ask before it makes an array of so many bytes; it may raise."""
+    token = _ASK.set(ask)
     try:
         yield
     finally:
-        _LIMIT.reset(token)
+        _ASK.reset(token)
 
 
 def require_memory(path: Path, expected: int) -> None:
-    """Refuse an array larger than ``at_most`` allows, or than the machine's memory where the system tells that."""
-    limit = _LIMIT.get()
-    if limit is not None and expected > limit:
-        raise FileFormatError(f"{path}: unpacks to {expected} bytes; at most {limit} are taken: crop or split it")
+    """Ask where ``asking`` wants it; refuse an array larger than the machine's memory where the system tells that."""
+    ask = _ASK.get()
+    if ask is not None:
+        ask(expected)
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

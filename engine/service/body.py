@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from maskwright.engine.service.visit import visit_now
+from maskwright.engine.service.visit import limits_now, visit_now
 from maskwright.kernels.errors import LimitError
 
 
@@ -18,9 +18,7 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     CapacityError
         There is no memory for it now.
     """
-    visit = visit_now()
-    if visit is not None:
-        limit_bytes = min(limit_bytes, visit.limits.body_bytes)
+    visit, limit_bytes = visit_now(), min(limit_bytes, limits_now().body_bytes)
     parts, total = [], 0
     async for part in request.stream():
         total += len(part)

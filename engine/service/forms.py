@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from maskwright.engine.service.body import read_body
-from maskwright.engine.service.visit import visit_now
+from maskwright.engine.service.visit import limits_now, visit_now
 from maskwright.kernels.errors import InputError, LimitError
 
 JSON_BYTES = 4 << 20
@@ -34,7 +34,7 @@ def parsed(text: str | bytes, name: str) -> dict[str, Any]:
     return found
 
 
-async def read_form(request: Request, limit_bytes: int) -> tuple[dict[str, Any], Mapping[str, UploadFile]]:
+async def read_form(request: Request) -> tuple[dict[str, Any], Mapping[str, UploadFile]]:
     """Return ``params`` and the files of a form. A body that is no form is the parameters themselves, as JSON.
 
     Raises
@@ -44,9 +44,7 @@ async def read_form(request: Request, limit_bytes: int) -> tuple[dict[str, Any],
     CapacityError
         There is no memory for it now.
     """
-    visit = visit_now()
-    if visit is not None:
-        limit_bytes = min(limit_bytes, visit.limits.body_bytes)
+    visit, limit_bytes = visit_now(), limits_now().body_bytes
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):  # QuPath sends JSON and does not say so
         return parsed(await read_body(request, JSON_BYTES), "the body"), {}

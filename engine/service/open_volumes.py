@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from maskwright.engine.io import read
-from maskwright.engine.service.limits import DEFAULTS, Limits
 from maskwright.engine.service.memory import Holding, Memory
 from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.visit import visit_now
 from maskwright.engine.volume import Volume
 
-Stamp = tuple[int, int]
-UNPACKED_BYTES = DEFAULTS.unpacked_bytes
-"""The largest volume that is opened, whatever its file says."""
+Stamp = Hashable
+"""What is another one when a file, or one of a folder's, has changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +38,8 @@ class _Reading:
 class OpenVolumes:
     """The volumes read last, for as long as there is memory; two requests for one volume read it once."""
 
-    def __init__(self, images: SharedImages, limits: Limits, memory: Memory) -> None:
-        self._images, self._limits, self._memory = images, limits, memory
+    def __init__(self, images: SharedImages, memory: Memory) -> None:
+        self._images, self._memory = images, memory
         self._lock = threading.Lock()
         self._kept: dict[Path, _Kept] = {}
         self._reading: dict[Path, _Reading] = {}
@@ -51,16 +49,14 @@ class OpenVolumes:
         """How many are open."""
         return len(self._kept)
 
-    def open(self, path: Path) -> Volume:
-        """Return the volume of a file or folder; see ``engine.io.read`` for what is raised.
+    def open(self, path: Path, stamp: Stamp) -> Volume:
+        """Return the volume of a file or folder as it is now; see ``engine.io.read`` for what is raised.
 
         Raises
         ------
         CapacityError
             There is no memory to read it.
         """
-        status = path.stat()
-        stamp = status.st_mtime_ns, status.st_size
         found = self._found(path, stamp)
         if found is not None:
             return found
@@ -94,7 +90,7 @@ class OpenVolumes:
 
     def _read(self, path: Path, stamp: Stamp) -> Volume:
         self._forget(path)
-        volume = read_counted(path, read, self._limits)
+        volume = read_counted(path, read)
         size, visit = volume.array.nbytes, visit_now()
         volume = replace(volume, array=self._images.keep(volume.array)[1])
         if visit is not None:

@@ -8,10 +8,8 @@ from pathlib import Path
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.io import read_labels
-from maskwright.engine.service.limits import DEFAULTS
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.unpacking import read_counted
-from maskwright.engine.service.visit import visit_now
 from maskwright.engine.volume import LabelMap
 from maskwright.kernels.errors import InputError
 
@@ -37,6 +35,5 @@ def received_labels(file: UploadFile) -> LabelMap:
         with path.open("wb") as out:
             while part := file.file.read(1 << 20):
                 out.write(part)
-        visit = visit_now()
         with unnamed(path, "the file"):
-            return read_counted(path, read_labels, DEFAULTS if visit is None else visit.limits)
+            return read_counted(path, read_labels)

@@ -6,7 +6,7 @@ import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from maskwright.engine.service.limits import Limits
+from maskwright.engine.service.limits import DEFAULTS, Limits
 from maskwright.engine.service.memory import Holding, Memory
 from maskwright.kernels.errors import GoneError
 
@@ -51,6 +51,12 @@ class Visit:
 def visit_now() -> Visit | None:
     """Return the request that this thread or task works for, None for none."""
     return _VISIT.get()
+
+
+def limits_now() -> Limits:
+    """Return the limits of the server that this thread or task works for."""
+    visit = _VISIT.get()
+    return DEFAULTS if visit is None else visit.limits
 
 
 def begin_visit(visit: Visit | None) -> None:

@@ -22,9 +22,6 @@ from maskwright.engine.service.visit import require_present
 from maskwright.engine.volume import Volume
 from maskwright.kernels.errors import NotFoundError
 
-UPLOAD_BYTES = DEFAULTS.body_bytes
-"""The largest upload, unless the server's own limit is lower."""
-
 R = TypeVar("R")
 
 
@@ -47,11 +44,11 @@ class Workplace:
     def of(store: Datastore, visitors: Datastore, limits: Limits = DEFAULTS) -> Workplace:
         """Return a workplace in which nothing is open yet, with an account of its own of what is held in memory."""
         images, memory = SharedImages(), Memory(min(limits.memory_bytes, memory_of_machine() // 2))
-        return Workplace(store, visitors, images, OpenVolumes(images, limits, memory), limits, memory)
+        return Workplace(store, visitors, images, OpenVolumes(images, memory), limits, memory)
 
     def receive(self, name: str, stream: BinaryIO) -> ImageEntry:
         """Take in an image that is only to be segmented; those that came first go where it gets too much."""
-        entry = self.visitors.add_image(name, stream, UPLOAD_BYTES)
+        entry = self.visitors.add_image(name, stream, self.limits.body_bytes)
         with self.receiving:
             self.received[entry.id] = entry.path.stat().st_size
             self.received.move_to_end(entry.id)
@@ -64,7 +61,7 @@ class Workplace:
     def open(self, entry: ImageEntry) -> Volume:
         """Return the volume of an image; errors of its reader are raised."""
         with unnamed(entry.path, "the image"):
-            return self.volumes.open(entry.path)
+            return self.volumes.open(entry.path, entry.stamp)
 
 
 async def in_thread(work: Callable[[], R]) -> R:

@@ -12,12 +12,11 @@ from scipy import ndimage
 
 import maskwright as mw
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.api.sessions import PAGE_LIMITS
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.page_session import PageSession
-from maskwright.engine.service.pool import Pool
+from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.workplace import Workplace
 from maskwright.engine.volume import Volume
@@ -57,7 +56,7 @@ def phantom(affine=AFFINE):
 def serving(folder, tokens=None):
     """An app on a folder, without one on nothing, and its datastore."""
     store, visitors = Datastore.open(folder, ephemeral=folder is None), Datastore.open(None, ephemeral=True)
-    app = _labels_app(Workplace.of(store, visitors), tokens, None, ServiceMetrics(), Pool(PageSession, PAGE_LIMITS))
+    app = _labels_app(Workplace.of(store, visitors), tokens, None, ServiceMetrics(), Pool(PageSession, PoolLimits()))
     return Guard(app, Keeper(Policy.read(), tokens, LOCAL, None, None), "monailabel"), store
 
 

@@ -9,15 +9,15 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io import at_most, read_labels
+from maskwright.engine.io import read_labels
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.forms import read_form
 from maskwright.engine.service.json_model import model_of
-from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.received import received_labels
 from maskwright.engine.service.unnamed import unnamed
-from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace
+from maskwright.engine.service.unpacking import read_counted
+from maskwright.engine.service.workplace import Workplace
 from maskwright.engine.volume import LabelMap
 from maskwright.kernels.errors import InputError
 
@@ -55,7 +55,7 @@ def compare_router(place: Workplace) -> APIRouter:
 
         The answer is what `maskwright compare --format json` prints.
         """
-        params, files = await read_form(request, UPLOAD_BYTES)
+        params, files = await read_form(request)
         asked = model_of(Comparing, params, "params")
 
         def work() -> str:
@@ -82,5 +82,5 @@ def _labels(place: Workplace, name: str, stored: StoredLabel | None, files: Mapp
     if stored is None:
         raise InputError(f"no {name}: send a file of this name in a form, or an image and a tag in JSON")
     path = place.store.label_path(stored.image, stored.tag)
-    with unnamed(path, "the label"), at_most(UNPACKED_BYTES):
-        return read_labels(path)
+    with unnamed(path, "the label"):
+        return read_counted(path, read_labels)

@@ -12,10 +12,9 @@ from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request, Response
 
-from maskwright.engine.io import at_most, read_labels
+from maskwright.engine.io import read_labels
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.json_model import read_model
-from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.page_acts import (
     Adding,
@@ -31,15 +30,15 @@ from maskwright.engine.service.page_acts import (
     done,
 )
 from maskwright.engine.service.page_session import PageSession
-from maskwright.engine.service.pool import Lease, Pool, PoolLimits
+from maskwright.engine.service.pool import Lease, Pool
 from maskwright.engine.service.segmentation_file import segmentation_file, takes_segmentation
 from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.unnamed import unnamed
+from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import Workplace
 from maskwright.kernels.errors import GeometryError
 
-PAGE_LIMITS = PoolLimits(idle_s=3600.0, silent_s=3600.0)
 """A page gives no sign of life but what is done in it."""
 NIFTI, DICOM = "application/octet-stream", "application/dicom"
 
@@ -242,8 +241,8 @@ def _add_files(router: APIRouter, desk: _Desk) -> None:
 
         def work(lease: Lease[PageSession]) -> bytes:
             path = desk.place.store.label_path(lease.session.image, tag)
-            with unnamed(path, "the label"), at_most(UNPACKED_BYTES):
-                labels = read_labels(path)
+            with unnamed(path, "the label"):
+                labels = read_counted(path, read_labels)
             if not labels.grid.is_same(lease.session.volume.grid):
                 raise GeometryError("the label lies on another grid than its image; save it on the image's grid")
             return volume_file(labels, ".nii")

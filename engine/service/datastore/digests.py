@@ -10,7 +10,7 @@ from pathlib import Path
 from maskwright.engine.service.datastore.listing import parts_of
 
 _BLOCK = 1 << 20
-_Signature = tuple[tuple[str, int, int], ...]
+Signature = tuple[tuple[str, int, int], ...]
 
 
 class Digests:
@@ -18,7 +18,7 @@ class Digests:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[Path, tuple[_Signature, str]] = {}
+        self._known: dict[Path, tuple[Signature, str]] = {}
 
     def of(self, path: Path, format_name: str) -> str:
         """Return the SHA-256 of a file's bytes, or of a folder's file names, sizes and bytes in sorted order.
@@ -29,7 +29,7 @@ class Digests:
             The path is gone, or cannot be read.
         """
         # Looked at before the bytes are: a file that changes meanwhile has another signature the next time.
-        signature = _signature(path, format_name)
+        signature = signature_of(path, format_name)
         with self._lock:
             known = self._known.get(path)
         if known is not None and known[0] == signature:
@@ -46,7 +46,14 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _signature(path: Path, format_name: str) -> _Signature:
+def signature_of(path: Path, format_name: str) -> Signature:
+    """Return what changes with a file, or with any that a folder's image consists of.
+
+    Raises
+    ------
+    OSError
+        The path is gone, or cannot be read.
+    """
     if not path.is_dir():
         status = path.stat()
         return (("", status.st_size, status.st_mtime_ns),)
@@ -58,7 +65,7 @@ def _signature(path: Path, format_name: str) -> _Signature:
     return tuple(sorted(found))
 
 
-def _folder_digest(path: Path, signature: _Signature) -> str:
+def _folder_digest(path: Path, signature: Signature) -> str:
     digest = hashlib.sha256()
     for name, size, _ in signature:
         digest.update(os.fsencode(name) + b"\0" + size.to_bytes(8, "little"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskwright.engine.service.datastore.digests import Digests
+from maskwright.engine.service.datastore.digests import Digests, signature_of
 from maskwright.kernels.errors import NotFoundError
 
 
@@ -30,6 +31,20 @@ class ImageEntry:
     name: str
     format: str
     _digests: Digests = field(repr=False, compare=False)
+
+    @property
+    def stamp(self) -> Hashable:
+        """What is another one when the file has changed, or one of a folder's: names, sizes and times of change.
+
+        Raises
+        ------
+        NotFoundError
+            The file is gone, or cannot be read.
+        """
+        try:
+            return signature_of(self.path, self.format)
+        except OSError as error:
+            raise NotFoundError("the image is gone or cannot be read: list the images again") from error
 
     @property
     def sha256(self) -> str:

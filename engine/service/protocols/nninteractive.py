@@ -25,12 +25,12 @@ from maskwright.engine.service.remote_session import Answer, RemoteSession
 from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unpacking import require_short_axes
-from maskwright.engine.service.visit import visit_now
+from maskwright.engine.service.visit import limits_now, visit_now
 from maskwright.engine.service.workplace import in_thread
 from maskwright.kernels.errors import CapacityError, GoneError, InputError, LimitError
 
-PACKED_BYTES, JSON_BYTES = 1 << 30, 1 << 20
-"""The largest bodies that are read."""
+JSON_BYTES = 1 << 20
+"""The largest body of JSON that is read."""
 
 PACKED_TYPE, JSON_TYPE = "application/octet-stream", "application/json"
 CAPABILITIES = {
@@ -159,7 +159,7 @@ def _room_to_unpack(asked: Act) -> Iterator[None]:
 
 async def _asked(request: Request, path: str) -> Act:
     if path in PACKED:
-        return Act(path, request.headers.get("X-Meta", "{}"), await read_body(request, PACKED_BYTES))
+        return Act(path, request.headers.get("X-Meta", "{}"), await read_body(request, limits_now().body_bytes))
     try:
         return Act(path, (await read_body(request, JSON_BYTES)).decode())
     except UnicodeDecodeError:

@@ -5,24 +5,31 @@ import gzip
 import numpy as np
 import pytest
 
-from maskwright.engine.io import at_most, read, read_labels, write
+from maskwright.engine.io import asking, read, read_labels, write
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import FileFormatError
+from maskwright.kernels.errors import FileFormatError, LimitError
 
 AFFINE = np.eye(4)
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.nrrd", "a.png", "a.tif", "a.zarr"])
-def test_what_unpacks_to_more_than_is_taken_is_refused(tmp_path, name):
+def test_what_an_array_takes_is_asked_before_it_is_made(tmp_path, name):
     flat = name.endswith((".png", ".tif"))
     shape, affine = ((40, 50), None) if flat else ((4, 10, 50), AFFINE)
     write(Volume(np.zeros(shape, np.uint8), affine), tmp_path / name)
+    spacing = [(1.0, 1.0)] if flat else []
+    asked: list[int] = []
+
+    def refuse(size_bytes):
+        raise LimitError(f"{size_bytes} are too many")
+
     for reader in (read, read_labels):
-        with at_most(1999), pytest.raises(FileFormatError, match="at most 1999"):
-            reader(tmp_path / name, *([(1.0, 1.0)] if flat else []))
-        with at_most(2000):
-            assert reader(tmp_path / name, *([(1.0, 1.0)] if flat else [])).array.size == 2000
-    assert read(tmp_path / name, *([(1.0, 1.0)] if flat else [])).array.size == 2000
+        with asking(refuse), pytest.raises(LimitError, match="2000 are too many"):
+            reader(tmp_path / name, *spacing)
+        with asking(asked.append):
+            assert reader(tmp_path / name, *spacing).array.size == 2000
+    assert asked == [2000, 2000]
+    assert read(tmp_path / name, *spacing).array.size == 2000
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd"])

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import maskwright as mw
-from maskwright.engine.service.api.sessions import PAGE_LIMITS
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.page_session import PageSession
@@ -32,7 +31,7 @@ def labels_schema(tmp_path_factory):
         Datastore.open(None, ephemeral=True) as visitors,
         QaRuns(tmp_path_factory.mktemp("runs")) as runs,
     ):
-        app = _labels_app(Workplace.of(store, visitors), None, runs, ServiceMetrics(), Pool(PageSession, PAGE_LIMITS))
+        app = _labels_app(Workplace.of(store, visitors), None, runs, ServiceMetrics(), Pool(PageSession, PoolLimits()))
         yield schemathesis.openapi.from_asgi("/openapi.json", app)
 
 

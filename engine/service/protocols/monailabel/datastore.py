@@ -10,15 +10,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io import at_most, read_labels
+from maskwright.engine.io import read_labels
 from maskwright.engine.service.datastore import ImageEntry, LabelEntry
 from maskwright.engine.service.forms import read_form
-from maskwright.engine.service.open_volumes import UNPACKED_BYTES
 from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels, numbered
 from maskwright.engine.service.unnamed import unnamed
+from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.volume_file import volume_file
-from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace, in_thread
+from maskwright.engine.service.workplace import Workplace, in_thread
 from maskwright.kernels.errors import GeometryError, InputError, NotFoundError
 
 TAG = "final"
@@ -41,10 +41,10 @@ def datastore_router(place: Workplace) -> APIRouter:
     @router.put("/datastore/image", openapi_extra=body(None, ["file"]))
     async def put_image(request: Request, image: str = "") -> dict[str, str]:
         """Keep an image; the same content is kept once."""
-        _, files = await read_form(request, UPLOAD_BYTES)
+        _, files = await read_form(request)
         file = _sent(files.get("file"), "file")
         name = file.filename or image or "image.nii.gz"
-        entry = await in_thread(lambda: place.store.add_image(name, file.file, UPLOAD_BYTES))
+        entry = await in_thread(lambda: place.store.add_image(name, file.file, place.limits.body_bytes))
         return {"image": entry.id}
 
     @router.head("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
@@ -58,7 +58,7 @@ def datastore_router(place: Workplace) -> APIRouter:
     @router.put("/session/", openapi_extra=body(None, ["files"]))
     async def put_session(request: Request) -> dict[str, str]:
         """Take an image that is only to be segmented, not kept."""
-        _, files = await read_form(request, UPLOAD_BYTES)
+        _, files = await read_form(request)
         file = _sent(files.get("files"), "files")
         name = file.filename or "image.nii.gz"
         entry = await in_thread(lambda: place.receive(name, file.file))
@@ -85,7 +85,7 @@ def _labels_router(place: Workplace) -> APIRouter:
     @router.put("/datastore/label", openapi_extra=body(None, ["label"]))
     async def put_label(request: Request, image: str, tag: str = "") -> dict[str, str]:
         """Save a label of an image; the one it replaces is kept as an earlier version."""
-        params, files = await read_form(request, UPLOAD_BYTES)
+        params, files = await read_form(request)
         label = _sent(files.get("label"), "label")
 
         def work() -> None:
@@ -104,7 +104,7 @@ def _labels_router(place: Workplace) -> APIRouter:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"label{suffix}"
                 path.write_bytes(label.file.read())
-                with unnamed(path, "the label"), at_most(UNPACKED_BYTES):
+                with unnamed(path, "the label"):
                     _check_fits(place, entry, path)
                 place.store.save_label(entry.id, tag or TAG, path, suffix, info, author)
 
@@ -147,7 +147,7 @@ def _file(path: Path) -> Response:
 
 def _check_fits(place: Workplace, entry: ImageEntry, path: Path) -> None:
     """Refuse a label that cannot be read or lies elsewhere than its image."""
-    labels, volume = read_labels(path), place.open(entry)
+    labels, volume = read_counted(path, read_labels), place.open(entry)
     if not labels.grid.is_same(volume.grid):
         raise GeometryError(
             f"the label has shape {labels.grid.shape}, affine {labels.grid.describe_affine()}; its image has shape "

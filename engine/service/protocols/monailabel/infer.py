@@ -17,7 +17,7 @@ from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
 from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
 from maskwright.engine.service.received import received_labels
-from maskwright.engine.service.workplace import UPLOAD_BYTES, Workplace
+from maskwright.engine.service.workplace import Workplace
 from maskwright.engine.volume import Volume
 from maskwright.kernels.errors import InputError, NotFoundError, PromptError
 
@@ -41,7 +41,7 @@ def infer_router(place: Workplace) -> APIRouter:
         """Segment an image: of the datastore (`image`), of a session (`session_id`), or sent along (`file`)."""
         if model not in MODELS:
             raise NotFoundError(f"there is no model {model[:40]!r}; there are {', '.join(MODELS)}")
-        params, files = await read_form(request, UPLOAD_BYTES)
+        params, files = await read_form(request)
 
         def work() -> Response:
             entry = _entry(place, image, session_id, files.get("file"))

@@ -13,12 +13,11 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 import maskwright as mw
 from maskwright.engine.io import read_labels
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.api.sessions import PAGE_LIMITS
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.page_session import PageSession
-from maskwright.engine.service.pool import Pool
+from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.segmentation_file import _segment, segmentation_file
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.workplace import Workplace
@@ -68,7 +67,7 @@ def asked(tmp_path_factory):
     slices = write_series(folder / "series")
     mw.write(Volume(np.zeros((4, 8, 8), np.float32), np.eye(4)), folder / "plain.nii.gz")
     with Datastore.open(folder) as store, Datastore.open(None, ephemeral=True) as visitors:
-        pages = Pool(PageSession, PAGE_LIMITS)
+        pages = Pool(PageSession, PoolLimits())
         app = _labels_app(Workplace.of(store, visitors), None, None, ServiceMetrics(), pages)
         app = Guard(app, Keeper(Policy.read(), None, LOCAL, None, None), "monailabel")
         with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:

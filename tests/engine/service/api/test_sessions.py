@@ -11,7 +11,6 @@ import pytest
 import maskwright as mw
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.service.access import LOCAL, Policy, Tokens, new_token
-from maskwright.engine.service.api.sessions import PAGE_LIMITS
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics
@@ -34,7 +33,10 @@ def phantom():
     return Volume(image.astype(np.float32), AFFINE)
 
 
-def serving(folder, limits=PAGE_LIMITS, tokens=None):
+LIMITS = PoolLimits()
+
+
+def serving(folder, limits=LIMITS, tokens=None):
     """The app that is served, guarded, and its store."""
     store, visitors = Datastore.open(folder), Datastore.open(None, ephemeral=True)
     pages = Pool(PageSession, limits)

@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.api.sessions import PAGE_LIMITS
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.page_session import PageSession
-from maskwright.engine.service.pool import Pool
+from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.viewers import open_to_viewers
@@ -37,7 +36,7 @@ def guarded(tmp_path, write_series):
         QaRuns(tmp_path / "runs") as runs,
     ):
         place = Workplace.of(store, visitors)
-        app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, PAGE_LIMITS))
+        app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, PoolLimits()))
         with served(open_to_viewers(Guard(app, keeper, "monailabel"))) as address:
             yield address, store.images()[0].id, slices, events
 
