@@ -17,7 +17,7 @@ from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
 from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
 from maskwright.engine.service.received import received_labels
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.workplace import Workplace, in_thread
 from maskwright.engine.volume import Volume
 from maskwright.kernels.errors import InputError, NotFoundError, PromptError
 
@@ -42,10 +42,11 @@ def infer_router(place: Workplace) -> APIRouter:
         if model not in MODELS:
             raise NotFoundError(f"there is no model {model[:40]!r}; there are {', '.join(MODELS)}")
         params, files = await read_form(request)
+        # Once: work on an object that is busy is begun again, and what was sent along can be read only once.
+        entry = await in_thread(lambda: _entry(place, image, session_id, files.get("file")))
+        request.state.subject = entry.id
 
         def work() -> Response:
-            entry = _entry(place, image, session_id, files.get("file"))
-            request.state.subject = entry.id
             volume = place.open(entry)
             if model == ASSIST:
                 said = f"{params.get('client_id', '')}"[:64], entry.id, str(params.get("label", LABEL))[:64]
