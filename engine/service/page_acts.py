@@ -168,4 +168,4 @@ def _opened(first: _Begun, place: Workplace) -> Any:
         raise GoneError("the session has ended: its image is gone from the data folder; begin another one") from None
     if not same:
         raise GoneError("the session has ended: its image has changed since; begin another one")
-    return entry.id, place.open(entry)
+    return entry.id, first.sha256, place.open(entry)

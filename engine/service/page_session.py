@@ -41,13 +41,13 @@ class PageSession:
     """Objects on one image; empty until ``open``."""
 
     def __init__(self) -> None:
-        self.image = ""
+        self.image = self.sha256 = ""
         self._volume: Volume | None = None
         self._session = AssistSession()
         self._names: dict[int, str] = {}
 
-    def open(self, image: str, volume: Volume) -> None:
-        """Begin on a volume, with one empty object.
+    def open(self, image: str, sha256: str, volume: Volume) -> None:
+        """Begin on the volume of an image, whose file had these bytes, with one empty object.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class PageSession:
         if volume.spacing_mm is None:
             raise GeometryError("the image's file does not say its spacing; convert it to a format that does, in mm")
         self._session.set_image(volume.array, volume.spacing_mm, volume.color)
-        self.image, self._volume, self._names = image, volume, {1: "object 1"}
+        self.image, self.sha256, self._volume, self._names = image, sha256, volume, {1: "object 1"}
 
     @property
     def volume(self) -> Volume:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 
 from maskwright.engine.io import read_labels
 from maskwright.engine.service.computing import computed
+from maskwright.engine.service.datastore import ImageEntry
 from maskwright.engine.service.json_model import read_model
 from maskwright.engine.service.openapi import answers, body
 from maskwright.engine.service.page_acts import (
@@ -37,9 +38,8 @@ from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import Workplace
-from maskwright.kernels.errors import GeometryError
+from maskwright.kernels.errors import GeometryError, InputError
 
-"""A page gives no sign of life but what is done in it."""
 NIFTI, DICOM = "application/octet-stream", "application/dicom"
 
 Suffix = Literal[".nii.gz", ".seg.dcm"]
@@ -121,14 +121,15 @@ def _add_begin_and_end(router: APIRouter, desk: _Desk) -> None:
 
         def work() -> dict[str, Any]:
             entry = place.store.image(asked.image)
-            first = None if journals is None else begun(entry)  # before it is read: what changes meanwhile is noticed
+            request.state.subject = entry.id
+            first, sha256 = begun(entry), entry.sha256  # before it is read: what changes meanwhile is noticed
             volume = place.open(entry)
             token = pool.claim(owner)
             try:
                 with pool.at_work(token, owner) as lease:
-                    lease.session.open(asked.image, volume)
+                    lease.session.open(entry.id, sha256, volume)
                     pool.hold(lease, lease.session.size_bytes)
-                    if journals is not None and first is not None:
+                    if journals is not None:
                         journals.note(token, owner, first)
                     grid, formats = volume.grid, ["nifti", "dicom-seg"] if takes_segmentation(entry) else ["nifti"]
                     found = {"session": token, "shape": list(grid.shape), "spacing_mm": grid.spacing_mm}
@@ -195,7 +196,8 @@ def _add_saving(router: APIRouter, desk: _Desk) -> None:
         asked, owner = await read_model(request, Saving), _owner(request)
 
         def work(lease: Lease[PageSession]) -> dict[str, Any]:
-            image, info, suffix = lease.session.image, lease.session.label_info(), SUFFIXES[asked.format]
+            image, info = _image_of(desk.place, lease.session).id, lease.session.label_info()
+            suffix = SUFFIXES[asked.format]
             desk.place.store.save_label(image, asked.tag, _label(desk, lease, suffix), suffix, info, owner or "unknown")
             return {"image": image, "tag": asked.tag} | info
 
@@ -214,10 +216,18 @@ def _add_saving(router: APIRouter, desk: _Desk) -> None:
         return _download(data, "label.seg.dcm", DICOM)
 
 
+def _image_of(place: Workplace, session: PageSession) -> ImageEntry:
+    """Return the image that a session is about; an InputError where its file holds another one by now."""
+    image = place.store.image(session.image)
+    if image.sha256 != session.sha256:
+        raise InputError("the image has changed since the session began; download the label as NIfTI, and begin anew")
+    return image
+
+
 def _label(desk: _Desk, lease: Lease[PageSession], suffix: Suffix) -> bytes:
     session = lease.session
     if suffix == ".seg.dcm":
-        return segmentation_file(session.labels(), desk.place.store.image(session.image), session.names)
+        return segmentation_file(session.labels(), _image_of(desk.place, session), session.names)
     return volume_file(session.labels(), suffix)
 
 

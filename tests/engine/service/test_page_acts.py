@@ -53,7 +53,7 @@ def journals(tmp_path):
 def begin(place, journals):
     entry = place.store.images()[0]
     session = PageSession()
-    session.open(entry.id, place.open(entry))
+    session.open(entry.id, entry.sha256, place.open(entry))
     journals.note("token", "me", begun(entry))
     return session
 

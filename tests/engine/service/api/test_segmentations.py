@@ -1,6 +1,7 @@
 """Sessions on a DICOM series are saved as DICOM SEG that refers to it; other images are told what to do."""
 
 import io
+import shutil
 import sys
 
 import httpx
@@ -126,6 +127,20 @@ def test_a_segmentation_is_the_mask_on_the_series_with_its_names(asked, tmp_path
     assert ask(client, at, "save", {"tag": "final"})["tag"] == "final"
     assert store.labels(image)["final"].path.name == f"{image}.nii.gz"
     assert [path.name for path in store.versions(image, "final")] == [f"{image}.1.seg.dcm"]
+
+
+def test_a_session_begun_by_uid_saves_to_the_image_that_was_seen(tmp_path):
+    uid = write_series(tmp_path / "seen")[0].SeriesInstanceUID
+    store, visitors = Datastore.open(tmp_path), Datastore.open(None, ephemeral=True)
+    app = _labels_app(Workplace.of(store, visitors), None, None, ServiceMetrics(), Pool(PageSession, PoolLimits()))
+    with store, visitors, served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+        seen = store.images()[0].id
+        at = f"/api/v1/sessions/{client.post('/api/v1/sessions', json={'image': uid}).json()['session']}"
+        ask(client, at, "prompts", {"object": 1, "kind": "point", "index": [3, 10, 9]})
+        shutil.copytree(tmp_path / "seen", tmp_path / "earlier")  # the UID now means this folder
+        assert store.dicom_series()[0].image != seen
+        assert ask(client, at, "save", {"tag": "final"})["image"] == seen
+        assert {entry.id: list(store.labels(entry.id)) for entry in store.images()}[seen] == ["final"]
 
 
 def test_an_image_that_is_no_series_is_told_what_to_do(asked):

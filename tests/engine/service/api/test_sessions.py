@@ -197,6 +197,25 @@ def test_a_save_is_a_label_of_the_image_with_names(begun, asked):
     assert client.post(f"{begun.at}/save", json={"tag": "../x"}).status_code == 422
 
 
+def test_of_an_image_that_has_changed_since_no_label_is_kept(tmp_path):
+    mw.write(phantom(), tmp_path / "a.nii.gz")
+    app, store = serving(tmp_path)
+    image = store.images()[0].id
+    with served(app) as address, httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client:
+        page = Page(client, client.post("/sessions", json={"image": image}).json())
+        page.point(INSIDE)
+        kept = (tmp_path / "a.nii.gz").read_bytes()
+        mw.write(Volume(phantom().array[::-1].copy(), AFFINE), tmp_path / "a.nii.gz")
+        refused = client.post(f"{page.at}/save", json={"tag": "final"})
+        assert refused.status_code == 422
+        assert "has changed" in refused.json()["detail"]
+        assert store.labels(image) == {}
+        np.testing.assert_array_equal(page.downloaded().array, page.labels)
+        (tmp_path / "a.nii.gz").write_bytes(kept)  # at another time, but the same image
+        page.post("save", {"tag": "final"})
+        assert list(store.labels(image)) == ["final"]
+
+
 def test_the_image_comes_in_the_axes_of_the_prompts(begun, tmp_path):
     (tmp_path / "image.nii").write_bytes(begun.client.get(f"{begun.at}/image.nii").content)
     found = mw.read(tmp_path / "image.nii")
