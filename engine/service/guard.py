@@ -6,6 +6,8 @@ asks nobody who they are; the log is written all the same, if there is one.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import re
 import secrets
@@ -104,12 +106,12 @@ class Guard:
         refusal = self._foreign(scope) or self._refusal(known, action, found)
         state = scope.setdefault("state", {})
         state["actor"], state["request_id"] = found.name if isinstance(found, Actor) else "", request_id
-        unwritten = False
+        noted = unwritten = False
 
         async def noting(message: Message) -> None:
-            nonlocal unwritten
+            nonlocal noted, unwritten
             if message["type"] == "http.response.start":
-                took_s = time.perf_counter() - start
+                noted, took_s = True, time.perf_counter() - start
                 reason = refusal[3] if refusal else None
                 event = self._event(scope, found, action, message["status"], reason, request_id, int(1000 * took_s))
                 unwritten = not await self._written(scope, event)
@@ -125,10 +127,19 @@ class Guard:
             if not unwritten:
                 await send(message)
 
-        if refusal is None:
-            await self._app(scope, receive, noting)
-        else:
-            await problem(*refusal[:3])(scope, receive, noting)
+        try:
+            if refusal is None:
+                await self._app(scope, receive, noting)
+            else:
+                await problem(*refusal[:3])(scope, receive, noting)
+        except asyncio.CancelledError:  # the server ends; its client is answered 500 without us
+            if not noted and self._keeper.log is not None and not _is_silent(scope):
+                event = self._event(
+                    scope, found, action, 500, None, request_id, int(1000 * (time.perf_counter() - start))
+                )
+                with contextlib.suppress(MaskwrightError):
+                    self._keeper.log.append(event)
+            raise
 
     def _log(self, scope: Scope, event: Event, action: str, status: int) -> None:
         level = logging.DEBUG if _is_silent(scope) else logging.ERROR if status >= 500 else logging.INFO

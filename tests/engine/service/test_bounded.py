@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -193,6 +194,9 @@ def test_what_runs_when_the_server_is_told_to_end_is_finished_if_that_takes_no_l
     assert "Traceback" not in Path(server.log.name).read_text()
     database = server.folder / ".maskwright" / "audit.db"
     assert verify(database, read_key(key_path_of(database))).whole
+    with contextlib.closing(sqlite3.connect(database)) as log:
+        events = [json.loads(row[0])["http_status"] for row in log.execute("select details from events")]
+    assert events == [200, 200, *status]  # claimed, image, and the click, whatever became of it
 
 
 def test_an_audit_log_that_cannot_be_signed_stops_nothing():
