@@ -21,6 +21,7 @@ from typing import Any
 
 from maskwright.engine.service.act import Act
 from maskwright.engine.service.datastore.durable import beside, remove_unfinished, written_in_one_line
+from maskwright.engine.service.request_log import LOG
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,24 @@ class Journals:
     def note(self, token: str, owner: str, act: Act) -> None:
         """Write down an act that was done; of a session without its first act nothing is.
 
+        Where that fails, the session is not written down any more, since half a story is none. A later act was done
+        all the same, so its client is not told that it failed; the log says so.
+
         Raises
         ------
         FileFormatError
-            The disk is full or read-only. The session is not written down any more: half a story is none.
+            The first act cannot be written down: the disk is full or read-only.
         """
         path = self._path(token)
         try:
             with written_in_one_line():
                 self._note(path, owner, act)
-        except Exception:
+        except Exception as error:
             with self._lock, contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-            raise
+            if act.path == self._course.first:
+                raise
+            LOG.error("a session cannot be written down any more", exc_info=error)
 
     def touch(self, token: str) -> None:
         """Note that a session is in use, though nothing was done that has to be done again."""

@@ -117,7 +117,7 @@ def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journ
                 with _room_to_unpack(asked):
                     found = perform(session, asked, images)
                 request.state.subject = session.image_sha256
-                _hold(pool, lease)
+                _hold(pool, lease, journals)
                 if journals is not None:
                     journals.note(token, owner, asked)
                 return _response(found)
@@ -128,12 +128,15 @@ def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journ
     return act
 
 
-def _hold(pool: Pool[RemoteSession], lease: Lease[RemoteSession]) -> None:
-    """Note what a session takes; one that there is no room for is let go."""
+def _hold(pool: Pool[RemoteSession], lease: Lease[RemoteSession], journals: Journals | None) -> None:
+    """Note what a session takes; one that there is no room for is let go, and what is written of it, too."""
     try:
         pool.hold(lease, lease.session.size_bytes)
     except CapacityError:
-        lease.session, lease.size_bytes = RemoteSession(), 0
+        lease.session = RemoteSession()
+        pool.hold(lease, 0)
+        if journals is not None:
+            journals.forget(lease.token)
         raise
 
 

@@ -90,18 +90,21 @@ def test_a_session_that_ended_meanwhile_is_not_written_down_again(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_on_a_full_disk_the_session_is_not_written_down_any_more(tmp_path, monkeypatch):
+def test_on_a_full_disk_the_session_is_not_written_down_any_more_and_goes_on(tmp_path, monkeypatch, caplog):
     journals = Journals(tmp_path, 60, PAGE_COURSE)
     journals.note("one", "me", Act(BEGIN, "{}"))
 
-    def full(path, *arguments):
+    def full(path, mode="r", buffering=-1):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", full)
+        journals.note("one", "me", Act("undo", "{}"))  # it was done: who asked is not told that it was refused
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
         with pytest.raises(FileFormatError, match="free space"):
-            journals.note("one", "me", Act("undo", "{}"))
+            journals.note("two", "me", Act(BEGIN, "{}"))
     assert journals.acts("one", "me") is None
+    assert list(tmp_path.iterdir()) == []
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,0 +1,39 @@
+"""A session of nnInteractive's that there is no room for is empty afterwards, on disk and in the account of memory."""
+
+import httpx
+import numpy as np
+
+from maskwright.engine.service.memory import Memory
+from maskwright.engine.service.pool import Pool, PoolLimits
+from maskwright.engine.service.protocols.nninteractive import nninteractive_app
+from maskwright.engine.service.protocols.nninteractive_acts import REMOTE_COURSE
+from maskwright.engine.service.protocols.packed_array import pack_array
+from maskwright.engine.service.remote_session import RemoteSession
+from maskwright.engine.service.session_journal import Journals
+from maskwright.engine.service.shared_images import SharedImages
+from reference.serving import served
+
+
+def test_an_image_that_there_is_no_room_for_ends_what_was_before_it_everywhere(tmp_path):
+    images, memory, journals = SharedImages(), Memory(3000), Journals(tmp_path, 60, REMOTE_COURSE)
+    pool = Pool(
+        RemoteSession,
+        PoolLimits(),
+        memory=memory,
+        image_of=lambda session: images.find(session.image_sha256),
+        size_of=lambda session: session.size_bytes,
+    )
+    with served(nninteractive_app(pool, images, journals)) as address, httpx.Client(base_url=address) as client:
+        client.headers["X-Lease-Token"] = client.post("/claim").json()["lease_token"]
+        small, large = (np.zeros((1, 4, 16, side), np.uint8) for side in (16, 32))
+        assert client.post("/set_image", content=pack_array(small)).status_code == 200
+        assert len([*tmp_path.glob("*.journal")]) == 1
+        assert memory.used_bytes == 2 * small.size
+        assert client.post("/set_image", content=pack_array(large)).status_code == 503
+        assert client.post("/predict").status_code == 200
+        point = client.post("/add_point_interaction", json={"coordinates": [0, 0, 0]})
+        assert point.status_code == 422
+        assert "no image" in point.json()["detail"]
+        assert [*tmp_path.iterdir()] == []  # else the image of before would be there again after a restart
+        assert memory.used_bytes == 0
+        assert client.post("/set_image", content=pack_array(small)).status_code == 200
