@@ -7,6 +7,7 @@ else (a click taken back, another box) begins the object again.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -15,9 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.engine.service.computing import PutOffError, may_wait
+from maskwright.engine.service.memory import Holding, Memory
 from maskwright.engine.volume import Volume
 from maskwright.interactive.session import AssistSession
-from maskwright.kernels.errors import GeometryError, PromptError
+from maskwright.kernels.errors import CapacityError, GeometryError, PromptError
 
 Index = tuple[int, ...]
 MOST = 32
@@ -42,6 +45,7 @@ class Clicks:
 class _Kept:
     session: AssistSession
     box: tuple[Index, Index] | None
+    holding: Holding
     said: list[tuple[Index, bool]] = field(default_factory=list)
     busy: threading.Lock = field(default_factory=threading.Lock)
 
@@ -49,10 +53,11 @@ class _Kept:
 class ClickSessions:
     """Sessions by what the caller names them: a client, an image and an object, say.
 
-    Locks: a session's ``busy`` is held while its mask is computed; ``_lock`` only for the table, never while waiting.
+    What they hold is in the account of ``memory``; the order of the locks is told in ``pool``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
@@ -65,36 +70,79 @@ class ClickSessions:
             Nothing is said, or a click lies outside the volume.
         GeometryError
             The volume's file says nothing of its spacing.
+        CapacityError
+            There is no memory for it now, or an earlier request about the object is not answered yet.
         """
         if not clicks.positive and clicks.box is None:
             raise PromptError("nothing is said to be inside; send a click in 'foreground', or a 'roi'")
         kept = self._of(name, volume, clicks)
-        with kept.busy:
+        if not kept.busy.acquire(blocking=may_wait()):
+            raise PutOffError("the object is at work on an earlier request; ask again when that is answered")
+        try:
             for index, positive in clicks.points:
                 if (index, positive) not in kept.said:
                     kept.session.add_point(index, positive=positive)
                     kept.said.append((index, positive))
+            self._count(name, kept)
             return kept.session.mask_of(kept.session.active).copy()
+        finally:
+            kept.busy.release()
 
     def _of(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
         with self._lock:
             kept = self._kept.get(name)
             goes_on = kept is not None and kept.box == clicks.box and set(kept.said) <= set(clicks.points)
         if kept is None or not goes_on or kept.session.picture.array is not volume.array:
-            kept = _begun(volume, clicks)
+            kept = self._begun(name, volume, clicks)
         with self._lock:
+            earlier = self._kept.get(name)
             self._kept[name] = kept
             self._kept.move_to_end(name)
+            gone = [] if earlier in (None, kept) else [earlier]
             while len(self._kept) > MOST:
-                self._kept.popitem(last=False)
+                gone.append(self._kept.popitem(last=False)[1])
+        for each in gone:
+            self._memory.release(each.holding)
         return kept
 
+    def _begun(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
+        if volume.spacing_mm is None:
+            raise GeometryError("the image's file does not say its spacing; convert it to a format that does, in mm")
+        holding = Holding("session", functools.partial(self._let_go, name))
+        self._memory.hold(holding, volume.array.size, volume.array)
+        try:
+            session = AssistSession()
+            session.set_image(volume.array, volume.spacing_mm, volume.color)
+            if clicks.box is not None:
+                session.add_box(*clicks.box)
+        except Exception:
+            self._memory.release(holding)
+            raise
+        return _Kept(session, clicks.box, holding)
 
-def _begun(volume: Volume, clicks: Clicks) -> _Kept:
-    if volume.spacing_mm is None:
-        raise GeometryError("the image's file does not say its spacing; convert it to a format that does, in mm")
-    session = AssistSession()
-    session.set_image(volume.array, volume.spacing_mm, volume.color)
-    if clicks.box is not None:
-        session.add_box(*clicks.box)
-    return _Kept(session, clicks.box)
+    def _count(self, name: Hashable, kept: _Kept) -> None:
+        """Note what a session has come to; one that there is no room for is forgotten, and its mask still answered."""
+        array = kept.session.picture.array
+        try:
+            self._memory.hold(kept.holding, array.size + kept.session.history_bytes, array)
+        except CapacityError:
+            self._forget(name, kept)
+        with self._lock:
+            is_kept = self._kept.get(name) is kept
+        if not is_kept:  # it went while it was at work
+            self._memory.release(kept.holding)
+
+    def _let_go(self, name: Hashable) -> bool:
+        """Forget a session for want of memory, unless it is at work: its client's clicks come again with the next."""
+        with self._lock:
+            kept = self._kept.get(name)
+        if kept is None or kept.busy.locked():
+            return False
+        self._forget(name, kept)
+        return True
+
+    def _forget(self, name: Hashable, kept: _Kept) -> None:
+        with self._lock:
+            if self._kept.get(name) is kept:
+                del self._kept[name]
+        self._memory.release(kept.holding)

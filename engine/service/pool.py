@@ -2,11 +2,11 @@
 
 Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
 
-1. ``Lease.busy``: one piece of work at a time for one client. Held while masks are computed.
+1. ``Lease.busy``, and that of a click session: one piece of work at a time for a client. Held while masks are computed.
 2. ``Pool._reviving``: held while a session that was written down is made again.
 3. ``OpenVolumes._reading`` of one file: held while that file is read.
-4. ``Pool._lock``, ``OpenVolumes._lock``: the tables of leases and of open volumes. Held for look-ups and bookkeeping,
-   never while anything is computed, read, or asked of the account of memory.
+4. ``Pool._lock``, ``OpenVolumes._lock``, ``ClickSessions._lock``: tables. Held for look-ups and bookkeeping, never
+   while anything is computed, read, or asked of the account of memory.
 5. ``Memory._lock``: the account. It lets go of what others hold without its lock, see there.
 
 A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
@@ -257,7 +257,9 @@ class Pool(Generic[T]):
             return token not in self._leases and token not in self._ended
 
     def _revive(self, token: str, owner: str, written: Written[T]) -> None:
-        with self._reviving:
+        if not self._reviving.acquire(blocking=may_wait()):
+            raise PutOffError("another session is coming back; ask again when it is there")
+        try:
             if not self._is_unknown(token):  # somebody else was quicker
                 return
             session = written.revive(token, owner)
@@ -270,6 +272,8 @@ class Pool(Generic[T]):
                     self._memory.release(lease.holding)
                     raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
                 self._leases[token] = lease
+        finally:
+            self._reviving.release()
 
     def _left(self, lease: Lease[T]) -> float:
         return max(0.0, lease.used + self.limits.idle_s - self._clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,5 +16,9 @@ def unnamed(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (FileFormatError, InputError) as error:
-        text = str(error).replace(str(path), what).replace(path.name, what)
-        raise type(error)(text) from None
+        inside = sorted(path.rglob("*"), reverse=True)  # of a folder; the longer one of two names first
+        places = [str(each) for each in (*inside, path)]
+        names = [each.name for each in (*inside, path)]
+        told = re.sub("|".join(map(re.escape, places)), what, str(error))
+        told = re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", what, told)
+        raise type(error)(told) from None

@@ -20,7 +20,7 @@ from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.visit import require_present
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import NotFoundError
+from maskwright.kernels.errors import MaskwrightError, NotFoundError
 
 R = TypeVar("R")
 
@@ -35,7 +35,7 @@ class Workplace:
     volumes: OpenVolumes
     limits: Limits
     memory: Memory
-    clicks: ClickSessions = field(default_factory=ClickSessions)
+    clicks: ClickSessions
     confidence: dict[str, float] = field(default_factory=dict)
     received: OrderedDict[str, int] = field(default_factory=OrderedDict)
     receiving: threading.Lock = field(default_factory=threading.Lock)
@@ -44,11 +44,15 @@ class Workplace:
     def of(store: Datastore, visitors: Datastore, limits: Limits = DEFAULTS) -> Workplace:
         """Return a workplace in which nothing is open yet, with an account of its own of what is held in memory."""
         images, memory = SharedImages(), Memory(min(limits.memory_bytes, memory_of_machine() // 2))
-        return Workplace(store, visitors, images, OpenVolumes(images, memory), limits, memory)
+        return Workplace(store, visitors, images, OpenVolumes(images, memory), limits, memory, ClickSessions(memory))
+
+    def keep(self, name: str, stream: BinaryIO) -> ImageEntry:
+        """Take in an image for good; one that cannot be opened is not kept, and errors of its reader are raised."""
+        return self._taken_in(self.store, name, stream)
 
     def receive(self, name: str, stream: BinaryIO) -> ImageEntry:
         """Take in an image that is only to be segmented; those that came first go where it gets too much."""
-        entry = self.visitors.add_image(name, stream, self.limits.body_bytes)
+        entry = self._taken_in(self.visitors, name, stream)
         with self.receiving:
             self.received[entry.id] = entry.path.stat().st_size
             self.received.move_to_end(entry.id)
@@ -62,6 +66,16 @@ class Workplace:
         """Return the volume of an image; errors of its reader are raised."""
         with unnamed(entry.path, "the image"):
             return self.volumes.open(entry.path, entry.stamp)
+
+    def _taken_in(self, store: Datastore, name: str, stream: BinaryIO) -> ImageEntry:
+        entry = store.add_image(name, stream, self.limits.body_bytes)
+        try:
+            self.open(entry)  # who sent it is about to look at it, too
+        except MaskwrightError:
+            with contextlib.suppress(NotFoundError):  # the same file lies in the folder: it is not ours to remove
+                store.remove_upload(entry.id)
+            raise
+        return entry
 
 
 async def in_thread(work: Callable[[], R]) -> R:

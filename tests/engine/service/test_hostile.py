@@ -90,7 +90,9 @@ def test_hostile_requests_are_refused_logged_and_survived(hostile):
             assert found.status_code in (404, 422)
             assert b"secret" not in found.content
         sent = httpx.put(f"{labels}/datastore/", headers=annotator, files={"file": (name, b"x")})
-        assert sent.status_code in (200, 422)  # kept, but under a name and in a folder of ours
+        assert sent.status_code == 422
+        named = {"file": (f"{name}.nii.gz", saved)}
+        assert httpx.put(f"{labels}/datastore/", headers=annotator, files=named).status_code in (200, 422)
         there = httpx.put(
             f"{labels}/datastore/label", params=query, headers=annotator, files={"label": ("l.nii.gz", saved)}
         )

@@ -40,11 +40,11 @@ def datastore_router(place: Workplace) -> APIRouter:
     @router.put("/datastore/", openapi_extra=body(None, ["file"]))
     @router.put("/datastore/image", openapi_extra=body(None, ["file"]))
     async def put_image(request: Request, image: str = "") -> dict[str, str]:
-        """Keep an image; the same content is kept once."""
+        """Keep an image; the same content is kept once, and what cannot be read as an image is refused."""
         _, files = await read_form(request)
         file = _sent(files.get("file"), "file")
         name = file.filename or image or "image.nii.gz"
-        entry = await in_thread(lambda: place.store.add_image(name, file.file, place.limits.body_bytes))
+        entry = await in_thread(lambda: place.keep(name, file.file))
         return {"image": entry.id}
 
     @router.head("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))

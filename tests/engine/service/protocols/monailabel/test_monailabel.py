@@ -61,6 +61,22 @@ def first_image(client):
     return next(iter(client.datastore()["objects"]))
 
 
+@pytest.mark.parametrize("path", ["/datastore/", "/session/"])
+def test_what_is_no_image_is_refused_and_not_kept(server, path):
+    address, data = server
+    before = httpx.get(f"{address}/datastore/").json()["objects"]
+    broken = (data / "one.nii.gz").read_bytes()[:-2000]
+    for name, content in (("a.nii.gz", b"no image"), ("a.png", b"no image"), ("a.dcm", b"no"), ("b.nii.gz", broken)):
+        file = (name, content)
+        answer = httpx.put(address + path, files={"file": file, "files": file})
+        assert answer.status_code == 422, answer.text
+        assert "the image" in answer.json()["detail"]
+        assert name not in answer.json()["detail"]
+    assert httpx.get(f"{address}/datastore/").json()["objects"] == before
+    uploads = data / "uploads"
+    assert not uploads.exists() or not [*uploads.iterdir()]
+
+
 def test_info_is_what_the_plugins_read(client):
     info = client.info()
     assert not info.get("config")
