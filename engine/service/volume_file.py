@@ -1,4 +1,4 @@
-"""Volumes as the bytes of a file."""
+"""Volumes as the bytes of a file, noted in the account of memory until they are sent."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import tempfile
 from pathlib import Path
 
 from maskwright.engine.io import write
+from maskwright.engine.service.visit import visit_now
 from maskwright.engine.volume import LabelMap, Volume
 
 
 def volume_file(volume: Volume | LabelMap, suffix: str) -> bytes:
-    """Return a volume in the format of a suffix; see ``engine.io.write`` for what is raised."""
+    """Return a volume in the format of a suffix; see ``engine.io.write`` for what is raised.
+
+    Raises
+    ------
+    CapacityError
+        There is no memory for the file now.
+    """
+    visit = visit_now()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"volume{suffix}"
         write(volume, path)
+        if visit is not None:
+            visit.take(path.stat().st_size)  # its client may be slow to read it
         return path.read_bytes()

@@ -14,6 +14,7 @@ from maskwright.engine.service.open_volumes import OpenVolumes
 from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.visit import Visit, begin_visit
+from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.volume import Volume
 from maskwright.kernels.errors import CapacityError, FileFormatError, LimitError
 
@@ -52,6 +53,18 @@ def test_a_file_that_there_is_no_room_for_is_not_read(tmp_path, visiting):
     with pytest.raises(CapacityError):
         read_counted(path, read)
     assert visiting.memory.used_bytes == 40_000
+
+
+def test_a_file_that_is_sent_is_counted_until_it_is(visiting):
+    volume = Volume(np.zeros(SHAPE, np.float32), AFFINE)
+    assert visiting.memory.used_bytes == 0
+    sent = volume_file(volume, ".nii")
+    assert visiting.memory.used_bytes == len(sent) > SIZE
+    volume_file(volume, ".nii")
+    with pytest.raises(CapacityError):
+        volume_file(volume, ".nii")
+    visiting.end()
+    assert visiting.memory.used_bytes == 0
 
 
 def test_what_is_damaged_or_too_large_is_said_as_it_is(tmp_path, visiting):
