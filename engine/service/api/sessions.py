@@ -36,6 +36,7 @@ from maskwright.engine.service.segmentation_file import segmentation_file, takes
 from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.unpacking import read_counted
+from maskwright.engine.service.visit import require_present
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import Workplace
 from maskwright.kernels.errors import GeometryError, InputError
@@ -133,6 +134,7 @@ def _add_begin_and_end(router: APIRouter, desk: _Desk) -> None:
                         journals.note(token, owner, first)
                     grid, formats = volume.grid, ["nifti", "dicom-seg"] if takes_segmentation(entry) else ["nifti"]
                     found = {"session": token, "shape": list(grid.shape), "spacing_mm": grid.spacing_mm}
+                    require_present()  # else it would hold its place for an hour, and nobody know its token
                     return found | {"formats": formats} | lease.session.described()
             except Exception:
                 pool.release(token, owner)
