@@ -175,6 +175,8 @@ class Pool(Generic[T]):
                     self._memory.touch(lease.holding)
                     if token not in self._leases:
                         self._memory.release(lease.holding)
+                        if self._written is not None:
+                            self._written.forget(token)  # it may have been written down after it was released
         finally:
             lease.busy.release()
 

@@ -98,13 +98,19 @@ class Journals:
         return acts
 
     def forget(self, token: str, owner: str | None = None) -> None:
-        """Remove a journal, with ``owner`` only if it is theirs, and its image if no other is about it."""
+        """Remove a journal, with ``owner`` only if it is theirs, and its image if no other is about it.
+
+        Where the folder cannot be written to, the log says so and the journal stays until it has run out.
+        """
         path = self._path(token)
-        with self._lock:
-            if owner is None or self._head(path).get("owner") == owner:
-                path.unlink(missing_ok=True)
-                self._live.discard(path)
-                self._drop_images()
+        try:
+            with self._lock:
+                if owner is None or self._head(path).get("owner") == owner:
+                    self._live.discard(path)
+                    path.unlink(missing_ok=True)
+                    self._drop_images()
+        except OSError as error:
+            LOG.error("a session that has ended stays written down", exc_info=error)
 
     def forget_old(self) -> None:
         """Remove the journals of earlier servers' sessions that have run out; those of this one's end with them."""

@@ -227,6 +227,16 @@ def test_what_comes_back_is_counted_and_stays_written_where_there_is_no_room():
     assert (memory.used_bytes, written.owners) == (100, {"other": ME})
 
 
+def test_what_is_written_of_a_session_after_it_was_released_goes_when_its_work_is_done():
+    written = Written()
+    pool = Pool(list, PoolLimits(), Clock(), written)
+    token = pool.claim(ME)
+    with pool.at_work(token, ME):
+        pool.release(token, ME)
+        written.owners[token] = ME  # its first act is written down when it is done
+    assert written.owners == {}
+
+
 def test_what_was_held_for_a_while_is_counted_no_longer():
     memory = Memory(1000)
     pool = Pool(list, PoolLimits(), memory=memory)

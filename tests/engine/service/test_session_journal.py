@@ -107,6 +107,22 @@ def test_on_a_full_disk_the_session_is_not_written_down_any_more_and_goes_on(tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_journal_that_cannot_be_removed_stops_nobody(tmp_path, monkeypatch, caplog):
+    journals = Journals(tmp_path, 60, PAGE_COURSE)
+    journals.note("one", "me", Act(BEGIN, "{}"))
+
+    def read_only(path, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", read_only)
+        journals.forget("one")
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    os.utime(next(tmp_path.iterdir()), (time.time() - 61,) * 2)
+    journals.forget_old()
+    assert list(tmp_path.iterdir()) == []
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_damaged_journal_is_none_or_what_was_answered(tmp_path_factory, data):
