@@ -48,9 +48,10 @@ export class Axes {
 
 /** Labels of all voxels, in shown order, kept up to date from what the server says has changed. */
 export class Labels {
-  constructor(axes) {
+  /** kind: the array that holds them; those of a session are bytes. */
+  constructor(axes, kind = Uint8Array) {
     this.axes = axes;
-    this.values = new Uint8Array(axes.shape[0] * axes.shape[1] * axes.shape[2]);
+    this.values = new kind(axes.shape[0] * axes.shape[1] * axes.shape[2]);
   }
 
   /** Take over one change: the mask of an object in a box. */

@@ -26,8 +26,9 @@ export async function compareTags(image, session, axes, tags) {
 
 async function storedLabels(session, axes, tag) {
   const found = await ask("GET", `api/v1/sessions/${session}/labels/${encodeURIComponent(tag)}`);
-  const labels = new Labels(axes);
-  labels.fill(niftiValues(await found.arrayBuffer()));
+  const stored = niftiValues(await found.arrayBuffer());
+  const labels = new Labels(axes, stored.constructor);
+  labels.fill(stored);
   return labels;
 }
 

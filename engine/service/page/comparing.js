@@ -26,7 +26,7 @@ export function compare() {
     const tags = [byId("reference").value, byId("prediction").value];
     const { numbers, labels } = await compareTags(state.image, state.session, picture.axes, tags);
     const known = state.images[state.image].labels[tags[0]]?.info?.label_info;
-    const names = Object.fromEntries((Array.isArray(known) ? known : []).map(({ name, idx }) => [idx, name]));
+    const names = Object.fromEntries((Array.isArray(known) ? known : []).filter(Boolean).map(({ name, idx }) => [idx, name]));
     byId("metrics").replaceChildren(...metricsTable(numbers, names));
     state.compared = labels;
     showComparing(true);

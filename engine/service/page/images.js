@@ -55,7 +55,7 @@ async function begin(image) {
   } catch (error) {
     if (error.status !== 503 || !state.session) throw error;
     const before = state.session; // there is no room beside it
-    state.session = null;
+    Object.assign(state, { session: null, isSaved: true });
     document.body.classList.remove("open");
     await release(before);
     return askJson("POST", "api/v1/sessions", { image });

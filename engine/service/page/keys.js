@@ -23,7 +23,8 @@ export function listenToKeys(isOn, picture, { always, letters, withControl, with
   };
 
   const action = (event, key) => {
-    if (event.ctrlKey || event.metaKey) return isOn() ? (event.shiftKey ? withControlAndShift : withControl)[key] : undefined;
+    const isText = event.target.matches("input:not([type=radio])") && key !== "s"; // which has an undo of its own
+    if (event.ctrlKey || event.metaKey) return isOn() && !isText ? (event.shiftKey ? withControlAndShift : withControl)[key] : undefined;
     const isWriting = event.target.matches("select, textarea, input:not([type=radio])");
     if (isWriting) return undefined;
     return always[key] ?? (isOn() ? letters[key] : undefined);

@@ -42,6 +42,7 @@ export function propagate() {
     tell("Say which slices are right: go to one, and press G", true);
     return;
   }
+  if (!picture.axes.isPlane && !byId("propagate").reportValidity()) return;
   inSession("Propagating", async () => {
     const asked = { object: state.active, axis, given, from: first, to: last + 1 };
     const answer = await askJson("POST", at("/propagate"), asked);

@@ -32,7 +32,7 @@ async function attempt(work) {
     return await work();
   } catch (error) {
     const isRefused = error.status >= 400 && error.status < 500;
-    if (!isRefused) state.isUnsure = true; // it may have been done all the same, with an answer that was lost
+    if (!isRefused) Object.assign(state, { isUnsure: true, isSaved: false }); // it may be done, and its answer lost
     if (error.status !== 403) throw error;
     onlyLook();
     return LOOKING;

@@ -102,9 +102,15 @@ def test_what_is_drawn_outlives_a_server_that_does_not_answer(page, served_at):
 @pytest.mark.browser
 def test_an_answer_that_is_lost_on_its_way_is_made_up_for(page, served_at, clicked):
     blob, _ = clicked
+    save(page, "kept")
     page.evaluate(BREAK, {"ends": ["/undo", "/objects"], "arrives": True})
     page.keyboard.press("z")
     assert "does not answer" in status(page)
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.get_by_role("button", name="phantom.nii.gz").click()
+    status(page)
+    assert "not saved" in asked[0]  # it may not be
     page.keyboard.press("n")
     assert "does not answer" in status(page)
     page.evaluate(MEND)

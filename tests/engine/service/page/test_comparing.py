@@ -46,6 +46,24 @@ def disagreeing():
 
 
 @pytest.mark.browser
+def test_labels_above_255_and_names_of_any_kind_are_compared(page, served_at):
+    _, store = served_at
+    image = store.images()[0].id
+    info = {"label_info": [None, 5, {"name": "<b>liver</b>", "idx": 256}]}
+    for tag, label in (("one", 256), ("two", 512)):
+        values = label * ellipsoid(*KIDNEY).astype(np.uint16)
+        store.save_label(image, tag, volume_file(LabelMap(values, AFFINE), ".nii.gz"), ".nii.gz", info, "t")
+    page.reload()
+    open_image(page)
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("Outlines of one and two").wait_for()
+    assert page.locator("#metrics caption").all_text_contents() == ["<b>liver</b> (256)", "Label 512"]
+    page.keyboard.press("d")
+    count = ellipsoid(*KIDNEY).sum()
+    assert status(page) == f"This piece has {count} of the {count} voxels that differ"
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize(("axis", "is_hollow"), [(0, True), (2, False)])
 def test_the_largest_disagreement_is_gone_to(page, served_at, axis, is_hollow):
     _, store = served_at

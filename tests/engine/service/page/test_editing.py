@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import maskwright as mw
+from maskwright.engine.assist.propagate import propagate
 from reference.page import (
     AFFINE,
     KIDNEY,
@@ -62,8 +63,12 @@ def test_objects_boxes_scribbles_and_keys(page, served_at):
     assert (saved(*served_at, "one") == 1).sum() > 300
     page.keyboard.press("n")
     page.get_by_text("A new object").wait_for()
-    page.get_by_label("Name of object 2").fill("liver")
+    page.get_by_label("Name of object 2").fill("<b>liver</b>")
     page.get_by_label("Name of object 2").press("Enter")
+    idle(page)
+    undone = []
+    page.on("request", lambda request: undone.append(request.url) if request.url.endswith("/undo") else None)
+    page.get_by_label("Name of object 2").press("Control+z")  # of the text, not of the mask
     page.get_by_role("button", name="Lock object 1").click()
     idle(page)
     page.keyboard.press("c")
@@ -71,11 +76,12 @@ def test_objects_boxes_scribbles_and_keys(page, served_at):
     page.keyboard.press("Enter")  # at the middle of the image
     page.get_by_text("Outlining: done").wait_for()
     save(page, "two")
+    assert undone == []
     two = saved(*served_at, "two")
     np.testing.assert_array_equal(two == 1, saved(*served_at, "one") == 1)
     assert two[15, 22, 30] == 2
     info = served_at[1].labels(served_at[1].images()[0].id)["two"].info.label_info["label_info"]
-    assert [each["name"] for each in info] == ["object 1", "liver"]
+    assert [each["name"] for each in info] == ["object 1", "<b>liver</b>"]
     page.keyboard.press("[")
     page.locator("#objects li.active input[value='object 1']").wait_for()
     page.locator("#picture").press("Enter")
@@ -90,9 +96,13 @@ def test_propagation_shows_how_far_each_slice_can_be_trusted(page, served_at):
     page.keyboard.press("g")
     z = place(page)[0]
     assert page.get_by_label("Slices that are right").input_value() == str(z)
-    page.get_by_label("From").fill(str(z - 3))
+    page.get_by_label("From").fill("")
     page.get_by_label("to", exact=True).fill(str(z + 4))
-    page.keyboard.press("Escape")
+    page.locator("#picture").press("p")  # of a range without a beginning nothing is filled
+    idle(page)
+    assert not page.locator("#strip").is_visible()
+    page.get_by_label("From").fill(str(z - 3))
+    save(page, "before")
     page.get_by_role("button", name="Propagate P").click()
     bars = page.locator("#strip button")
     bars.first.wait_for()
@@ -101,6 +111,15 @@ def test_propagation_shows_how_far_each_slice_can_be_trusted(page, served_at):
     assert page.get_by_role("button", name=re.compile("not filled")).count() == SHAPE[0] - 8
     page.get_by_role("button", name=re.compile(f"Slice {z + 4}: confidence")).click()
     assert place(page)[0] == z + 4
+    save(page, "after")
+    before, after = (saved(*served_at, tag) for tag in ("before", "after"))
+    changed = np.flatnonzero((before != after).any(axis=(1, 2)))
+    assert changed.size
+    assert set(changed) <= {*range(z - 3, z + 5)} - {z}
+    sparse = np.zeros(SHAPE, bool)
+    sparse[z] = before[z]
+    filled = propagate(phantom(), sparse, given=[z], start=z - 3, stop=z + 5).mask
+    np.testing.assert_array_equal(after[z - 3 : z + 5], filled[z - 3 : z + 5])
 
 
 @pytest.mark.browser
