@@ -78,6 +78,7 @@ class ClickSessions:
         kept = self._of(name, volume, clicks)
         if not kept.busy.acquire(blocking=may_wait()):
             raise PutOffError("the object is at work on an earlier request; ask again when that is answered")
+        kept.holding.at_work = True
         try:
             for index, positive in clicks.points:
                 if (index, positive) not in kept.said:
@@ -86,6 +87,7 @@ class ClickSessions:
             self._count(name, kept)
             return kept.session.mask_of(kept.session.active).copy()
         finally:
+            kept.holding.at_work = False
             kept.busy.release()
 
     def _of(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:

@@ -30,7 +30,8 @@ KINDS: tuple[Kind, ...] = ("volume", "session", "request")
 class Holding:
     """What somebody holds: bytes of its own, and an array that others may hold too.
 
-    ``let_go`` frees it all and releases the holding; False says that it cannot be spared now.
+    ``let_go`` frees it all and releases the holding; False says that it cannot be spared now. What is ``at_work`` is
+    not even asked, nor hoped for.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Holding:
     own_bytes: int = 0
     array: NDArray[Any] | None = None
     used: float = 0.0
+    at_work: bool = False
 
 
 class Memory:
@@ -115,21 +117,28 @@ class Memory:
 
     def _to_go(self, asker: Holding, array: NDArray[Any] | None, short: int, kept: set[Holding]) -> Holding | None:
         """Return what goes next; None where all that could go is not enough."""
-        able = [each for each in self._holdings if each is not asker and each.let_go and each not in kept]
+        able = [e for e in self._holdings if e is not asker and e.let_go and not e.at_work and e not in kept]
         able.sort(key=lambda each: (KINDS.index(each.kind), each.used))
-        if self._freed(able, array) < short:
+        left = None if asker.array is array else asker.array
+        if self._freed(able, array, left) < short:
             return None
-        return next((each for each in able if self._freed([each], array)), able[0])
+        return next((each for each in able if self._freed([each], array, left)), able[0])
 
-    def _freed(self, going: Iterable[Holding], but: NDArray[Any] | None = None) -> int:
-        """How many bytes there are less without some holdings; one array stays, since somebody asks for it."""
+    def _freed(
+        self, going: Iterable[Holding], but: NDArray[Any] | None = None, left: NDArray[Any] | None = None
+    ) -> int:
+        """How many bytes there are less without some holdings.
+
+        One array stays, since somebody asks for it; another one is ``left`` by who asks, who is one holder of it less.
+        """
         freed, times, arrays = 0, dict[int, int](), dict[int, int]()
         for each in going:
             freed += each.own_bytes
             if each.array is not None and each.array is not but:
                 times[id(each.array)] = times.get(id(each.array), 0) + 1
                 arrays[id(each.array)] = each.array.nbytes
-        return freed + sum(arrays[key] for key, count in times.items() if count == self._holders_of[key])
+        holders = {key: self._holders_of[key] - (left is not None and key == id(left)) for key in times}
+        return freed + sum(arrays[key] for key, count in times.items() if count == holders[key])
 
 
 def _root(array: NDArray[Any]) -> NDArray[Any]:

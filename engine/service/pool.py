@@ -70,7 +70,6 @@ class Lease(Generic[T]):
     holding: Holding
     size_bytes: int = 0
     counted_bytes: int = 0
-    working: bool = False
     busy: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -163,7 +162,7 @@ class Pool(Generic[T]):
             with self._lock:
                 self._check_there(token)
                 lease.used = lease.seen = self._clock()
-                lease.working = True
+                lease.holding.at_work = True
             try:
                 yield lease
                 if lease.size_bytes != lease.counted_bytes:
@@ -171,7 +170,7 @@ class Pool(Generic[T]):
             finally:
                 with self._lock:
                     lease.used = lease.seen = self._clock()
-                    lease.working = False
+                    lease.holding.at_work = False
                     self._memory.touch(lease.holding)
                     if token not in self._leases:
                         self._memory.release(lease.holding)
@@ -299,7 +298,7 @@ class Pool(Generic[T]):
 
     def _end(self, token: str, why: str) -> None:
         lease = self._leases.pop(token)
-        if not lease.working:  # else when its work is done
+        if not lease.holding.at_work:  # else when its work is done
             self._memory.release(lease.holding)
         if self._written is not None:
             self._written.forget(token)

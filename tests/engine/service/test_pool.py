@@ -130,6 +130,19 @@ def test_a_session_that_is_released_at_work_is_counted_until_that_is_done_and_on
     assert memory.used_bytes == 0
 
 
+def test_no_session_ends_where_one_that_is_at_work_would_have_to_end_too():
+    pool, _ = pool_of()
+    small, large, third = (pool.claim(ME) for _ in range(3))
+    act(pool, small, 100)
+    act(pool, large, 800)
+    with pool.at_work(large, ME), pytest.raises(CapacityError):
+        act(pool, third, 850)
+    act(pool, small)
+    act(pool, third, 850)
+    with pytest.raises(GoneError, match="memory was short"):
+        act(pool, large)
+
+
 def test_one_client_works_on_one_thing_at_a_time_and_others_go_on():
     pool, _ = pool_of()
     one, other = pool.claim(ME), pool.claim(ME)
