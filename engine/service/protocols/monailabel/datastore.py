@@ -142,7 +142,8 @@ def _sent(file: UploadFile | None, name: str) -> UploadFile:
 def _file(path: Path) -> Response:
     if path.is_dir():
         raise NotFoundError("this image is a folder of files, which are not sent as one; convert it to NIfTI")
-    return FileResponse(path, filename=path.name, media_type="application/octet-stream")
+    name = path.name.encode("utf-8", "replace").decode()  # some file systems hold other names, too
+    return FileResponse(path, filename=name, media_type="application/octet-stream")
 
 
 def _check_fits(place: Workplace, entry: ImageEntry, path: Path) -> None:

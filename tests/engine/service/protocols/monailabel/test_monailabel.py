@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -214,6 +216,18 @@ def test_paths_never_leave_the_data_folder(server):
             assert httpx.get(
                 server[0] + route + httpx.QueryParams({"q": query})["q"].replace("\x00", "%00")
             ).status_code in (404, 422)
+
+
+def test_an_image_whose_name_is_no_text_is_sent(server, client):
+    address, data = server
+    odd = data / os.fsdecode(b"\xff.nii.gz")
+    shutil.copy(data / "one.nii.gz", odd)
+    listed = client.datastore()["objects"]
+    image = next(name for name, found in listed.items() if found["image"]["info"]["name"][0] == "?")
+    sent = httpx.get(f"{address}/datastore/image", params={"image": image})
+    assert sent.status_code == 200
+    assert sent.content == odd.read_bytes()
+    odd.unlink()
 
 
 def test_errors_of_an_image_do_not_tell_its_name(server, client):
