@@ -20,7 +20,7 @@ from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.visit import require_present
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import MaskwrightError, NotFoundError
+from maskwright.kernels.errors import CapacityError, MaskwrightError, NotFoundError
 
 R = TypeVar("R")
 
@@ -47,7 +47,10 @@ class Workplace:
         return Workplace(store, visitors, images, OpenVolumes(images, memory), limits, memory, ClickSessions(memory))
 
     def keep(self, name: str, stream: BinaryIO) -> ImageEntry:
-        """Take in an image for good; one that cannot be opened is not kept, and errors of its reader are raised."""
+        """Take in an image for good; errors of its reader are raised.
+
+        One that cannot be opened is not kept, unless only for want of memory, or it was kept before and has labels.
+        """
         return self._taken_in(self.store, name, stream)
 
     def receive(self, name: str, stream: BinaryIO) -> ImageEntry:
@@ -71,9 +74,12 @@ class Workplace:
         entry = store.add_image(name, stream, self.limits.body_bytes)
         try:
             self.open(entry)  # who sent it is about to look at it, too
-        except MaskwrightError:
+        except MaskwrightError as error:
+            # Somebody may have sent the same file before, and be at work on it: want of memory says nothing of it.
+            is_wanted = store is self.store and (isinstance(error, CapacityError) or store.labels(entry.id))
             with contextlib.suppress(NotFoundError):  # the same file lies in the folder: it is not ours to remove
-                store.remove_upload(entry.id)
+                if not is_wanted:
+                    store.remove_upload(entry.id)
             raise
         return entry
 
