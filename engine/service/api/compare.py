@@ -59,6 +59,9 @@ def compare_router(place: Workplace) -> APIRouter:
         asked = model_of(Comparing, params, "params")
 
         def work() -> str:
+            named = [stored.image for stored in (asked.reference, asked.prediction) if stored is not None]
+            if named:  # of two images the audit log is told the one that is compared with
+                request.state.subject = place.store.image(named[0]).id
             from maskwright.engine.metrics.compare import compare  # takes half a second, which no start waits for
 
             reference = _labels(place, "reference", asked.reference, files)

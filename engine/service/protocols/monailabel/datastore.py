@@ -45,6 +45,7 @@ def datastore_router(place: Workplace) -> APIRouter:
         file = _sent(files.get("file"), "file")
         name = file.filename or image or "image.nii.gz"
         entry = await in_thread(lambda: place.keep(name, file.file))
+        request.state.subject = entry.id
         return {"image": entry.id}
 
     @router.head("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
@@ -62,6 +63,7 @@ def datastore_router(place: Workplace) -> APIRouter:
         file = _sent(files.get("files"), "files")
         name = file.filename or "image.nii.gz"
         entry = await in_thread(lambda: place.receive(name, file.file))
+        request.state.subject = entry.id
         return {"session_id": entry.id}
 
     @router.get("/session/{session_id}")

@@ -1,5 +1,7 @@
 """Whatever name an image is asked for by, the audit log is told its id, and no UID or patient."""
 
+import io
+
 import httpx
 import numpy as np
 import pytest
@@ -59,7 +61,20 @@ def test_the_id_is_noted(guarded):
         files = {"label": ("label.bin", bytes(3 * 8 * 9))} if method == "PUT" else None
         answer = httpx.request(method, address + path, files=files, timeout=60)
         assert answer.status_code < 500, answer.text
-    assert [event.subject for event in events] == [image] * len(asked)
+    label = {"image": series, "tag": "final"}
+    for path, json in (("sessions", {"image": series}), ("compare", {"reference": label, "prediction": label})):
+        assert httpx.post(f"{address}/api/v1/{path}", json=json, timeout=60).status_code == 200
+    assert [event.subject for event in events] == [image] * (len(asked) + 2)
+
+
+def test_the_id_of_what_is_sent_in_is_noted(guarded):
+    address, _, slices, events = guarded
+    sent = io.BytesIO()
+    slices[0].save_as(sent, enforce_file_format=True)
+    file = ("a.dcm", sent.getvalue())
+    kept = httpx.put(f"{address}/datastore/", files={"file": file}).json()["image"]
+    visiting = httpx.put(f"{address}/session/", files={"files": file}).json()["session_id"]
+    assert [event.subject for event in events] == [kept, visiting]
 
 
 def test_the_page_opens_a_series_by_its_uid(guarded):
