@@ -2,9 +2,6 @@
 
 import base64
 import tempfile
-import threading
-import time
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -16,10 +13,8 @@ from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.service.access import LOCAL, Policy, Tokens, new_token
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
-from maskwright.engine.service.limits import Limits
 from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.page_session import PageSession
-from maskwright.engine.service.patience import Patience
 from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.workplace import Workplace
@@ -296,29 +291,6 @@ def test_sessions_are_bounded_and_one_that_could_not_begin_takes_no_place(tmp_pa
         at = f"{at}/{begun.json()['session']}"
         assert httpx.post(f"{at}/objects", json={"name": "x"}).status_code == 503
         assert httpx.post(f"{at}/prompts", json={"object": 2, "kind": "point", "index": INSIDE}).status_code == 422
-
-
-def test_a_session_whose_client_was_told_that_it_takes_too_long_holds_no_place(tmp_path, monkeypatch):
-    mw.write(phantom(), tmp_path / "a.nii.gz")
-    store, open_session = Datastore.open(tmp_path), PageSession.open
-    place, pages = Workplace.of(store, Datastore.open(None, ephemeral=True)), Pool(PageSession, PoolLimits(sessions=1))
-    may_open = threading.Event()
-
-    def slow(self, *arguments):
-        assert may_open.wait(20)
-        open_session(self, *arguments)
-
-    monkeypatch.setattr(PageSession, "open", slow)
-    app = _labels_app(place, None, None, ServiceMetrics(), pages)
-    with served(Patience(app, replace(Limits(), request_s=1), place.memory)) as address:
-        url, asked = f"{address}/api/v1/sessions", {"image": store.images()[0].id}
-        assert httpx.post(url, json=asked).status_code == 504
-        may_open.set()
-        deadline = time.monotonic() + 20
-        while (begun := httpx.post(url, json=asked, timeout=60)).status_code != 200:
-            assert time.monotonic() < deadline, begun.text
-            time.sleep(0.05)
-        assert pages.count == 1
 
 
 def test_a_viewer_may_look_at_an_image_and_its_labels_and_no_more(tmp_path):
