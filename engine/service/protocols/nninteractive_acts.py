@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from maskwright.engine.service.act import Act
@@ -16,10 +17,9 @@ from maskwright.engine.service.protocols.packed_array import unpack_array
 from maskwright.engine.service.remote_session import Answer, RemoteSession
 from maskwright.engine.service.session_journal import Course
 from maskwright.engine.service.shared_images import SharedImages
+from maskwright.engine.service.visit import limits_now
 from maskwright.kernels.errors import InputError
 
-IMAGE_BYTES = 2 << 30
-"""The largest array that a body may unpack to."""
 SET_IMAGE, SET_TARGET, RESET = "/set_image", "/set_target_buffer", "/reset_interactions"
 REMOTE_COURSE = Course(first=SET_IMAGE, reset=RESET, outlives=SET_TARGET)
 
@@ -119,7 +119,7 @@ def done_again(acts: Sequence[Act], images: SharedImages) -> RemoteSession:
 
 def _set_image(session: RemoteSession, act: Act, images: SharedImages) -> Outcome:
     spacing = _said(ImageMeta, act).image_properties.spacing
-    name, array = images.keep(unpack_array(act.packed, IMAGE_BYTES))
+    name, array = images.keep(_unpacked(act))
     shape = session.set_image(array, spacing)
     session.image_sha256 = name
     return {"original_image_shape": list(shape)}
@@ -153,18 +153,18 @@ def _box(session: RemoteSession, act: Act) -> Outcome:
 
 def _scribble(session: RemoteSession, act: Act) -> Outcome:
     meta = _said(DrawnMeta, act)
-    drawn = unpack_array(act.packed, IMAGE_BYTES)
+    drawn = _unpacked(act)
     return session.add_scribble(drawn, meta.interaction_bbox, meta.include_interaction, meta.run_prediction)
 
 
 def _lasso(session: RemoteSession, act: Act) -> Outcome:
     meta = _said(DrawnMeta, act)
-    drawn = unpack_array(act.packed, IMAGE_BYTES)
+    drawn = _unpacked(act)
     return session.add_lasso(drawn, meta.interaction_bbox, meta.include_interaction, meta.run_prediction)
 
 
 def _mask(session: RemoteSession, act: Act) -> Outcome:
-    return session.set_mask(unpack_array(act.packed, IMAGE_BYTES), _said(DrawnMeta, act).run_prediction)
+    return session.set_mask(_unpacked(act), _said(DrawnMeta, act).run_prediction)
 
 
 ACTS: dict[str, Callable[[RemoteSession, Act], Outcome]] = {
@@ -181,6 +181,10 @@ ACTS: dict[str, Callable[[RemoteSession, Act], Outcome]] = {
 }
 PACKED = frozenset([SET_IMAGE, "/add_scribble_interaction", "/add_lasso_interaction", "/add_initial_seg_interaction"])
 """Those whose body is a packed array."""
+
+
+def _unpacked(act: Act) -> NDArray[Any]:
+    return unpack_array(act.packed, limits_now().unpacked_bytes)
 
 
 def _said(kind: type[M], act: Act) -> M:

@@ -8,15 +8,18 @@ import pytest
 
 import maskwright as mw
 from maskwright.engine.io import read
+from maskwright.engine.service.act import Act
 from maskwright.engine.service.limits import Limits
 from maskwright.engine.service.memory import Holding, Memory
 from maskwright.engine.service.open_volumes import OpenVolumes
+from maskwright.engine.service.protocols import nninteractive_acts
+from maskwright.engine.service.remote_session import RemoteSession
 from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.visit import Visit, begin_visit
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import CapacityError, FileFormatError, LimitError
+from maskwright.kernels.errors import CapacityError, FileFormatError, InputError, LimitError
 
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
 SHAPE = (10, 20, 30)
@@ -80,6 +83,15 @@ def test_what_is_damaged_or_too_large_is_said_as_it_is(tmp_path, visiting):
     with pytest.raises(FileFormatError):
         read_counted(path, read)
     assert visiting.memory.used_bytes == 0
+
+
+def test_a_packed_array_may_be_as_large_as_the_limits_say(monkeypatch, visiting):
+    most = []
+    monkeypatch.setattr(nninteractive_acts, "unpack_array", lambda packed, limit: most.append(limit) or np.ones((1, 2)))
+    visiting.limits = replace(LIMITS, unpacked_bytes=3 << 30)
+    with pytest.raises(InputError):
+        nninteractive_acts.perform(RemoteSession(), Act(nninteractive_acts.SET_IMAGE, "{}", b""), SharedImages())
+    assert most == [3 << 30]
 
 
 def test_volumes_are_open_as_long_as_there_is_room_and_read_once(tmp_path):
