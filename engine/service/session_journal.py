@@ -68,8 +68,10 @@ class Journals:
 
     def touch(self, token: str) -> None:
         """Note that a session is in use, though nothing was done that has to be done again."""
+        path = self._path(token)
         with contextlib.suppress(OSError):
-            os.utime(self._path(token))
+            os.utime(path)
+            self._is_live(path)
 
     def acts(self, token: str, owner: str) -> list[Act] | None:
         """Return what was done in a session, None if there is no journal of this token and owner.
@@ -93,8 +95,8 @@ class Journals:
                 acts.append(Act(entry["path"], entry["text"], base64.b64decode(entry["packed"])))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        with self._lock:
-            self._live.add(path)
+        with contextlib.suppress(OSError):
+            os.utime(path)  # it stays while it is asked for; what comes of it is live when something is done in it
         return acts
 
     def forget(self, token: str, owner: str | None = None) -> None:
@@ -130,6 +132,7 @@ class Journals:
                 self._forget_old()
             return
         with contextlib.suppress(FileNotFoundError):  # nothing was begun, or it has ended meanwhile
+            self._is_live(path)
             if act.path == self._course.reset:
                 self._write(path, b"".join(self._left_by_reset(path.read_bytes().splitlines(keepends=True))))
                 return
@@ -137,6 +140,12 @@ class Journals:
             with path.open("r+b") as file:  # r+: an append would make the file again
                 file.seek(0, os.SEEK_END)
                 file.write(_line(line))
+
+    def _is_live(self, path: Path) -> None:
+        """Note that a journal is that of a session of this server, unless that has ended meanwhile."""
+        with self._lock:
+            if path.exists():
+                self._live.add(path)
 
     def _forget_old(self) -> None:
         for path in set(self._folder.glob("*.journal")) - self._live:

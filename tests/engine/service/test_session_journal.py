@@ -73,6 +73,24 @@ def test_what_has_run_out_is_forgotten_but_not_what_goes_on(tmp_path):
     assert before.acts("three", "me") == [IMAGE]
 
 
+def test_what_was_asked_for_and_could_not_come_back_runs_out_all_the_same(tmp_path):
+    before = Journals(tmp_path, 60, REMOTE_COURSE)
+    for token in ("one", "two", "three"):
+        before.note(token, "me", IMAGE)
+    after = Journals(tmp_path, 60, REMOTE_COURSE)
+    for token in ("one", "two", "three"):
+        assert after.acts(token, "me") == [IMAGE]
+    after.note("two", "me", Act("/undo", "{}"))
+    after.touch("three")
+    for path in tmp_path.glob("*.journal"):
+        os.utime(path, (time.time() - 61,) * 2)
+    after.forget_old()
+    assert len(list(tmp_path.glob("*.journal"))) == 2  # those of the sessions that came back
+    after.forget("two")
+    after.forget("three")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_session_in_use_is_not_old(tmp_path):
     journals = Journals(tmp_path, 60, REMOTE_COURSE)
     journals.note("one", "me", IMAGE)
