@@ -1,5 +1,7 @@
 """A session that has ended, and a server that does not answer."""
 
+import time
+
 import httpx
 import numpy as np
 import pytest
@@ -134,6 +136,19 @@ def test_where_there_is_room_for_no_second_session_the_first_makes_it(page, serv
     open_image(page)
     assert httpx.post(f"{session}/undo").status_code == 410
     click(page, blob)
+
+
+@pytest.mark.browser
+def test_who_leaves_with_something_unsaved_is_asked_and_the_session_ends(page, clicked):
+    _, session = clicked
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto("about:blank")
+    assert asked == ["beforeunload"]
+    deadline = time.monotonic() + 10
+    while httpx.post(f"{session}/undo").status_code != 410:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.browser

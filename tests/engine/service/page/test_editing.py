@@ -82,6 +82,12 @@ def test_objects_boxes_scribbles_and_keys(page, served_at):
     assert two[15, 22, 30] == 2
     info = served_at[1].labels(served_at[1].images()[0].id)["two"].info.label_info["label_info"]
     assert [each["name"] for each in info] == ["object 1", "<b>liver</b>"]
+    view = page.locator("#view")
+    shown = view.screenshot()
+    page.keyboard.press("h")
+    assert view.screenshot() != shown
+    page.keyboard.press("h")
+    assert view.screenshot() == shown
     page.keyboard.press("[")
     page.locator("#objects li.active input[value='object 1']").wait_for()
     page.locator("#picture").press("Enter")
