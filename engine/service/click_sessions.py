@@ -75,9 +75,7 @@ class ClickSessions:
         """
         if not clicks.positive and clicks.box is None:
             raise PromptError("nothing is said to be inside; send a click in 'foreground', or a 'roi'")
-        kept = self._of(name, volume, clicks)
-        if not kept.busy.acquire(blocking=may_wait()):
-            raise PutOffError("the object is at work on an earlier request; ask again when that is answered")
+        kept = self._taken(name, volume, clicks)
         kept.holding.at_work = True
         try:
             for index, positive in clicks.points:
@@ -89,6 +87,16 @@ class ClickSessions:
         finally:
             kept.holding.at_work = False
             kept.busy.release()
+
+    def _taken(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
+        """Return the session of an object, its ``busy`` held."""
+        while True:
+            kept = self._of(name, volume, clicks)
+            if not kept.busy.acquire(blocking=may_wait()):
+                raise PutOffError("the object is at work on an earlier request; ask again when that is answered")
+            if set(kept.said) <= set(clicks.points):
+                return kept
+            kept.busy.release()  # before it was ours, another request said something that is not said here
 
     def _of(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
         with self._lock:
