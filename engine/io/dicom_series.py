@@ -46,7 +46,7 @@ def read_series(path: Path) -> Volume:
     """
     files = series_files(path)
     if int(files[0].header.get("NumberOfFrames") or 1) > 1:
-        return _read_frames(path)
+        return _read_frames(path, files[0])
     if len(files) == 1:
         affine = plane_affine(files[0])
         spacing = files[0].numbers("PixelSpacing")
@@ -115,13 +115,14 @@ def _rescaled(path: Path, files: list[DicomFile]) -> NDArray[Any]:
     return out
 
 
-def _read_frames(path: Path) -> Volume:
+def _read_frames(path: Path, first: DicomFile) -> Volume:
     """Read an enhanced (multi-frame) file; float32, rescaled."""
     try:
         import highdicom
     except ImportError as error:
         raise MissingExtraError("highdicom", "dicom") from error
-    file = dicom_files(path)[0]
+    file, header = dicom_files(path)[0], first.header
+    require_memory(path, int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns) * 4)
     with quiet():
         image = highdicom.imread(file)
         try:

@@ -22,7 +22,7 @@ from maskwright.engine.io.nifti_header import (
     scaling_of,
     shape_of,
 )
-from maskwright.engine.io.payload import is_gzip, read_voxels, unpacked
+from maskwright.engine.io.payload import is_gzip, read_voxels, require_memory, unpacked
 from maskwright.engine.volume import LabelMap, Source, Volume
 from maskwright.kernels.errors import FileFormatError, GeometryError
 
@@ -57,6 +57,7 @@ def read_nifti(path: Path) -> Volume:
         array: NDArray[Any] = read_voxels(path, stream, shape[::-1], dtype, encoding)
     if scaling is not None:
         wide = np.float32 if array.dtype.itemsize <= 2 else np.float64
+        require_memory(path, array.size * np.dtype(wide).itemsize)
         array = array * wide(scaling[0]) + wide(scaling[1])
     return Volume(array, _to_array_axes(affine, array.ndim), Source(path, NAME, header))
 

@@ -42,7 +42,8 @@ def read_counted(path: Path, read: Callable[[Path], R]) -> R:
         with asking(ask):
             found = read(path)
         require_short_axes(found.array.shape, limits)
-        kept = min(taken, found.array.nbytes)
+        ask(max(0, found.array.nbytes - taken))  # what its reader did not ask for
+        kept = found.array.nbytes
         return found
     finally:
         if visit is not None:

@@ -1,7 +1,9 @@
 """What a file unpacks to is noted before it is allocated, whatever the file says of itself; files are read once."""
 
+import struct
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +50,34 @@ def test_what_is_read_stays_counted_and_no_more_than_that(tmp_path, visiting, na
     assert visiting.memory.used_bytes == SIZE
     visiting.end()
     assert visiting.memory.used_bytes == 0
+
+
+def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiting):
+    path = tmp_path / "a.nii"
+    mw.write(Volume(np.zeros(SHAPE, np.uint8), AFFINE), path)
+    stored = bytearray(path.read_bytes())
+    stored[112:116] = struct.pack("<f", 2.5)  # scl_slope
+    path.write_bytes(stored)
+    visiting.take(10_000)  # the file came in this request
+    volumes = OpenVolumes(SharedImages(), visiting.memory)
+    assert volumes.open(path, 1).array.nbytes == SIZE
+    assert visiting.memory.used_bytes == 10_000 + SIZE
+    visiting.limits = replace(LIMITS, unpacked_bytes=SIZE - 1)
+    with pytest.raises(LimitError, match=f"unpacks to {SIZE} bytes"):
+        volumes.open(path, 2)
+    assert visiting.memory.used_bytes == 10_000
+
+
+def test_what_a_reader_does_not_ask_for_is_counted_too(visiting):
+    visiting.take(10_000)
+    made = Volume(np.zeros(SHAPE, np.float32), AFFINE)
+    read_counted(Path("a"), lambda path: made)
+    assert visiting.memory.used_bytes == 10_000 + SIZE
+    visiting.give_back(SIZE)
+    visiting.memory.hold(Holding("session"), 40_000)
+    with pytest.raises(CapacityError):
+        read_counted(Path("a"), lambda path: made)
+    assert visiting.memory.used_bytes == 50_000
 
 
 def test_a_file_that_there_is_no_room_for_is_not_read(tmp_path, visiting):
