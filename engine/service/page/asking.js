@@ -86,8 +86,8 @@ function tokenOfUser() {
       "close",
       () => {
         asking = null;
-        resolve(input.value.trim());
-        input.value = "";
+        resolve(dialog.returnValue === "go" ? input.value.trim() : ""); // Escape gives no token
+        input.value = dialog.returnValue = "";
       },
       { once: true },
     );

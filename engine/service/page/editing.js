@@ -5,7 +5,7 @@ import { niftiValues } from "./axes.js";
 import { byId } from "./elements.js";
 import { colorOf, showObjects } from "./objects.js";
 import { inSession } from "./session.js";
-import { at, picture, state, tell } from "./stage.js";
+import { at, picture, state, strip, tell } from "./stage.js";
 
 export function say(prompt) {
   inSession("Outlining", async () => take(await askJson("POST", at("/prompts"), { object: state.active, ...prompt })));
@@ -21,7 +21,12 @@ export function take(answer) {
   return answer.ran ? "That changes nothing" : "There is nothing more";
 }
 
-export const undo = () => inSession("Undoing", async () => take(await askJson("POST", at("/undo"))));
+export const undo = () =>
+  inSession("Undoing", async () => {
+    const answer = await askJson("POST", at("/undo"));
+    strip.clear(); // it may be the propagation that is undone
+    return take(answer);
+  });
 export const redo = () => inSession("Doing again", async () => take(await askJson("POST", at("/redo"))));
 
 export function takeObjects({ objects, active }) {
@@ -49,6 +54,7 @@ export function change(number, fields) {
   inSession("Changing", async () => {
     takeObjects(await askJson("PATCH", at(`/objects/${number}`), fields));
     if (fields.name) state.isSaved = false;
+    if (fields.active) strip.clear(); // it tells of the other object
     return "";
   });
 }

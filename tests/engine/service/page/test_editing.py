@@ -126,6 +126,9 @@ def test_propagation_shows_how_far_each_slice_can_be_trusted(page, served_at):
     sparse[z] = before[z]
     filled = propagate(phantom(), sparse, given=[z], start=z - 3, stop=z + 5).mask
     np.testing.assert_array_equal(after[z - 3 : z + 5], filled[z - 3 : z + 5])
+    page.keyboard.press("z")
+    page.get_by_text("Undoing: done").wait_for()
+    assert not page.locator("#strip").is_visible()
 
 
 @pytest.mark.browser
