@@ -52,11 +52,14 @@ async def read_form(request: Request) -> tuple[dict[str, Any], Mapping[str, Uplo
     if length > limit_bytes:
         raise LimitError(f"the form is larger than {limit_bytes} bytes, or does not say its length")
     if visit is not None:
-        visit.take(length)  # its files lie on the disk first, and are then read
+        visit.take(length)  # refused at once where there is no room
+        visit.give_back(length)  # while it arrives its files lie on the disk
     try:
         form = await request.form(max_files=4, max_fields=16, max_part_size=JSON_BYTES)
     except MultiPartException as error:
         raise InputError(f"the form cannot be read: {error.message}") from None
+    if visit is not None:
+        visit.take(length)  # now they are read
     files = {name: part for name, part in form.items() if isinstance(part, UploadFile)}
     text = form.get("params", "{}")
     return parsed(text if isinstance(text, str) else "", "params"), files

@@ -269,6 +269,7 @@ class Pool(Generic[T]):
             lease = self._lease(token, owner, session)
             self.hold(lease, self._size_of(session))
             with self._lock:
+                self._end_expired()
                 if len(self._leases) >= self.limits.sessions:
                     self._memory.release(lease.holding)
                     raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")

@@ -22,6 +22,10 @@ from typing import Any
 from maskwright.engine.service.act import Act
 from maskwright.engine.service.datastore.durable import beside, remove_unfinished, written_in_one_line
 from maskwright.engine.service.request_log import LOG
+from maskwright.kernels.errors import LimitError
+
+MOST_BYTES = 64 << 20
+"""Of a journal: some ten thousands of acts; to do more of them again would hold up other sessions for long."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Journals:
     def note(self, token: str, owner: str, act: Act) -> None:
         """Write down an act that was done; of a session without its first act nothing is.
 
-        Where that fails, the session is not written down any more, since half a story is none. A later act was done
-        all the same, so its client is not told that it failed; the log says so.
+        Where that fails, or the journal grows too long, the session is not written down any more, since half a story
+        is none. A later act was done all the same, so its client is not told that it failed; the log says so.
 
         Raises
         ------
@@ -136,10 +140,11 @@ class Journals:
             if act.path == self._course.reset:
                 self._write(path, b"".join(self._left_by_reset(path.read_bytes().splitlines(keepends=True))))
                 return
-            line = {"path": act.path, "text": act.text, "packed": base64.b64encode(act.packed).decode()}
+            line = _line({"path": act.path, "text": act.text, "packed": base64.b64encode(act.packed).decode()})
             with path.open("r+b") as file:  # r+: an append would make the file again
-                file.seek(0, os.SEEK_END)
-                file.write(_line(line))
+                if file.seek(0, os.SEEK_END) + len(line) > MOST_BYTES:
+                    raise LimitError(f"a session's journal holds at most {MOST_BYTES} bytes")
+                file.write(line)
 
     def _is_live(self, path: Path) -> None:
         """Note that a journal is that of a session of this server, unless that has ended meanwhile."""

@@ -228,6 +228,15 @@ def test_sessions_of_an_earlier_server_come_back_once_to_their_owner():
     assert (written.owners, pool.count) == ({}, 0)
 
 
+def test_what_comes_back_takes_the_place_of_what_has_run_out():
+    clock = Clock()
+    pool = Pool(list, PoolLimits(sessions=1, idle_s=10, silent_s=10), clock, Written(old=ME))
+    pool.claim(ME)
+    clock.now += 11
+    with pool.at_work("old", ME) as lease:
+        assert lease.session == ["revived"]
+
+
 def test_what_comes_back_is_counted_and_stays_written_where_there_is_no_room():
     written, memory = Written(old=ME, other=ME), Memory(150)
     pool = Pool(list, PoolLimits(), Clock(), written, memory, size_of=lambda session: 100)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from maskwright.engine.service import session_journal
 from maskwright.engine.service.act import Act
 from maskwright.engine.service.page_acts import BEGIN, PAGE_COURSE
 from maskwright.engine.service.protocols.nninteractive_acts import REMOTE_COURSE, RESET, SET_IMAGE, SET_TARGET
@@ -123,6 +124,16 @@ def test_on_a_full_disk_the_session_is_not_written_down_any_more_and_goes_on(tmp
             journals.note("two", "me", Act(BEGIN, "{}"))
     assert journals.acts("one", "me") is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_session_of_too_many_acts_is_not_written_down_any_more_and_goes_on(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(session_journal, "MOST_BYTES", 400)
+    journals = Journals(tmp_path, 60, REMOTE_COURSE)
+    journals.note("one", "me", IMAGE)
+    for _ in range(20):
+        journals.note("one", "me", Act("/undo", "{}"))
+    assert journals.acts("one", "me") is None
+    assert [record.getMessage() for record in caplog.records] == ["a session cannot be written down any more"]
 
 
 def test_a_journal_that_cannot_be_removed_stops_nobody(tmp_path, monkeypatch, caplog):
