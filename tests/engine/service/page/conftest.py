@@ -14,7 +14,7 @@ REFUSED = re.compile(r"status of (403|410|413|422)")
 """What Chromium logs of answers that the page shows."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # no longer: while it runs, no other test of this process can run a loop
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
