@@ -62,7 +62,11 @@ def serving(folder: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     # As after any earlier start: with the modules' bytecode on the disk.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     process = subprocess.Popen(
-        [*command, "--nninteractive-port", "0"], stdout=subprocess.PIPE, text=True, env=environment
+        [*command, "--nninteractive-port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
     )
     try:
         assert process.stdout is not None

@@ -33,6 +33,7 @@ ROUTES: Sequence[tuple[str, str, Action | None]] = (
     ("GET", r"/healthz|/auth/|/capabilities", OPEN),
     ("POST", r"/auth/token", OPEN),
     ("GET", r"/|/page/[A-Za-z0-9_./-]+", OPEN),
+    ("GET", r"/docs|/openapi\.json", OPEN),
     ("GET", r"/auth/token/valid|/info/|/datastore/|/train/", "read_image"),
     ("GET|HEAD", r"/datastore/image", "read_image"),
     ("PUT", r"/datastore/|/datastore/image|/datastore/label", "save_label"),
@@ -55,7 +56,6 @@ ROUTES: Sequence[tuple[str, str, Action | None]] = (
     ("DELETE", r"/api/v1/sessions/[^/]+", "read_image"),
     ("GET", r"/proxy/dicom/.+", "read_image"),
     ("GET", r"/metrics", "administer"),
-    ("GET", r"/docs|/openapi\.json|/docs/oauth2-redirect", "read_image"),
 )
 METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 SILENT = ("/healthz", "/heartbeat", "/lease_status", "/auth/")

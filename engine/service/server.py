@@ -22,6 +22,7 @@ from maskwright.engine.service.access import Policy, Tokens, actor_without_token
 from maskwright.engine.service.api.compare import compare_router
 from maskwright.engine.service.api.qa import qa_router
 from maskwright.engine.service.api.sessions import sessions_router
+from maskwright.engine.service.api_page import add_api_page
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.guard import Guard, Keeper
 from maskwright.engine.service.limits import SHIPPED, Limits
@@ -200,7 +201,8 @@ def _labels_app(
     pages: Pool[PageSession],
     page_journals: Journals | None = None,
 ) -> FastAPI:
-    app = FastAPI(title="Maskwright", strict_content_type=False, responses=REFUSALS)
+    app = FastAPI(title="Maskwright", strict_content_type=False, responses=REFUSALS, docs_url=None, redoc_url=None)
+    add_api_page(app)
     answer_with_problems(app)
     app.include_router(monailabel_router(place, tokens))
     app.include_router(compare_router(place))

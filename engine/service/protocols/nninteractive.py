@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
+from maskwright.engine.service.api_page import add_api_page
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.openapi import ANY_OBJECT, BINARY, REFUSALS, answers
@@ -57,7 +58,9 @@ CAPABILITIES = {
 
 def nninteractive_app(pool: Pool[RemoteSession], images: SharedImages, journals: Journals | None = None) -> FastAPI:
     """Return the app of one pool of sessions; with journals, what is done is written down."""
-    app = FastAPI(title="Maskwright: nnInteractive v2", strict_content_type=False, responses=REFUSALS)
+    title = "Maskwright: nnInteractive v2"
+    app = FastAPI(title=title, strict_content_type=False, responses=REFUSALS, docs_url=None, redoc_url=None)
+    add_api_page(app)
     answer_with_problems(app)
     _add_lease_routes(app, pool)
     for path in (SET_IMAGE, *ACTS):
