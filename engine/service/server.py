@@ -1,4 +1,4 @@
-"""The server: our page, its API and MONAI Label's protocol on one port, nnInteractive's on another, in one process."""
+"""The server: page, API, MONAI Label's protocol and DICOMweb on one port, nnInteractive's on another; one process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request while it is answered: its id, whether its client is still there, and the memory that it takes."""
+"""One request while it is answered: whether its client is still there, and the memory that it takes."""
 
 from __future__ import annotations
 

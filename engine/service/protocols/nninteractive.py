@@ -13,13 +13,14 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
+from maskwright.engine.service.act import Act
 from maskwright.engine.service.api_page import add_api_page
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.computing import computed
 from maskwright.engine.service.openapi import ANY_OBJECT, BINARY, REFUSALS, answers
 from maskwright.engine.service.pool import Lease, Pool
 from maskwright.engine.service.problems import answer_with_problems
-from maskwright.engine.service.protocols.nninteractive_acts import ACTS, PACKED, SET_IMAGE, Act, Outcome, perform
+from maskwright.engine.service.protocols.nninteractive_acts import ACTS, PACKED, SET_IMAGE, Outcome, perform
 from maskwright.engine.service.protocols.packed_array import pack_array
 from maskwright.engine.service.protocols.packed_size import packed_shape
 from maskwright.engine.service.remote_session import Answer, RemoteSession

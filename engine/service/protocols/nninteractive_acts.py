@@ -23,19 +23,6 @@ from maskwright.kernels.errors import InputError
 SET_IMAGE, SET_TARGET, RESET = "/set_image", "/set_target_buffer", "/reset_interactions"
 REMOTE_COURSE = Course(first=SET_IMAGE, reset=RESET, outlives=SET_TARGET)
 
-__all__ = [
-    "ACTS",
-    "PACKED",
-    "REMOTE_COURSE",
-    "RESET",
-    "SET_IMAGE",
-    "SET_TARGET",
-    "Act",
-    "Outcome",
-    "done_again",
-    "perform",
-]
-
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 Pairs = Annotated[list[Pair], Field(min_length=3, max_length=3)]
 M = TypeVar("M", bound=BaseModel)
