@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.errors import InputError
 from maskwright.interactive.history import Turned, turn, turned_voxels
 from maskwright.interactive.region import Region
-from maskwright.kernels.errors import InputError
 
 Mask = NDArray[np.bool_]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from maskwright.errors import InputError
 from maskwright.interactive.region import Region
-from maskwright.kernels.errors import InputError
 from maskwright.kernels.label_array import check_spacing
 
 _SAMPLE = 250_000

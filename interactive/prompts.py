@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from maskwright.errors import PromptError
 from maskwright.interactive.region import Region, box_of
-from maskwright.kernels.errors import PromptError
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from maskwright.errors import InputError, PromptError
 from maskwright.interactive.history import History, Step
 from maskwright.interactive.methods import METHODS, make_method
 from maskwright.interactive.methods.method import Method
@@ -26,7 +27,6 @@ from maskwright.interactive.prompts import (
 from maskwright.interactive.proposal import propose
 from maskwright.interactive.region import Region
 from maskwright.interactive.target import Target
-from maskwright.kernels.errors import InputError, PromptError
 
 Mask = NDArray[np.bool_]
 

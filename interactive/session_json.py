@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from maskwright.errors import InputError
 from maskwright.interactive.methods import METHODS, make_method
 from maskwright.interactive.methods.method import Method
 from maskwright.interactive.picture import Picture
 from maskwright.interactive.prompts import Area, Box, Lasso, MaskPrompt, Point, Prompt, Scribble, make_box, make_point
 from maskwright.interactive.region import Region, box_of
 from maskwright.interactive.session import AssistSession
-from maskwright.kernels.errors import InputError
 
 FORMAT, VERSION = "maskwright-session", 1
 LARGEST_COUNT = 65_535

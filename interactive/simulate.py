@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.errors import GeometryError, LabelError, PromptError
 from maskwright.interactive.stroke import draw_stroke
 from maskwright.kernels.components import label_components
 from maskwright.kernels.distance import distance_transform
-from maskwright.kernels.errors import GeometryError, LabelError, PromptError
 from maskwright.kernels.label_array import check_spacing
 
 __all__ = ["Click", "next_click", "simulate_scribble"]

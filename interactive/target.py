@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.errors import InputError
 from maskwright.interactive.objects import Objects
 from maskwright.interactive.region import Region
-from maskwright.kernels.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

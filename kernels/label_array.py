@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskwright.kernels.errors import GeometryError, InputError, LabelError
+from maskwright.errors import GeometryError, InputError, LabelError
 
 LabelArray = NDArray[Any]
 

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from maskwright.engine.metrics.comparison import Comparison, LabelMetrics
     from maskwright.engine.qa.run import QaResult, qa
     from maskwright.engine.volume import Grid, LabelMap, Volume, align
-    from maskwright.interactive.propagate import Propagation
-    from maskwright.interactive.session import AssistSession, Edit
-    from maskwright.interactive.session_json import session_from_json, session_to_json
-    from maskwright.kernels.errors import (
+    from maskwright.errors import (
         ConfigError,
         FileFormatError,
         GeometryError,
@@ -31,6 +28,9 @@ if TYPE_CHECKING:
         MissingExtraError,
         PromptError,
     )
+    from maskwright.interactive.propagate import Propagation
+    from maskwright.interactive.session import AssistSession, Edit
+    from maskwright.interactive.session_json import session_from_json, session_to_json
 
 _HOMES = {
     "maskwright.engine.assist.propagate": ("propagate",),
@@ -43,7 +43,7 @@ _HOMES = {
     "maskwright.interactive.propagate": ("Propagation",),
     "maskwright.interactive.session": ("AssistSession", "Edit"),
     "maskwright.interactive.session_json": ("session_from_json", "session_to_json"),
-    "maskwright.kernels.errors": (
+    "maskwright.errors": (
         "ConfigError",
         "FileFormatError",
         "GeometryError",

@@ -38,7 +38,7 @@ def verify(
     """
     from maskwright.engine.audit import key_path_of, read_key
     from maskwright.engine.audit import verify as verify_log
-    from maskwright.kernels.errors import FileFormatError
+    from maskwright.errors import FileFormatError
 
     if not database.is_file():  # before its key, which cannot be there either
         raise FileFormatError(f"there is no audit log {database}: name its database")

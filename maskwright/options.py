@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 
 def numbers(option: str, text: str) -> tuple[float, ...]:

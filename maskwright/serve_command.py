@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from maskwright.kernels.errors import MissingExtraError
+from maskwright.errors import MissingExtraError
 
 
 def serve(

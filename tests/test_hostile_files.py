@@ -19,7 +19,7 @@ import pytest
 from maskwright.cli import main
 from maskwright.engine.io import read, read_labels, write
 from maskwright.engine.volume import Grid, LabelMap, Volume
-from maskwright.kernels.errors import FileFormatError, MaskwrightError
+from maskwright.errors import FileFormatError, MaskwrightError
 
 ENDINGS = [".nii", ".nii.gz", ".nrrd", ".png", ".tif", ".zarr", ".dcm"]
 SECRET = "DOE^JANE"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from maskwright.engine.assist.files import check_outputs, read_image, read_mask_on, write_mask
 from maskwright.engine.assist.picture import Cut, State, fullest_cut, save_states
 from maskwright.engine.volume import Volume
+from maskwright.errors import LabelError, PromptError
 from maskwright.interactive.session import AssistSession, Edit
-from maskwright.kernels.errors import LabelError, PromptError
 
 INSIDE, OUTSIDE = 1, 2
 """The labels of strokes in a scribble file."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from maskwright.engine.io import read, read_labels, write
 from maskwright.engine.io.formats import writer_of
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.kernels.errors import FileFormatError, GeometryError, InputError
+from maskwright.errors import FileFormatError, GeometryError, InputError
 
 
 def read_image(path: Path, spacing_mm: Sequence[float] | None) -> Volume:

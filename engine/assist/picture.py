@@ -18,7 +18,7 @@ from scipy import ndimage
 from maskwright.engine.io.atomic import replacing
 from maskwright.engine.report.display import Turn, display_turn
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 if TYPE_CHECKING:
     from PIL import Image

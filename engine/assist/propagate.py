@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.engine.volume import LabelMap, Volume, to_labels
+from maskwright.errors import GeometryError, InputError
 from maskwright.interactive.propagate import Propagation
 from maskwright.interactive.propagate import propagate as propagate_labels
-from maskwright.kernels.errors import GeometryError, InputError
 
 
 def propagate(

@@ -19,7 +19,7 @@ from pathlib import Path
 from maskwright.engine.audit.durable import identity_of, sync_folder, write_all
 from maskwright.engine.audit.key import AuditKey
 from maskwright.engine.audit.row import canonical
-from maskwright.kernels.errors import AuditError, FileFormatError
+from maskwright.errors import AuditError, FileFormatError
 
 _HEX = re.compile("[0-9a-f]{64}")
 _LARGEST_FILE = 2**30  # four million checkpoints; a larger file is something else

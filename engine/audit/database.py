@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from maskwright.engine.audit.row import COLUMNS, Row
-from maskwright.kernels.errors import AuditError, FileFormatError
+from maskwright.errors import AuditError, FileFormatError
 
 _TABLE = """CREATE TABLE events (
     number INTEGER PRIMARY KEY,

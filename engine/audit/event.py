@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 Outcome = Literal["allowed", "refused", "failed"]
 Scalar = bool | int | str

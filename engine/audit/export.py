@@ -13,7 +13,7 @@ from maskwright.engine.audit.checkpoints import CheckpointLines, checkpoints_pat
 from maskwright.engine.audit.database import has_events, open_for_reading, read_rows
 from maskwright.engine.audit.durable import sync_folder
 from maskwright.engine.audit.key import AuditKey, key_path_of
-from maskwright.kernels.errors import AuditError, FileFormatError, InputError
+from maskwright.errors import AuditError, FileFormatError, InputError
 
 
 def export_events(path: Path, out: Path) -> int:

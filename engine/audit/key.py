@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskwright.engine.audit.durable import sync_folder, write_all
-from maskwright.kernels.errors import FileFormatError, InputError
+from maskwright.errors import FileFormatError, InputError
 
 KEY_VARIABLE = "MASKWRIGHT_AUDIT_KEY"
 """The environment variable that names the key file, for who writes, verifies and exports a log alike."""

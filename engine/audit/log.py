@@ -27,7 +27,7 @@ from maskwright.engine.audit.durable import identity_of
 from maskwright.engine.audit.event import Event
 from maskwright.engine.audit.key import AuditKey, key_path_of, read_key, read_or_create_key
 from maskwright.engine.audit.row import GENESIS, Row, canonical, row_hash
-from maskwright.kernels.errors import AuditError, InputError
+from maskwright.errors import AuditError, InputError
 
 
 class AuditLog:

@@ -24,7 +24,7 @@ from maskwright.engine.audit.database import (
 )
 from maskwright.engine.audit.key import AuditKey
 from maskwright.engine.audit.row import GENESIS
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from maskwright.engine.batch.local import thread_limits, usable_cores
 from maskwright.engine.batch.outcome import Item, Lost, Result
-from maskwright.kernels.errors import InputError, MissingExtraError
+from maskwright.errors import InputError, MissingExtraError
 
 _AHEAD = 2  # tasks in flight for each core, so that none waits for the driver
 

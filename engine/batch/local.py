@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from maskwright.engine.batch.outcome import Item, Lost, Result
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _THREAD_LIMITS = (

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 
 @contextmanager

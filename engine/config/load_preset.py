@@ -11,7 +11,7 @@ from typing import Any
 from maskwright.engine.config.preset import LabelSpec, Matching, Preset, Region
 from maskwright.engine.config.toml_file import read_toml
 from maskwright.engine.volume.labels import LARGEST_LABEL
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "configs" / "presets"
 _TOP = {"labels", "regions", "remap", "ignore", "instances"}

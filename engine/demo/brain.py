@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from maskwright.engine.io import read
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.kernels.errors import FileFormatError, MissingExtraError
+from maskwright.errors import FileFormatError, MissingExtraError
 
 GREY, WHITE = 1, 2
 _HALF = 128  # of 255: the tissue maps hold probabilities as uint8

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.engine.io.dicom_files import DicomFile
-from maskwright.kernels.errors import GeometryError
+from maskwright.errors import GeometryError
 
 _DIRECTION = 1e-3
 _OFF_PLACE = 0.02

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.engine.io.dicom_files import DicomFile, quiet
-from maskwright.kernels.errors import FileFormatError, MissingExtraError
+from maskwright.errors import FileFormatError, MissingExtraError
 
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _JPEG_2000 = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203))

@@ -20,7 +20,7 @@ from maskwright.engine.io.dicom_geometry import from_highdicom, stacked
 from maskwright.engine.io.dicom_series import series_files
 from maskwright.engine.io.payload import require_memory
 from maskwright.engine.volume import LabelMap, Source, align
-from maskwright.kernels.errors import FileFormatError, GeometryError, LabelError, MissingExtraError
+from maskwright.errors import FileFormatError, GeometryError, LabelError, MissingExtraError
 
 if TYPE_CHECKING:
     import highdicom

@@ -24,7 +24,7 @@ from maskwright.engine.io.dicom_geometry import from_highdicom, plane_affine, re
 from maskwright.engine.io.dicom_pixels import read_pixels, rescaled_type, rescaling
 from maskwright.engine.io.payload import require_memory
 from maskwright.engine.volume import Grid, Source, Volume
-from maskwright.kernels.errors import FileFormatError, GeometryError, MissingExtraError
+from maskwright.errors import FileFormatError, GeometryError, MissingExtraError
 
 NAME = "DICOM series"
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from maskwright.engine.io.formats import Format, reader_of, writer_of
 from maskwright.engine.volume import Grid, LabelMap, Volume
-from maskwright.kernels.errors import FileFormatError, GeometryError, InputError, MaskwrightError
+from maskwright.errors import FileFormatError, GeometryError, InputError, MaskwrightError
 
 AnyVolume = TypeVar("AnyVolume", Volume, LabelMap)
 

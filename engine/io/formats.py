@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maskwright.engine.io import dicom_seg, dicom_series, nifti, nrrd_file, ome_zarr, png, tiff
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from maskwright.engine.io.nifti_header import (
 )
 from maskwright.engine.io.payload import is_gzip, read_voxels, require_memory, unpacked
 from maskwright.engine.volume import LabelMap, Source, Volume
-from maskwright.kernels.errors import FileFormatError, GeometryError
+from maskwright.errors import FileFormatError, GeometryError
 
 NAME = "NIfTI"
 _GZIP_LEVEL = 2  # isal's levels are 0 to 3; 2 is its default

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 _QFORM = ["quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"]
 _ROUNDING = 1e-6  # relative; a float32 keeps 6e-8, and a length is made of three

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.payload import read_voxels, unpacked
 from maskwright.engine.volume import Grid, LabelMap, Source, Volume
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 NAME = "NRRD"
 _GZIP_LEVEL = 2  # isal's levels are 0 to 3; 2 is its default

@@ -18,7 +18,7 @@ from maskwright.engine.io.atomic import replacing_folder
 from maskwright.engine.io.payload import require_memory
 from maskwright.engine.io.resolution import affine_note, noted_affine
 from maskwright.engine.volume import Grid, LabelMap, Source, Volume
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 NAME = "OME-Zarr"
 _UNIT_MM = {"millimeter": 1.0, "centimeter": 10.0, "meter": 1e3, "micrometer": 1e-3, "nanometer": 1e-6, "inch": 25.4}

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 LARGEST_RATIO = {"raw": 1, "gzip": 1032, "tiff": 4096, "bzip2": 100_000}
 """What one byte of a file can grow to: deflate gives at most 1032 bytes for one; the others' limits are generous."""

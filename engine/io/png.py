@@ -24,7 +24,7 @@ from maskwright.engine.io.resolution import (
     noted_affine,
 )
 from maskwright.engine.volume import LabelMap, Source, Volume
-from maskwright.kernels.errors import FileFormatError, InputError, LabelError
+from maskwright.errors import FileFormatError, InputError, LabelError
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -18,7 +18,7 @@ from maskwright.engine.io.payload import require_room
 from maskwright.engine.io.resolution import AFFINE_KEY, affine_note
 from maskwright.engine.io.tiff_spacing import affine_of
 from maskwright.engine.volume import LabelMap, Source, Volume
-from maskwright.kernels.errors import FileFormatError, LabelError
+from maskwright.errors import FileFormatError, LabelError
 
 NAME = "TIFF"
 _LOSSY = (6, 7, 33003, 33005, 34712)  # JPEG (old, new), JPEG 2000 (Aperio's two, plain)

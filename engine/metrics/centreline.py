@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.errors import LabelError
 from maskwright.kernels.components import label_components
-from maskwright.kernels.errors import LabelError
 from maskwright.kernels.label_array import as_label_pair
 
 Mask = NDArray[np.bool_]

@@ -15,7 +15,7 @@ from maskwright.engine.metrics.measure import LabelArray, measure
 from maskwright.engine.metrics.options import make_options
 from maskwright.engine.metrics.presets import measure_preset
 from maskwright.engine.volume import LabelMap, align, to_labels
-from maskwright.kernels.errors import GeometryError, InputError, LabelError
+from maskwright.errors import GeometryError, InputError, LabelError
 from maskwright.kernels.label_array import check_spacing
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.engine.metrics.table import METRICS
+from maskwright.errors import ConfigError, LabelError
 from maskwright.kernels.components import label_components
-from maskwright.kernels.errors import ConfigError, LabelError
 from maskwright.kernels.label_array import as_label_pair, check_spacing
 from maskwright.kernels.overlap import count_overlaps
 

@@ -15,7 +15,7 @@ from maskwright.engine.metrics.conventions import TOLERANCE_SLACK, read_deepmind
 from maskwright.engine.metrics.options import Options
 from maskwright.engine.metrics.overlap import Counts, overlap_values
 from maskwright.engine.metrics.surface_distances import exact_mm, scipy_mm, surface_distances
-from maskwright.kernels.band import count_bands
+from maskwright.kernels.boundary import count_boundary_voxels
 from maskwright.kernels.distance.lattice import Lattice, make_lattice
 from maskwright.kernels.overlap import Overlaps, count_overlaps
 from maskwright.kernels.surface import find_elements, find_surfaces
@@ -119,7 +119,9 @@ def _surface_values(
     }
     if options.convention == "metrics-reloaded":
         for suffix, tolerance in options.tolerance_suffixes():
-            bands = count_bands(reference, prediction, labels, *surfaces, lattice, tolerance * TOLERANCE_SLACK)
+            bands = count_boundary_voxels(
+                reference, prediction, labels, *surfaces, lattice, tolerance * TOLERANCE_SLACK
+            )
             for label, (first, second, both) in zip(labels.tolist(), bands.tolist()):
                 values[label]["boundary_iou" + suffix] = both / (first + second - both)
     return values

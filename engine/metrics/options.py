@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 Convention = Literal["metrics-reloaded", "medpy", "deepmind"]
 EmptyPolicy = Literal["infinite", "penalty"]

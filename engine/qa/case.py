@@ -8,7 +8,7 @@ from maskwright.engine.batch.fingerprint import content_digest, settings_digest
 from maskwright.engine.qa.manifest import Case
 from maskwright.engine.qa.reason import reason_of
 from maskwright.engine.qa.settings import Settings
-from maskwright.kernels.errors import GeometryError
+from maskwright.errors import GeometryError
 
 CellValue = str | int | float | None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from maskwright.engine.batch.fingerprint import content_digest
 from maskwright.engine.metrics.table import METRICS
-from maskwright.kernels.errors import FileFormatError, InputError
+from maskwright.errors import FileFormatError, InputError
 
 REQUIRED = ("case", "reference", "prediction")
 OPTIONAL = ("patient", "spacing_mm", "image")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from maskwright.kernels.errors import MaskwrightError
+from maskwright.errors import MaskwrightError
 
 
 def reason_of(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from maskwright.engine.qa.settings import Settings
 from maskwright.engine.qa.worst import PictureTask, draw_worst, worst_rows
 from maskwright.engine.report.page import WorstCase
 from maskwright.engine.report.summary import Summary, summarise
-from maskwright.kernels.errors import ConfigError, FileFormatError
+from maskwright.errors import ConfigError, FileFormatError
 
 if TYPE_CHECKING:
     import polars as pl

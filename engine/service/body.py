@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 
 from maskwright.engine.service.visit import limits_now, visit_now
-from maskwright.kernels.errors import LimitError
+from maskwright.errors import LimitError
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from maskwright.engine.service.computing import PutOffError, may_wait
 from maskwright.engine.service.memory import Holding, Memory
 from maskwright.engine.volume import Volume
+from maskwright.errors import CapacityError, GeometryError, PromptError
 from maskwright.interactive.session import AssistSession
-from maskwright.kernels.errors import CapacityError, GeometryError, PromptError
 
 Index = tuple[int, ...]
 MOST = 32

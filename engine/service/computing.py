@@ -16,7 +16,7 @@ from functools import cache
 from typing import TypeVar
 
 from maskwright.engine.service.visit import require_present
-from maskwright.kernels.errors import CapacityError
+from maskwright.errors import CapacityError
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.05
 _HERE = threading.local()

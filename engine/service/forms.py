@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException
 
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.visit import limits_now, visit_now
-from maskwright.kernels.errors import InputError, LimitError
+from maskwright.errors import InputError, LimitError
 
 JSON_BYTES = 4 << 20
 

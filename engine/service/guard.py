@@ -25,7 +25,7 @@ from maskwright.engine.service.access import LOCAL, Action, Actor, Policy, Refus
 from maskwright.engine.service.metrics_page import ServiceMetrics
 from maskwright.engine.service.problems import problem
 from maskwright.engine.service.request_log import log_request, route_of
-from maskwright.kernels.errors import MaskwrightError
+from maskwright.errors import MaskwrightError
 
 OPEN = None
 """Of a row: anybody may ask."""

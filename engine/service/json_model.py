@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from maskwright.engine.service.body import read_body
 from maskwright.engine.service.forms import JSON_BYTES, parsed
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from maskwright.engine.config.toml_file import read_toml
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "configs" / "service.toml"
 CGROUP_FILES = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))

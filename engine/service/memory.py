@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import CapacityError
+from maskwright.errors import CapacityError
 
 Kind = Literal["volume", "session", "request"]
 KINDS: tuple[Kind, ...] = ("volume", "session", "request")

@@ -13,7 +13,7 @@ from maskwright.engine.service.json_model import model_of
 from maskwright.engine.service.page_session import PageSession, Saying
 from maskwright.engine.service.session_journal import Course
 from maskwright.engine.service.workplace import Workplace
-from maskwright.kernels.errors import GoneError, InputError, NotFoundError
+from maskwright.errors import GoneError, InputError, NotFoundError
 
 BEGIN = "begin"
 PAGE_COURSE = Course(first=BEGIN)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.volume import LabelMap, Volume
+from maskwright.errors import GeometryError, InputError, LimitError, PromptError
 from maskwright.interactive.history import Step
 from maskwright.interactive.prompts import Area, Prompt, Scribble, make_box, make_mask, make_point
 from maskwright.interactive.region import Region
 from maskwright.interactive.session import AssistSession
-from maskwright.kernels.errors import GeometryError, InputError, LimitError, PromptError
 
 MOST_OBJECTS = 255
 """Saved labels are bytes."""

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from maskwright.engine.service.computing import PutOffError, may_wait
 from maskwright.engine.service.memory import Holding, Memory
 from maskwright.engine.service.visit import require_present
-from maskwright.kernels.errors import CapacityError, GoneError
+from maskwright.errors import CapacityError, GoneError
 
 REMEMBERED = 1000
 """Ended leases whose reason is kept."""

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from maskwright.kernels.errors import (
+from maskwright.errors import (
     CapacityError,
     FileFormatError,
     GoneError,

@@ -11,7 +11,7 @@ from maskwright.engine.io import read_labels
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.volume import LabelMap
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".dcm", ".png", ".tif", ".tiff")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 _REGION = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 

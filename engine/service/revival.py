@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from maskwright.engine.service.act import Act
 from maskwright.engine.service.session_journal import Journals
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from maskwright.engine.io.dicom_series import NAME
 from maskwright.engine.service.datastore import ImageEntry
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.volume import LabelMap
-from maskwright.kernels.errors import InputError, MaskwrightError, MissingExtraError
+from maskwright.errors import InputError, MaskwrightError, MissingExtraError
 
 LONGEST_NAME = 64
 """Of a segment, in characters; DICOM's own bound."""

@@ -44,7 +44,7 @@ from maskwright.engine.service.revival import Revival
 from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.viewers import open_to_viewers
 from maskwright.engine.service.workplace import Workplace
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 OWN_FOLDER = ".maskwright"
 """In the data folder: what is the server's own."""

@@ -22,7 +22,7 @@ from typing import Any
 from maskwright.engine.service.act import Act
 from maskwright.engine.service.datastore.durable import beside, remove_unfinished, written_in_one_line
 from maskwright.engine.service.request_log import LOG
-from maskwright.kernels.errors import LimitError
+from maskwright.errors import LimitError
 
 MOST_BYTES = 64 << 20
 """Of a journal: some ten thousands of acts; to do more of them again would hold up other sessions for long."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from maskwright.kernels.errors import FileFormatError, InputError
+from maskwright.errors import FileFormatError, InputError
 
 
 @contextmanager

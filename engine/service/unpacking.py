@@ -10,7 +10,7 @@ from maskwright.engine.io import asking
 from maskwright.engine.service.limits import Limits
 from maskwright.engine.service.visit import limits_now, visit_now
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.kernels.errors import LimitError
+from maskwright.errors import LimitError
 
 R = TypeVar("R", Volume, LabelMap)
 

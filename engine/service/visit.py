@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from maskwright.engine.service.limits import DEFAULTS, Limits
 from maskwright.engine.service.memory import Holding, Memory
-from maskwright.kernels.errors import GoneError
+from maskwright.errors import GoneError
 
 _VISIT: ContextVar[Visit | None] = ContextVar("visit", default=None)
 

@@ -20,7 +20,7 @@ from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.visit import require_present
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import CapacityError, MaskwrightError, NotFoundError
+from maskwright.errors import CapacityError, MaskwrightError, NotFoundError
 
 R = TypeVar("R")
 

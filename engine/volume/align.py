@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from maskwright.engine.volume.grid import SAME_GRID_MM, Grid
 from maskwright.engine.volume.volume import LabelMap
-from maskwright.kernels.errors import GeometryError
+from maskwright.errors import GeometryError
 
 _BLOCK = 1 << 20  # voxels resampled in one go
 _TIE = 1e-6  # in voxels; a position this close below the middle between two voxels counts as the middle

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskwright.kernels.errors import GeometryError
+from maskwright.errors import GeometryError
 
 SAME_GRID_MM = 1e-3
 """Two grids are the same when no corner of one is farther than this from the same corner of the other."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maskwright.engine.volume.grid import Grid
 from maskwright.engine.volume.labels import to_labels
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from maskwright.errors import ConfigError
 from maskwright.interactive.methods.method import Method
-from maskwright.kernels.errors import ConfigError
 
 _HOMES = {
     "network": ("network", "Network"),

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from maskwright.interactive.methods.appearance import local_log_odds
 from maskwright.interactive.methods.sight import Sight
-from maskwright.kernels.cut import graph_cut
 from maskwright.kernels.geodesic import geodesic_distance
+from maskwright.kernels.graph_cut import graph_cut
 
 Mask = NDArray[np.bool_]
 

@@ -11,7 +11,7 @@ from maskwright.interactive.methods.appearance import local_log_odds
 from maskwright.interactive.methods.band import Band, band_of
 from maskwright.interactive.methods.method import Task
 from maskwright.interactive.methods.refine import refine
-from maskwright.kernels.cut import graph_cut
+from maskwright.kernels.graph_cut import graph_cut
 
 # In log-odds: what a unit of depth, what looks and what an uncut face count for, and what a voxel that was corrected
 # has in its favour: else thin corrections would be cut away again.

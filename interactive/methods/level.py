@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.methods.sight import Sight
-from maskwright.kernels.nested import NestedRegions, measure_nested
+from maskwright.kernels.level_sets import LevelSetMeasures, measure_level_sets
 
 LEVELS = 300
 # A whole domain has no border at all: this share of an expected border is added, so that it does not win for that.
@@ -69,7 +69,7 @@ def best_level(
     Ties go to the smallest region. The result is empty only if no distance in the domain is finite.
     """
     levels = _levels(distance_mm, domain, sight.unit_mm)
-    found = measure_nested(*_with_ends(levels, sight))
+    found = measure_level_sets(*_with_ends(levels, sight))
     sizes = found.sizes * sight.voxel_size
     dims = distance_mm.ndim
     border = np.maximum(found.cuts, 0)
@@ -126,7 +126,7 @@ def _ball_border(size: float, dims: int) -> float:
     return 2 * math.sqrt(math.pi * size) if dims == 2 else (36 * math.pi) ** (1 / 3) * size ** (2 / 3)
 
 
-def _off_centre(found: NestedRegions, middle: tuple[float, ...], sight: Sight) -> NDArray[np.float64]:
+def _off_centre(found: LevelSetMeasures, middle: tuple[float, ...], sight: Sight) -> NDArray[np.float64]:
     """Return the squared distance of each region's centre from the middle, over the squared radius of such a ball."""
     counts = np.maximum(found.sizes, 1)
     steps = np.array(sight.spacing_mm) / sight.unit_mm

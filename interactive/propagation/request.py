@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import GeometryError, InputError, PromptError
+from maskwright.errors import GeometryError, InputError, PromptError
 from maskwright.kernels.label_array import LabelArray, as_label_array, check_spacing
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from maskwright.errors import InputError
 from maskwright.kernels.components import cpu
-from maskwright.kernels.errors import InputError
 from maskwright.kernels.label_array import as_label_array
 
 __all__ = ["Components", "label_components"]

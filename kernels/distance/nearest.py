@@ -6,10 +6,10 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from maskwright.errors import GeometryError
 from maskwright.kernels.distance.lattice import Lattice
 from maskwright.kernels.distance.rows import FAR, nearest_in_rows
 from maskwright.kernels.distance.tree import search_tree
-from maskwright.kernels.errors import GeometryError
 from maskwright.kernels.flat_index import split_index
 from maskwright.kernels.point_groups import PointGroups
 

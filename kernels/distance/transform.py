@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import LabelError
+from maskwright.errors import LabelError
 from maskwright.kernels.label_array import LabelArray, as_label_array, check_spacing
 
 # Lines that one thread works on together: neighbours on the last axis share cache lines.

@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from maskwright.errors import GeometryError
 from maskwright.kernels.distance.lattice import Lattice
-from maskwright.kernels.errors import GeometryError
 from maskwright.kernels.flat_index import split_index
 
 _FAN = 16

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import ConfigError, GeometryError, InputError
+from maskwright.errors import ConfigError, GeometryError, InputError
 from maskwright.kernels.flow import pairs
 from maskwright.kernels.flow.likeness import add_likeness
 from maskwright.kernels.flow.smooth import smooth

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import ConfigError, GeometryError, InputError, LabelError
+from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 from maskwright.kernels.geodesic.grid import lay_out, reach
 from maskwright.kernels.geodesic.search import spread
 from maskwright.kernels.label_array import as_label_array, check_spacing

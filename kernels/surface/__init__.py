@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskwright.kernels.errors import LabelError
+from maskwright.errors import LabelError
 from maskwright.kernels.label_array import as_label_array, as_volume, check_spacing
 from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.surface.element_areas import element_areas_3d, element_lengths_2d

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from maskwright.engine.volume import Grid, LabelMap, align
-from maskwright.kernels.errors import GeometryError
+from maskwright.errors import GeometryError
 
 
 @st.composite

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskwright.engine.volume import Grid, LabelMap, Volume
-from maskwright.kernels.errors import GeometryError, InputError
+from maskwright.errors import GeometryError, InputError
 
 
 def test_from_spacing_maps_indices_to_world_axes() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from maskwright.engine.volume import LabelMap, to_labels
-from maskwright.kernels.errors import LabelError
+from maskwright.errors import LabelError
 
 TYPES = ["?", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8", ">i2", ">u4", ">f4", ">f8"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskwright.engine.volume import Grid, LabelMap, align, count_left_out
-from maskwright.kernels.errors import GeometryError
+from maskwright.errors import GeometryError
 
 
 def cut(labels: LabelMap, *ranges: slice) -> LabelMap:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
+from maskwright.errors import PromptError
 from maskwright.interactive.prompts import (
     Area,
     Box,
@@ -21,7 +22,6 @@ from maskwright.interactive.prompts import (
     said,
 )
 from maskwright.interactive.region import Region
-from maskwright.kernels.errors import PromptError
 
 SHAPE = (6, 7)
 MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=3, max_side=7)).filter(np.any)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from maskwright.errors import GeometryError, InputError, LabelError, PromptError
 from maskwright.interactive.propagate import propagate
-from maskwright.kernels.errors import GeometryError, InputError, LabelError, PromptError
 
 
 def moving_blobs(slices=13, size=56, seed=0):

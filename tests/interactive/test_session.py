@@ -5,8 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from maskwright.errors import ConfigError, GeometryError, InputError, PromptError
 from maskwright.interactive.session import AssistSession
-from maskwright.kernels.errors import ConfigError, GeometryError, InputError, PromptError
 from reference.assist_method import Boxes, Discs, seen_image, session_on
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from maskwright.errors import InputError
 from maskwright.interactive.methods import METHODS
 from maskwright.interactive.session import AssistSession
 from maskwright.interactive.session_json import session_from_json, session_to_json
-from maskwright.kernels.errors import InputError
 from reference.assist_method import Discs, seen_image
 
 SHAPE = (9, 20, 21)

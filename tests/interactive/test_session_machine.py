@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from scipy import ndimage
 
+from maskwright.errors import PromptError
 from maskwright.interactive import region
 from maskwright.interactive.prompts import Box, MaskPrompt
 from maskwright.interactive.session import AssistSession
 from maskwright.interactive.session_json import session_from_json, session_to_json
-from maskwright.kernels.errors import PromptError
 from reference.assist_method import Discs, seen_image
 
 # Shrinking a failure of a machine takes minutes; what was done is printed all the same.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 from reference.assist_method import session_on
 
 

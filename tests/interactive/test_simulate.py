@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.ndimage import gaussian_filter
 
+from maskwright.errors import GeometryError, InputError, LabelError, PromptError
 from maskwright.interactive.simulate import Click, next_click, simulate_scribble
 from maskwright.kernels.components import label_components
-from maskwright.kernels.errors import GeometryError, InputError, LabelError, PromptError
 from reference import simulate as oracle
 
 SPACINGS = st.sampled_from([0.3, 0.8, 1.0, 2.5, 6.5])

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from maskwright.errors import InputError
 from maskwright.kernels.components import label_components
-from maskwright.kernels.errors import InputError
 from reference import components as reference
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from surface_distance import lookup_tables
 
-from maskwright.kernels.errors import GeometryError
+from maskwright.errors import GeometryError
 from maskwright.kernels.surface.element_areas import element_areas_3d, element_lengths_2d
 
 sizes = st.floats(0.01, 100.0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.kernels.errors import GeometryError, LabelError
+from maskwright.errors import GeometryError, LabelError
 from maskwright.kernels.surface import element_areas_3d, element_lengths_2d, find_elements
 from reference import surface as reference
 from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out

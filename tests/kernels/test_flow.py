@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from maskwright.kernels.errors import ConfigError, GeometryError, InputError
+from maskwright.errors import ConfigError, GeometryError, InputError
 from maskwright.kernels.flow import add_likeness, compose, optical_flow, optical_flows, smooth, warp
 from reference import flow as reference
 

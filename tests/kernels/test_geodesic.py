@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from maskwright.kernels.errors import ConfigError, GeometryError, InputError, LabelError
+from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 from maskwright.kernels.geodesic import geodesic_distance
 from maskwright.kernels.geodesic.grid import lay_out, reach
 from maskwright.kernels.geodesic.search import _search

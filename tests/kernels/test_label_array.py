@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maskwright.kernels.errors import GeometryError, InputError, LabelError
+from maskwright.errors import GeometryError, InputError, LabelError
 from maskwright.kernels.label_array import as_label_array, as_label_pair, as_volume, check_spacing
 
 

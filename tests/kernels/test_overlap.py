@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.kernels.errors import GeometryError, LabelError
+from maskwright.errors import GeometryError, LabelError
 from maskwright.kernels.overlap import count_overlaps
 from reference import overlap as reference
 from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.kernels.errors import LabelError
+from maskwright.errors import LabelError
 from maskwright.kernels.surface import find_surfaces
 from reference import surface as reference
 from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out

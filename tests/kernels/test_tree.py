@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from maskwright.errors import GeometryError
 from maskwright.kernels.distance.lattice import make_lattice
 from maskwright.kernels.distance.tree import search_tree
-from maskwright.kernels.errors import GeometryError
 from reference.nearest import nearest_squares
 from reference.point_groups import GROUP_KINDS, make_groups
 

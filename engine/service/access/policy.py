@@ -10,7 +10,7 @@ from typing import Literal, Self
 from maskwright.engine.config.toml_file import read_toml
 from maskwright.engine.service.access.actor import ACTIONS, ROLES, Action, Actor, Role
 from maskwright.engine.service.region import check_region
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[3] / "configs" / "service.toml"
 

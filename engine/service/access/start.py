@@ -6,7 +6,7 @@ import ipaddress
 
 from maskwright.engine.service.access.actor import ANYONE, LOCAL, Actor
 from maskwright.engine.service.access.tokens import Tokens
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 
 def may_start(host: str, tokens: Tokens | None, insecure: bool) -> None:

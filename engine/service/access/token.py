@@ -10,7 +10,7 @@ from typing import Any
 
 from maskwright.engine.service.access.actor import RESERVED_NAMES, ROLES, Actor, Role
 from maskwright.engine.service.region import check_region
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal, Self
 
 from maskwright.engine.service.access.actor import Actor
 from maskwright.engine.service.access.token import Token, parse_token
-from maskwright.kernels.errors import ConfigError, InputError
+from maskwright.errors import ConfigError, InputError
 
 _LARGEST_FILE = 1 << 20  # bytes
 _LONGEST_SECRET = 1024  # characters

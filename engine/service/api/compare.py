@@ -19,7 +19,7 @@ from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.workplace import Workplace
 from maskwright.engine.volume import LabelMap
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 
 class StoredLabel(BaseModel):

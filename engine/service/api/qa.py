@@ -20,7 +20,7 @@ from maskwright.engine.service.openapi import body
 from maskwright.engine.service.qa_runs import Asked, QaRuns, Record
 from maskwright.engine.service.qa_runs.asked import Empty
 from maskwright.engine.service.workplace import Workplace, in_thread
-from maskwright.kernels.errors import NotFoundError
+from maskwright.errors import NotFoundError
 
 LOOK_S = 0.1
 """How often it is looked whether something changed, and ..."""

@@ -39,7 +39,7 @@ from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.visit import require_present
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import Workplace
-from maskwright.kernels.errors import GeometryError, InputError
+from maskwright.errors import GeometryError, InputError
 
 NIFTI, DICOM = "application/octet-stream", "application/dicom"
 

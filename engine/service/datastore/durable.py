@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 _UNFINISHED = ".unfinished-"
 _BLOCK = 1 << 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskwright.engine.service.datastore.digests import Digests, signature_of
-from maskwright.kernels.errors import NotFoundError
+from maskwright.errors import NotFoundError
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from maskwright.engine.service.datastore.label_info import LabelInfo, read_info
 from maskwright.engine.service.datastore.listing import entries_of, is_file_within, stays_within
 from maskwright.engine.service.datastore.names import LABEL_SUFFIXES
 from maskwright.engine.service.datastore.versions import keep_version, kept_versions
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 
 @dataclass(frozen=True)

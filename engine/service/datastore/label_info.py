@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from maskwright.kernels.errors import InputError, LimitError
+from maskwright.errors import InputError, LimitError
 
 _LARGEST_INFO = 1 << 20  # bytes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from maskwright.engine.io.dicom_series import NAME as DICOM_SERIES
 from maskwright.engine.io.formats import FORMATS, reader_of
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 LABELS = "labels"
 """The folder at the top that holds labels: nothing in it is an image."""

@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import PurePosixPath
 
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 LABEL_SUFFIXES = (".nii.gz", ".nrrd", ".seg.dcm")
 UPLOAD_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".png", ".tiff", ".tif", ".dcm")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from maskwright.engine.config.toml_file import read_toml
 from maskwright.engine.service.region import check_region
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 SETTINGS = "datastore.toml"
 

@@ -31,7 +31,7 @@ from maskwright.engine.service.datastore.names import (
 )
 from maskwright.engine.service.datastore.settings import read_region
 from maskwright.engine.service.datastore.upload import Upload, put_into_place, received
-from maskwright.kernels.errors import FileFormatError, InputError, NotFoundError
+from maskwright.errors import FileFormatError, InputError, NotFoundError
 
 
 @dataclass(frozen=True)

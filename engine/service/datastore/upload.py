@@ -19,7 +19,7 @@ from maskwright.engine.service.datastore.durable import (
 )
 from maskwright.engine.service.datastore.listing import Found, find_images
 from maskwright.engine.service.datastore.names import clean_upload_name
-from maskwright.kernels.errors import InputError, LimitError
+from maskwright.errors import InputError, LimitError
 
 _BLOCK = 1 << 20
 

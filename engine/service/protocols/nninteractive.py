@@ -29,7 +29,7 @@ from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.unpacking import require_short_axes
 from maskwright.engine.service.visit import limits_now, visit_now
 from maskwright.engine.service.workplace import in_thread
-from maskwright.kernels.errors import CapacityError, GoneError, InputError, LimitError
+from maskwright.errors import CapacityError, GoneError, InputError, LimitError
 
 JSON_BYTES = 1 << 20
 """The largest body of JSON that is read."""

@@ -18,7 +18,7 @@ from maskwright.engine.service.remote_session import Answer, RemoteSession
 from maskwright.engine.service.session_journal import Course
 from maskwright.engine.service.shared_images import SharedImages
 from maskwright.engine.service.visit import limits_now
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 SET_IMAGE, SET_TARGET, RESET = "/set_image", "/set_target_buffer", "/reset_interactions"
 REMOTE_COURSE = Course(first=SET_IMAGE, reset=RESET, outlives=SET_TARGET)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import InputError, LimitError
+from maskwright.errors import InputError, LimitError
 
 MAGIC, VERSION = b"NNIA", 1
 CODECS = (1, 2)

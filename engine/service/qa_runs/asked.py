@@ -7,7 +7,7 @@ from typing import Literal
 
 from maskwright.engine.config import shipped_presets
 from maskwright.engine.metrics.options import make_options
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 Empty = Literal["infinite", "penalty"]
 

@@ -18,7 +18,7 @@ from maskwright.engine.service.datastore.durable import (
     written_in_one_line,
 )
 from maskwright.engine.service.qa_runs.record import RECORD
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 KEPT = 200
 """How many runs that have ended stay, so that the folder does not grow for ever: some weeks of daily runs, a list that

@@ -11,7 +11,7 @@ from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.datastore.durable import write_synced, written_in_one_line
 from maskwright.engine.service.datastore.names import check_tag
 from maskwright.engine.service.qa_runs.asked import Asked
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 MISSING = "missing"
 """A folder that is not there, in which labels that are not there are looked for."""

@@ -27,7 +27,7 @@ from maskwright.engine.service.qa_runs.kept import (
 )
 from maskwright.engine.service.qa_runs.manifest import find_pairs, write_manifest
 from maskwright.engine.service.qa_runs.record import Record
-from maskwright.kernels.errors import CapacityError, FileFormatError, NotFoundError
+from maskwright.errors import CapacityError, FileFormatError, NotFoundError
 
 WAITING = 8
 """How many runs may wait."""

@@ -14,7 +14,7 @@ import pytest
 
 from maskwright.cli import main
 from maskwright.engine.audit import export_events
-from maskwright.kernels.errors import FileFormatError, InputError
+from maskwright.errors import FileFormatError, InputError
 
 Case = Any
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from maskwright.engine.audit import DETAILS, Event
 from maskwright.engine.audit.row import GENESIS, Row, row_hash
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 WORD = string.ascii_letters + string.digits + "_.:/+-"
 GOOD: dict[str, Any] = {"actor": "night shift", "role": "annotator", "action": "prompt.add", "outcome": "allowed"}

@@ -9,7 +9,7 @@ import pytest
 
 from maskwright.cli import main
 from maskwright.engine.audit import AuditLog, Event, export_checkpoints, read_key, read_or_create_key
-from maskwright.kernels.errors import AuditError, FileFormatError, InputError
+from maskwright.errors import AuditError, FileFormatError, InputError
 
 Case = Any
 

@@ -11,7 +11,7 @@ import pytest
 
 from maskwright.cli import main
 from maskwright.engine.audit import KEY_VARIABLE, AuditKey, AuditLog, key_path_of, read_key, read_or_create_key
-from maskwright.kernels.errors import FileFormatError, InputError
+from maskwright.errors import FileFormatError, InputError
 
 
 def test_made_on_first_use_for_its_owner_only(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from maskwright.engine.audit import AuditLog, Event, read_key, verify
 from maskwright.engine.audit import checkpoints as checkpoints_module
-from maskwright.kernels.errors import AuditError, FileFormatError, InputError
+from maskwright.errors import AuditError, FileFormatError, InputError
 
 Case = Any
 NewEvent = Callable[[int], Event]

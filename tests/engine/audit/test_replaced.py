@@ -11,7 +11,7 @@ import pytest
 from maskwright.engine.audit import AuditLog, Event, export_checkpoints, read_key
 from maskwright.engine.audit import checkpoints as checkpoints_module
 from maskwright.engine.audit import log as log_module
-from maskwright.kernels.errors import AuditError
+from maskwright.errors import AuditError
 
 Case = Any
 NewEvent = Callable[[int], Event]

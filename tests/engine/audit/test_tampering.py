@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 Case = Any
 ROWS = 30

@@ -16,7 +16,7 @@ import pytest
 
 from maskwright.engine.audit import AuditLog, read_key, read_or_create_key, verify
 from maskwright.engine.audit.checkpoints import Checkpoint
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 # A Case of conftest.py: with importlib's import mode it cannot be imported from there.
 Case = Any

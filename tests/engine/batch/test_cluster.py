@@ -7,7 +7,7 @@ import pytest
 
 from maskwright.engine.batch.cluster import RayExecutor
 from maskwright.engine.batch.outcome import Lost
-from maskwright.kernels.errors import InputError, MissingExtraError
+from maskwright.errors import InputError, MissingExtraError
 
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
 

@@ -13,7 +13,7 @@ import pytest
 
 from maskwright.engine.batch.local import LocalExecutor, usable_cores
 from maskwright.engine.batch.outcome import Lost
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
 

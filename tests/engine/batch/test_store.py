@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from maskwright.engine.batch.store import ResultStore, only_run_in
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 ROWS = pl.DataFrame({"case": ["a"], "dice": [float("nan")], "hd": [float("inf")]})
 

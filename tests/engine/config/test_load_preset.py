@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from maskwright.engine.config import load_preset, shipped_presets
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 FULL = """
 ignore = 255

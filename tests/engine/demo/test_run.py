@@ -9,7 +9,7 @@ import pytest
 
 from maskwright.cli import main
 from maskwright.engine.demo.brain import brain_blocks
-from maskwright.kernels.errors import MissingExtraError
+from maskwright.errors import MissingExtraError
 
 
 def test_the_demo_ends_in_a_report_and_its_headline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

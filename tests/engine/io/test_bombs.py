@@ -7,7 +7,7 @@ import pytest
 
 from maskwright.engine.io import asking, read, read_labels, write
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import FileFormatError, LimitError
+from maskwright.errors import FileFormatError, LimitError
 
 AFFINE = np.eye(4)
 

@@ -11,7 +11,7 @@ from pydicom.uid import generate_uid
 
 from maskwright.engine.io import read, read_labels, write_dicom_seg
 from maskwright.engine.volume import LabelMap, align
-from maskwright.kernels.errors import FileFormatError, GeometryError, LabelError
+from maskwright.errors import FileFormatError, GeometryError, LabelError
 
 hd = pytest.importorskip("highdicom")
 

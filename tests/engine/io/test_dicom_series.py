@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless, generate_uid
 
 from maskwright.engine.io import asking, read, read_labels
-from maskwright.kernels.errors import FileFormatError, GeometryError, MaskwrightError, MissingExtraError
+from maskwright.errors import FileFormatError, GeometryError, MaskwrightError, MissingExtraError
 
 SECRET = "DOE^JANE"
 

@@ -11,7 +11,7 @@ import pytest
 from maskwright.engine.io import read, read_labels, write
 from maskwright.engine.io.formats import FORMATS, REFUSED
 from maskwright.engine.volume import Grid, LabelMap, Volume
-from maskwright.kernels.errors import FileFormatError, GeometryError, InputError, LabelError
+from maskwright.errors import FileFormatError, GeometryError, InputError, LabelError
 
 ENDINGS = [ending for kind in FORMATS if kind.write is not None for ending in kind.endings]
 TYPES = {"u1": 200, "u2": 300, "u4": 70000}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from maskwright.engine.io import read, read_labels, write
 from maskwright.engine.io.nifti_header import affine_of, new_header, parse_header
 from maskwright.engine.volume import Grid, LabelMap, Volume
-from maskwright.kernels.errors import FileFormatError, GeometryError, LabelError
+from maskwright.errors import FileFormatError, GeometryError, LabelError
 
 AFFINE = np.array([[-0.5, 0, 0, 12.5], [0, 0.75, 0, -20.25], [0, 0, 2.5, 31.75], [0, 0, 0, 1]])
 

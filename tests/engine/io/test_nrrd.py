@@ -12,7 +12,7 @@ import pytest
 
 from maskwright.engine.io import read, read_labels, write
 from maskwright.engine.volume import Grid, LabelMap
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 VALUES = np.arange(2 * 3 * 4, dtype="<i2").reshape(4, 3, 2)  # (z, y, x): x is fastest in the file
 SPACE = ["space directions: (0.5,0,0) (0,0.75,0) (0,0.3,2.5)", "space origin: (10,20,30)"]

@@ -12,7 +12,7 @@ import zarr
 
 from maskwright.engine.io import read, read_labels, write
 from maskwright.engine.volume import Grid, LabelMap
-from maskwright.kernels.errors import FileFormatError, LabelError
+from maskwright.errors import FileFormatError, LabelError
 
 VALUES = np.random.default_rng(0).integers(0, 300, (4, 5, 6)).astype(np.uint16)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from maskwright.engine.io import read, read_labels, write
 from maskwright.engine.volume import Grid, LabelMap
-from maskwright.kernels.errors import FileFormatError, GeometryError, LabelError
+from maskwright.errors import FileFormatError, GeometryError, LabelError
 
 VALUES = np.arange(35, dtype=np.uint8).reshape(5, 7)
 

@@ -11,7 +11,7 @@ from skimage.morphology import skeletonize
 
 from maskwright.engine.metrics.centreline import cldice
 from maskwright.engine.metrics.table import METRICS
-from maskwright.kernels.errors import GeometryError, InputError, LabelError
+from maskwright.errors import GeometryError, InputError, LabelError
 from reference import centreline as reference
 
 

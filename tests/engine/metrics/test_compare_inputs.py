@@ -9,7 +9,7 @@ import pytest
 from maskwright.engine.config import LabelSpec, Preset
 from maskwright.engine.metrics.compare import compare
 from maskwright.engine.metrics.overlap import Counts, overlap_values
-from maskwright.kernels.errors import ConfigError, GeometryError, InputError, LabelError
+from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 
 SPACING_MM = (2.0, 1.0, 1.0)
 

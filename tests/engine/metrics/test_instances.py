@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as hnp
 
 from maskwright.engine.metrics.instances import instance_agreement, match_instances
 from maskwright.engine.metrics.table import METRICS
+from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 from maskwright.kernels.components import label_components
-from maskwright.kernels.errors import ConfigError, GeometryError, InputError, LabelError
 from reference import instances as reference
 
 NUCLEI = Path(__file__).resolve().parents[3] / "../shared/data/nuclei/mask2d.tif"

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from maskwright.engine.qa.manifest import read_manifest
-from maskwright.kernels.errors import FileFormatError, InputError
+from maskwright.errors import FileFormatError, InputError
 
 HEADER = "case,reference,prediction\n"
 

@@ -26,7 +26,7 @@ from maskwright.engine.service.limits import Limits
 from maskwright.engine.service.protocols.packed_array import pack_array
 from maskwright.engine.service.server import _Ticking
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import AuditError
+from maskwright.errors import AuditError
 
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
 PROGRAM = """

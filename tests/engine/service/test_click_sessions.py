@@ -7,7 +7,7 @@ from maskwright.engine.service import click_sessions
 from maskwright.engine.service.click_sessions import Clicks, ClickSessions
 from maskwright.engine.service.memory import Holding, Memory
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import CapacityError, GeometryError, PromptError
+from maskwright.errors import CapacityError, GeometryError, PromptError
 
 SHAPE = (8, 20, 28)
 VOXELS = 8 * 20 * 28

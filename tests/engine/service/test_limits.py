@@ -6,7 +6,7 @@ import pytest
 
 from maskwright.engine.service.access import Policy
 from maskwright.engine.service.limits import SHIPPED, Limits, memory_of_machine
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 
 def write(folder, text):

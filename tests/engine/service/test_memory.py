@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from maskwright.engine.service.memory import Holding, Memory
-from maskwright.kernels.errors import CapacityError
+from maskwright.errors import CapacityError
 
 LIMIT = 1000
 

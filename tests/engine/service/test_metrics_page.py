@@ -14,7 +14,7 @@ from maskwright.engine.service.pool import Pool, PoolLimits
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.remote_session import RemoteSession
 from maskwright.engine.service.shared_images import SharedImages
-from maskwright.kernels.errors import NotFoundError
+from maskwright.errors import NotFoundError
 from reference.serving import served
 
 

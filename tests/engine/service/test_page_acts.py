@@ -26,7 +26,7 @@ from maskwright.engine.service.revival import Revival
 from maskwright.engine.service.session_journal import Journals
 from maskwright.engine.service.workplace import Workplace
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import GoneError, InputError
+from maskwright.errors import GoneError, InputError
 
 SHAPE = (5, 12, 14)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from maskwright.engine.service.memory import Memory
 from maskwright.engine.service.pool import Pool, PoolLimits
-from maskwright.kernels.errors import CapacityError, GoneError
+from maskwright.errors import CapacityError, GoneError
 
 ME = "me"
 

@@ -20,7 +20,7 @@ from maskwright.engine.service.patience import Patience
 from maskwright.engine.service.patient_protocol import impatient
 from maskwright.engine.service.problems import answer_with_problems
 from maskwright.engine.service.request_log import LOG, JsonLine, WrittenAside, logging_to
-from maskwright.kernels.errors import CapacityError
+from maskwright.errors import CapacityError
 from reference.serving import served
 
 

@@ -14,7 +14,7 @@ from maskwright.engine.service.act import Act
 from maskwright.engine.service.page_acts import BEGIN, PAGE_COURSE
 from maskwright.engine.service.protocols.nninteractive_acts import REMOTE_COURSE, RESET, SET_IMAGE, SET_TARGET
 from maskwright.engine.service.session_journal import Journals
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 IMAGE = Act(SET_IMAGE, "{}", b"image")
 

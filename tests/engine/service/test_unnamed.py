@@ -3,7 +3,7 @@
 import pytest
 
 from maskwright.engine.service.unnamed import unnamed
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 
 @pytest.mark.parametrize(

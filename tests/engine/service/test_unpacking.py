@@ -21,7 +21,7 @@ from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.visit import Visit, begin_visit
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import CapacityError, FileFormatError, InputError, LimitError
+from maskwright.errors import CapacityError, FileFormatError, InputError, LimitError
 
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
 SHAPE = (10, 20, 30)

@@ -10,7 +10,7 @@ from maskwright.engine.service.open_volumes import OpenVolumes
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import Workplace
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import CapacityError, LimitError
+from maskwright.errors import CapacityError, LimitError
 
 IMAGE = volume_file(Volume(np.zeros((3, 4, 5), np.uint8), np.eye(4)), ".nii.gz")
 

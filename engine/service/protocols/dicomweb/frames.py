@@ -16,7 +16,7 @@ import numpy as np
 from maskwright.engine.io.dicom_files import quiet
 from maskwright.engine.service.datastore import Instance
 from maskwright.engine.service.protocols.dicomweb.opened import opened
-from maskwright.kernels.errors import FileFormatError, NotFoundError
+from maskwright.errors import FileFormatError, NotFoundError
 
 _IMPLICIT, _EXPLICIT, _BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 _RAW = "application/octet-stream"

@@ -9,7 +9,7 @@ from pathlib import Path
 from maskwright.engine.io.dicom_files import quiet
 from maskwright.engine.service.datastore import Instance
 from maskwright.engine.service.datastore.dicom_json import json_of
-from maskwright.kernels.errors import FileFormatError
+from maskwright.errors import FileFormatError
 
 LARGEST_BINARY = 64 << 10
 """Of a binary value, in base64: larger ones, such as private data, are left out."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from maskwright.kernels.errors import NotFoundError
+from maskwright.errors import NotFoundError
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from maskwright.engine.service.protocols.dicomweb.metadata import listed, metada
 from maskwright.engine.service.protocols.dicomweb.multipart import Part, blocks_of, multipart
 from maskwright.engine.service.protocols.dicomweb.route_types import JSON, PARTS, RECORDS, FrameList, Uid
 from maskwright.engine.service.workplace import Workplace, in_thread
-from maskwright.kernels.errors import NotFoundError
+from maskwright.errors import NotFoundError
 
 DICOM = "application/dicom"
 

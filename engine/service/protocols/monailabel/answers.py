@@ -10,7 +10,7 @@ from fastapi import Response
 
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 EXTENSIONS = (".nrrd", ".nii.gz", ".nii")
 

@@ -20,7 +20,7 @@ from maskwright.engine.service.protocols.monailabel.datastore import datastore_r
 from maskwright.engine.service.protocols.monailabel.infer import infer_router
 from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, NEXT, STRATEGIES
 from maskwright.engine.service.workplace import Workplace, in_thread
-from maskwright.kernels.errors import NotFoundError
+from maskwright.errors import NotFoundError
 
 SHOWN = {"Modality": "00080060", "StudyDate": "00080020", "StudyTime": "00080030", "PatientID": "00100020"}
 """What OHIF shows of the next image before it is opened."""

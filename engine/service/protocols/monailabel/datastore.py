@@ -19,7 +19,7 @@ from maskwright.engine.service.unnamed import unnamed
 from maskwright.engine.service.unpacking import read_counted
 from maskwright.engine.service.volume_file import volume_file
 from maskwright.engine.service.workplace import Workplace, in_thread
-from maskwright.kernels.errors import GeometryError, InputError, NotFoundError
+from maskwright.errors import GeometryError, InputError, NotFoundError
 
 TAG = "final"
 SUFFIXES = (".nii.gz", ".nrrd", ".seg.dcm")

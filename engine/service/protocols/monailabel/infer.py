@@ -19,7 +19,7 @@ from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL,
 from maskwright.engine.service.received import received_labels
 from maskwright.engine.service.workplace import Workplace, in_thread
 from maskwright.engine.volume import Volume
-from maskwright.kernels.errors import InputError, NotFoundError, PromptError
+from maskwright.errors import InputError, NotFoundError, PromptError
 
 TYPES = ("uint8", "uint16", "int16", "int32")
 """Of the voxels of a mask; OHIF's older plugins read two bytes a voxel."""

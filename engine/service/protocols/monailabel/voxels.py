@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.kernels.errors import GeometryError, InputError
+from maskwright.errors import GeometryError, InputError
 
 
 def labels_of_voxels(file: BinaryIO, size: int, image: Volume) -> LabelMap:

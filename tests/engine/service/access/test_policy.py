@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwright.engine.service.access import ACTIONS, ANYONE, LOCAL, ROLES, Action, Actor, Policy, Role
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 # Written out once more, so that a change of the shipped table is a change of two files.
 SHIPPED: dict[Role, str] = {

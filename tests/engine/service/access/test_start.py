@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from maskwright.engine.service.access import ANYONE, LOCAL, Tokens, actor_without_tokens, may_start, new_token
-from maskwright.kernels.errors import ConfigError
+from maskwright.errors import ConfigError
 
 INSIDE = ["127.0.0.1", "127.8.9.10", "::1", "localhost", "LOCALHOST"]
 OUTSIDE = ["0.0.0.0", "::", "", "*", "192.168.1.5", "10.0.0.1", "example.org", "localhost.example.org", "128.0.0.1"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwright.engine.service.access import ROLES, Actor, Policy, Refusal, Role, Tokens, new_token
-from maskwright.kernels.errors import ConfigError, InputError
+from maskwright.errors import ConfigError, InputError
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HASH = hashlib.sha256(b"secret").hexdigest()

@@ -21,7 +21,7 @@ from maskwright.engine.service.qa_runs import child as child_module
 from maskwright.engine.service.qa_runs import runs as runs_module
 from maskwright.engine.service.qa_runs.unplaced import unplaced
 from maskwright.engine.volume import LabelMap
-from maskwright.kernels.errors import CapacityError, MaskwrightError
+from maskwright.errors import CapacityError, MaskwrightError
 from reference.qa_runs import AFFINE, TAGS, box, ended, events, group_is_there, until
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from maskwright.engine.service.qa_runs import Asked, QaRuns, Record, kept
 from maskwright.engine.service.qa_runs import runs as runs_module
-from maskwright.kernels.errors import CapacityError, FileFormatError, NotFoundError
+from maskwright.errors import CapacityError, FileFormatError, NotFoundError
 from reference.qa_runs import TAGS, ended, events, group_is_there, group_of, until
 
 ASKED = Asked("first", "second")

@@ -16,7 +16,7 @@ from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.service.qa_runs import Asked
 from maskwright.engine.service.server import _qa_runs
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
 

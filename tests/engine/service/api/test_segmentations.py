@@ -23,7 +23,7 @@ from maskwright.engine.service.segmentation_file import _segment, segmentation_f
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.workplace import Workplace
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 from reference.serving import served
 
 hd = pytest.importorskip("highdicom")

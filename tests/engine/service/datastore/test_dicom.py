@@ -17,7 +17,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from maskwright.engine.service.datastore import Datastore, dicom_index
 from maskwright.engine.service.datastore.dicom_file import is_uid
 from maskwright.engine.service.datastore.names import is_image_id
-from maskwright.kernels.errors import NotFoundError
+from maskwright.errors import NotFoundError
 
 STUDY = "1.2.3"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maskwright.engine.service.datastore import Datastore, label_folder
-from maskwright.kernels.errors import FileFormatError, InputError, LimitError, NotFoundError
+from maskwright.errors import FileFormatError, InputError, LimitError, NotFoundError
 
 SPLEEN = {"label_info": [{"name": "spleen", "idx": 1}]}
 

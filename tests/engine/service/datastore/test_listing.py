@@ -14,7 +14,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, SegmentationStor
 from maskwright.engine.io import read, write
 from maskwright.engine.service.datastore import Datastore
 from maskwright.engine.volume import Grid, Volume
-from maskwright.kernels.errors import ConfigError, FileFormatError, InputError, NotFoundError
+from maskwright.errors import ConfigError, FileFormatError, InputError, NotFoundError
 
 
 def save_dicom(path: Path, sop_class: str = CTImageStorage) -> None:

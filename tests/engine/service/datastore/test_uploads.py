@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from maskwright.engine.service.datastore import Datastore
-from maskwright.kernels.errors import InputError, LimitError, MaskwrightError, NotFoundError
+from maskwright.errors import InputError, LimitError, MaskwrightError, NotFoundError
 
 
 def files_in(folder: Path) -> set[str]:

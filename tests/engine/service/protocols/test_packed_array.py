@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from maskwright.engine.service.protocols.packed_array import DTYPES, MAGIC, pack_array, unpack_array
-from maskwright.kernels.errors import InputError
+from maskwright.errors import InputError
 
 LIMIT = 1 << 20
 ARRAYS = st.sampled_from(sorted(DTYPES)).flatmap(

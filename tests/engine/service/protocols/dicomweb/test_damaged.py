@@ -14,7 +14,7 @@ from maskwright.engine.service.datastore.dicom_file import Instance, read_attrib
 from maskwright.engine.service.protocols.dicomweb.frames import Frames
 from maskwright.engine.service.protocols.dicomweb.metadata import metadata_of
 from maskwright.engine.service.protocols.dicomweb.multipart import blocks_of
-from maskwright.kernels.errors import FileFormatError, MaskwrightError, NotFoundError
+from maskwright.errors import FileFormatError, MaskwrightError, NotFoundError
 
 
 @pytest.fixture(scope="module", params=["raw", "compressed"])

@@ -7,20 +7,20 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskwright.kernels.band.cpu import count_in_slabs, row_reaches
-from maskwright.kernels.band.transform import count_by_transform
+from maskwright.kernels.boundary.cpu import count_in_slabs, row_reaches
+from maskwright.kernels.boundary.transform import count_by_transform
 from maskwright.kernels.boxes import group_boxes
 from maskwright.kernels.distance.lattice import Lattice
 from maskwright.kernels.label_array import as_label_pair, as_volume
 from maskwright.kernels.point_groups import PointGroups
 
-__all__ = ["count_bands"]
+__all__ = ["count_boundary_voxels"]
 
 _MOST_ROWS = 400  # a ball over more rows than this is left to the distance transform
 _LONGEST_REACH = 63  # bits that a word can be shifted
 
 
-def count_bands(
+def count_boundary_voxels(
     reference: ArrayLike,
     prediction: ArrayLike,
     labels: NDArray[np.uint64],

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def measure_nested(levels, count, weights):
+def measure_level_sets(levels, count, weights):
     sizes, cuts = np.zeros(count + 1, np.int64), np.zeros(count + 1)
     index_sums = np.zeros((count + 1, levels.ndim), np.int64)
     domain = levels >= 0

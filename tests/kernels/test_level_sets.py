@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from maskwright.kernels.errors import GeometryError, InputError
-from maskwright.kernels.nested import measure_nested
-from reference import nested as reference
+from maskwright.errors import GeometryError, InputError
+from maskwright.kernels.level_sets import measure_level_sets
+from reference import level_sets as reference
 
 
 @st.composite
@@ -27,8 +27,8 @@ def families(draw):
 @settings(deadline=None)  # the first calls compile
 @given(families())
 def test_sizes_and_cuts_are_the_plain_definition(case):
-    sizes, cuts, index_sums = reference.measure_nested(*case)
-    found = measure_nested(*case)
+    sizes, cuts, index_sums = reference.measure_level_sets(*case)
+    found = measure_level_sets(*case)
     np.testing.assert_array_equal(found.sizes, sizes)
     np.testing.assert_allclose(found.cuts, cuts, atol=1e-9)
     np.testing.assert_array_equal(found.index_sums, index_sums)
@@ -37,8 +37,8 @@ def test_sizes_and_cuts_are_the_plain_definition(case):
 def test_what_does_not_fit_is_refused():
     levels, weight = np.zeros((2, 3), np.int32), np.ones((2, 3), np.float32)
     with pytest.raises(InputError, match="expected int32"):
-        measure_nested(levels.astype(np.int64), 1, (weight, weight))
+        measure_level_sets(levels.astype(np.int64), 1, (weight, weight))
     with pytest.raises(InputError, match="count is 0"):
-        measure_nested(levels, 0, (weight, weight))
+        measure_level_sets(levels, 0, (weight, weight))
     with pytest.raises(GeometryError, match="expected 2 arrays"):
-        measure_nested(levels, 1, (weight,))
+        measure_level_sets(levels, 1, (weight,))

@@ -41,7 +41,7 @@ class Scene:
 
 def run(case_name: str, *, quick: bool) -> list[Row]:
     """Return the rows of one case."""
-    from maskwright.kernels.cut import graph_cut
+    from maskwright.kernels.graph_cut import graph_cut
 
     scene = build(case_name, quick=quick)
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from maskwright.kernels.cut import graph_cut
-from maskwright.kernels.errors import GeometryError, InputError
-from reference import cut as reference
+from maskwright.errors import GeometryError, InputError
+from maskwright.kernels.graph_cut import graph_cut
+from reference import graph_cut as reference
 
 
 @st.composite

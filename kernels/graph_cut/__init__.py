@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.cut import network, search_trees
-from maskwright.kernels.errors import GeometryError, InputError
+from maskwright.errors import GeometryError, InputError
+from maskwright.kernels.graph_cut import network, search_trees
 
 __all__ = ["graph_cut"]
 

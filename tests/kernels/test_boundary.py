@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.kernels import band
+from maskwright.errors import GeometryError
+from maskwright.kernels import boundary
 from maskwright.kernels.distance.lattice import make_lattice
-from maskwright.kernels.errors import GeometryError
 from maskwright.kernels.surface import find_surfaces
-from reference import band as reference
+from reference import boundary as reference
 from reference.label_pairs import KINDS, draw_label_map
 
 SLACK = 1 + 1e-9  # as compare passes its tolerances: 3 x 0.8 mm is within 2.4 mm
@@ -21,14 +21,14 @@ def count(first, second, labels, spacing_mm, limit_mm):
     labels = np.array(labels, np.uint64)
     surfaces = find_surfaces(first, labels), find_surfaces(second, labels)
     lattice = make_lattice(surfaces[0].shape, spacing_mm if first.ndim == 3 else (1.0, *spacing_mm))
-    return band.count_bands(first, second, labels, *surfaces, lattice, limit_mm * SLACK)
+    return boundary.count_boundary_voxels(first, second, labels, *surfaces, lattice, limit_mm * SLACK)
 
 
 def count_both_ways(monkeypatch, first, second, labels, spacing_mm, limit_mm):
     """Count as the limits choose, and by the distance transform in any case."""
     found = count(first, second, labels, spacing_mm, limit_mm)
     with monkeypatch.context() as patched:
-        patched.setattr(band, "_MOST_ROWS", 0)
+        patched.setattr(boundary, "_MOST_ROWS", 0)
         transformed = count(first, second, labels, spacing_mm, limit_mm)
     np.testing.assert_array_equal(transformed, found)
     return found
@@ -37,7 +37,7 @@ def count_both_ways(monkeypatch, first, second, labels, spacing_mm, limit_mm):
 def check(monkeypatch, first, second, labels, spacing_mm, limit_mm):
     found = count_both_ways(monkeypatch, first, second, labels, spacing_mm, limit_mm)
     assert found.dtype == np.int64
-    np.testing.assert_array_equal(found, reference.count_bands(first, second, labels, spacing_mm, limit_mm))
+    np.testing.assert_array_equal(found, reference.count_boundary_voxels(first, second, labels, spacing_mm, limit_mm))
     return found
 
 
@@ -111,12 +111,14 @@ def test_both_ways_to_count_agree_over_many_slabs_and_words(monkeypatch, shape, 
 def test_large_balls_are_left_to_the_transform(monkeypatch, shape, limit_mm, transforms):
     ways = []
     for name in ("count_in_slabs", "count_by_transform"):
-        counting = getattr(band, name)
-        monkeypatch.setattr(band, name, lambda *args, _of=counting, _name=name: ways.append(_name) or _of(*args))
+        counting = getattr(boundary, name)
+        monkeypatch.setattr(boundary, name, lambda *args, _of=counting, _name=name: ways.append(_name) or _of(*args))
     first, second = blobs(2, shape)
     found = count(first, second, [1, 2, 3], (1.0, 1.0, 1.0), limit_mm)
     assert ways == ["count_by_transform" if transforms else "count_in_slabs"]
-    np.testing.assert_array_equal(found, reference.count_bands(first, second, [1, 2, 3], (1.0,) * 3, limit_mm))
+    np.testing.assert_array_equal(
+        found, reference.count_boundary_voxels(first, second, [1, 2, 3], (1.0,) * 3, limit_mm)
+    )
 
 
 def test_at_limit_0_a_band_is_the_surface(monkeypatch):
@@ -188,4 +190,4 @@ def test_arrays_of_different_shapes_are_refused():
     surfaces = find_surfaces(one, [1])
     lattice = make_lattice((3, 4, 5), (1.0, 1.0, 1.0))
     with pytest.raises(GeometryError, match="expected equal shapes"):
-        band.count_bands(one, other, np.array([1], np.uint64), surfaces, surfaces, lattice, 1.0)
+        boundary.count_boundary_voxels(one, other, np.array([1], np.uint64), surfaces, surfaces, lattice, 1.0)

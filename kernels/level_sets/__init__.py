@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.kernels.errors import GeometryError, InputError
-from maskwright.kernels.nested.cpu import measure
+from maskwright.errors import GeometryError, InputError
+from maskwright.kernels.level_sets.cpu import measure
 
-__all__ = ["NestedRegions", "measure_nested"]
+__all__ = ["LevelSetMeasures", "measure_level_sets"]
 
 
 @dataclass(frozen=True, eq=False)
-class NestedRegions:
+class LevelSetMeasures:
     """What the regions ``0 .. count`` measure; region ``k`` holds the voxels of a level below ``k``.
 
     ``sizes`` (int64, count + 1) are voxels; ``cuts`` (float64, count + 1) sum the weights of the pairs of neighbours
@@ -28,7 +28,9 @@ class NestedRegions:
     index_sums: NDArray[np.int64]
 
 
-def measure_nested(levels: NDArray[np.int32], count: int, weights: tuple[NDArray[np.float32], ...]) -> NestedRegions:
+def measure_level_sets(
+    levels: NDArray[np.int32], count: int, weights: tuple[NDArray[np.float32], ...]
+) -> LevelSetMeasures:
     """Measure all regions of a nested family.
 
     Parameters
@@ -44,7 +46,7 @@ def measure_nested(levels: NDArray[np.int32], count: int, weights: tuple[NDArray
 
     Returns
     -------
-    NestedRegions
+    LevelSetMeasures
         The cut of an empty region, and of one that fills the domain, is 0 up to rounding.
 
     Raises
@@ -58,7 +60,7 @@ def measure_nested(levels: NDArray[np.int32], count: int, weights: tuple[NDArray
     --------
     >>> levels = np.array([[0, 0, 1, 5]], np.int32)
     >>> one = np.ones((1, 4), np.float32)
-    >>> found = measure_nested(levels, 2, (one, one))
+    >>> found = measure_level_sets(levels, 2, (one, one))
     >>> found.sizes.tolist(), found.cuts.tolist()
     ([0, 2, 3], [0.0, 1.0, 1.0])
     """
@@ -75,4 +77,4 @@ def measure_nested(levels: NDArray[np.int32], count: int, weights: tuple[NDArray
     if array.ndim == 2:
         planes.insert(0, planes[0])  # one plane: no pair across it
     sizes, cuts, index_sums = measure(volume, count, *planes)
-    return NestedRegions(sizes, cuts, index_sums[:, 3 - array.ndim :])
+    return LevelSetMeasures(sizes, cuts, index_sums[:, 3 - array.ndim :])

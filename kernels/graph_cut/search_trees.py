@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from maskwright.kernels.cut.network import EXCESS, LEVEL, PARENT, RESIDUAL, WAITS
+from maskwright.kernels.graph_cut.network import EXCESS, LEVEL, PARENT, RESIDUAL, WAITS
 
 _ROOT, _ORPHAN, _NONE = 6, 7, 8
 _UNLIMITED = 2**31 - 1

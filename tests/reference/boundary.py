@@ -15,7 +15,7 @@ def in_band(array, label, spacing_mm, limit_mm):
     return near
 
 
-def count_bands(reference, prediction, labels, spacing_mm, limit_mm):
+def count_boundary_voxels(reference, prediction, labels, spacing_mm, limit_mm):
     """Voxels in the band of the reference, in that of the prediction, and in both: one row a label."""
     rows = []
     for label in labels:
