@@ -31,9 +31,9 @@ def serve(
     --token-file, or with --insecure.
     """
     try:
-        from maskwright.engine.service.leaving import leave
         from maskwright.engine.service.server import Serving
         from maskwright.engine.service.server import serve as serve_until_told
+        from maskwright.engine.service.shutdown import leave
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "serve") from None
 

@@ -17,33 +17,33 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from maskwright.engine.audit import AuditLog
-from maskwright.engine.service import page_acts
 from maskwright.engine.service.access import Policy, Tokens, actor_without_tokens, may_start
-from maskwright.engine.service.api.compare import compare_router
-from maskwright.engine.service.api.qa import qa_router
-from maskwright.engine.service.api.sessions import sessions_router
-from maskwright.engine.service.api_page import add_api_page
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.guard import Guard, Keeper
-from maskwright.engine.service.limits import SHIPPED, Limits
-from maskwright.engine.service.metrics_page import ServiceMetrics, metrics_router
-from maskwright.engine.service.openapi import REFUSALS
-from maskwright.engine.service.page_files import page_router
-from maskwright.engine.service.page_session import PageSession
-from maskwright.engine.service.patience import Patience
-from maskwright.engine.service.patient_protocol import impatient
-from maskwright.engine.service.pool import Pool, PoolLimits
-from maskwright.engine.service.problems import answer_with_problems
-from maskwright.engine.service.protocols import nninteractive_acts
+from maskwright.engine.service.budget.limits import SHIPPED, Limits
+from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
+from maskwright.engine.service.http.cors import allow_viewer_origins
+from maskwright.engine.service.http.docs_page import add_api_page
+from maskwright.engine.service.http.header_timeout import header_timeout_protocol
+from maskwright.engine.service.http.openapi import REFUSALS
+from maskwright.engine.service.http.problems import answer_with_problems
+from maskwright.engine.service.http.prometheus import ServiceMetrics, metrics_router
+from maskwright.engine.service.http.request_log import LOG, logging_to
+from maskwright.engine.service.http.static_files import page_router
+from maskwright.engine.service.http.timeouts import TimeoutMiddleware
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
-from maskwright.engine.service.protocols.nninteractive import nninteractive_app
+from maskwright.engine.service.protocols.nninteractive import events as nninteractive_events
+from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
+from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
+from maskwright.engine.service.protocols.v1 import events as page_events
+from maskwright.engine.service.protocols.v1.compare import compare_router
+from maskwright.engine.service.protocols.v1.page_session import PageSession
+from maskwright.engine.service.protocols.v1.qa import qa_router
+from maskwright.engine.service.protocols.v1.sessions import sessions_router
 from maskwright.engine.service.qa_runs import QaRuns
-from maskwright.engine.service.remote_session import RemoteSession
-from maskwright.engine.service.request_log import LOG, logging_to
-from maskwright.engine.service.revival import Revival
-from maskwright.engine.service.session_journal import Journals
-from maskwright.engine.service.viewers import open_to_viewers
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.sessions.journal import SessionJournals
+from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.sessions.recovery import SessionRecovery
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
 from maskwright.errors import InputError
 
 OWN_FOLDER = ".maskwright"
@@ -102,49 +102,55 @@ def serve(serving: Serving) -> None:
         _qa_runs(serving.keeps) as runs,
         logging_to(),
     ):
-        place = Workplace.of(store, visitors, limits)
+        place = AppState.of(store, visitors, limits)
         journals, page_journals = _journals(serving.keeps, limits)
         pool, pages = _pools(place, journals, page_journals)
         metrics = ServiceMetrics()
-        keeper = Keeper(policy, tokens, actor_without_tokens(serving.host), store.region, log, metrics)
+        authorizer = Authorizer(policy, tokens, actor_without_tokens(serving.host), store.region, log, metrics)
         metrics.watch({"nninteractive": pool, "page": pages}, place.images, place.memory)
         labels_app: ASGIApp = _labels_app(place, tokens, runs, metrics, pages, page_journals)
         prompts_app: ASGIApp = nninteractive_app(pool, place.images, journals)
-        bounded = [Patience(app, limits, place.memory) for app in (labels_app, prompts_app)]
+        bounded = [TimeoutMiddleware(app, limits, place.memory) for app in (labels_app, prompts_app)]
         guarded: list[ASGIApp] = [
-            Guard(app, keeper, name) for app, name in zip(bounded, ("monailabel", "nninteractive"))
+            AuthorizationMiddleware(app, authorizer, name)
+            for app, name in zip(bounded, ("monailabel", "nninteractive"))
         ]
-        guarded[0] = open_to_viewers(guarded[0])
+        guarded[0] = allow_viewer_origins(guarded[0])
         print(_greeting(serving, labels_socket, prompts_socket), flush=True)
         asyncio.run(
-            _run(list(zip(guarded, (labels_socket, prompts_socket))), [pool, pages], _Ticking(log, limits), runs.end)
+            _run(
+                list(zip(guarded, (labels_socket, prompts_socket))),
+                [pool, pages],
+                AuditCheckpointer(log, limits),
+                runs.end,
+            )
         )
 
 
-def _journals(folder: Path | None, limits: Limits) -> tuple[Journals | None, Journals | None]:
+def _journals(folder: Path | None, limits: Limits) -> tuple[SessionJournals | None, SessionJournals | None]:
     """Return the journals of nnInteractive's sessions and those of the page's; where nothing is kept there are none."""
     if folder is None:
         return None, None
     own = folder / OWN_FOLDER
     return (
-        Journals(own / "sessions", limits.idle_s, nninteractive_acts.REMOTE_COURSE),
-        Journals(own / "page-sessions", limits.page_idle_s, page_acts.PAGE_COURSE),
+        SessionJournals(own / "sessions", limits.idle_s, nninteractive_events.REMOTE_JOURNAL_POLICY),
+        SessionJournals(own / "page-sessions", limits.page_idle_s, page_events.PAGE_JOURNAL_POLICY),
     )
 
 
 def _pools(
-    place: Workplace, journals: Journals | None, page_journals: Journals | None
+    place: AppState, journals: SessionJournals | None, page_journals: SessionJournals | None
 ) -> tuple[Pool[RemoteSession], Pool[PageSession]]:
     """Return the sessions of nnInteractive and those of the page, with one account of memory."""
     limits, images, memory = place.limits, place.images, place.memory
     remote_again = (
-        None if journals is None else Revival(journals, lambda acts: nninteractive_acts.done_again(acts, images))
+        None if journals is None else SessionRecovery(journals, lambda acts: nninteractive_events.replay(acts, images))
     )
     page_again = (
-        None if page_journals is None else Revival(page_journals, lambda acts: page_acts.done_again(acts, place))
+        None if page_journals is None else SessionRecovery(page_journals, lambda acts: page_events.replay(acts, place))
     )
-    remote = PoolLimits(limits.sessions, limits.idle_s, limits.silent_s)
-    page = PoolLimits(limits.sessions, limits.page_idle_s, limits.page_idle_s)
+    remote = LeaseLimits(limits.sessions, limits.idle_s, limits.silent_s)
+    page = LeaseLimits(limits.sessions, limits.page_idle_s, limits.page_idle_s)
     return (
         Pool(
             RemoteSession,
@@ -167,7 +173,7 @@ def _pools(
 
 @contextlib.contextmanager
 def _audit_log(folder: Path | None) -> Iterator[AuditLog | None]:
-    """Hold the log of a data folder; where nothing is kept there is none."""
+    """FolderLock the log of a data folder; where nothing is kept there is none."""
     if folder is None:
         yield None
         return
@@ -178,7 +184,7 @@ def _audit_log(folder: Path | None) -> Iterator[AuditLog | None]:
 
 @contextlib.contextmanager
 def _qa_runs(folder: Path | None) -> Iterator[QaRuns]:
-    """Hold the QA runs of a data folder; where nothing is kept they go when the server does."""
+    """FolderLock the QA runs of a data folder; where nothing is kept they go when the server does."""
     with contextlib.ExitStack() as stack:
         if folder is None:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="maskwright-qa-")))
@@ -194,12 +200,12 @@ def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: so
 
 
 def _labels_app(
-    place: Workplace,
+    place: AppState,
     tokens: Tokens | None,
     runs: QaRuns,
     metrics: ServiceMetrics,
     pages: Pool[PageSession],
-    page_journals: Journals | None = None,
+    page_journals: SessionJournals | None = None,
 ) -> FastAPI:
     app = FastAPI(title="Maskwright", strict_content_type=False, responses=REFUSALS, docs_url=None, redoc_url=None)
     add_api_page(app)
@@ -233,23 +239,24 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         yield bound
 
 
-class _Quiet(uvicorn.Server):
+class ServerWithoutSignals(uvicorn.Server):
     """A server whose signals are seen to elsewhere: there are two of them in one process."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
         yield
 
 
 async def _run(
     apps: Sequence[tuple[ASGIApp, socket.socket]],
     pools: Sequence[Pool[Any]],
-    ticking: _Ticking,
+    ticking: AuditCheckpointer,
     at_end: Callable[[], None],
 ) -> None:
-    protocol = impatient(ticking.limits.stall_s)
+    protocol = header_timeout_protocol(ticking.limits.stall_s)
     servers = [
-        _Quiet(
+        ServerWithoutSignals(
             uvicorn.Config(
                 app,
                 log_config=None,
@@ -285,7 +292,7 @@ async def _sweep(pools: Sequence[Pool[Any]]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Ticking:
+class AuditCheckpointer:
     """What is done from time to time to the audit log."""
 
     log: AuditLog | None

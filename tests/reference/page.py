@@ -12,13 +12,13 @@ from scipy import ndimage
 
 import maskwright as mw
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.guard import Guard, Keeper
-from maskwright.engine.service.metrics_page import ServiceMetrics
-from maskwright.engine.service.page_session import PageSession
-from maskwright.engine.service.pool import Pool, PoolLimits
+from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
+from maskwright.engine.service.http.prometheus import ServiceMetrics
+from maskwright.engine.service.protocols.v1.page_session import PageSession
 from maskwright.engine.service.server import _labels_app
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
 
 SHAPE = (30, 44, 60)
@@ -56,8 +56,8 @@ def phantom(affine=AFFINE):
 def serving(folder, tokens=None):
     """An app on a folder, without one on nothing, and its datastore."""
     store, visitors = Datastore.open(folder, ephemeral=folder is None), Datastore.open(None, ephemeral=True)
-    app = _labels_app(Workplace.of(store, visitors), tokens, None, ServiceMetrics(), Pool(PageSession, PoolLimits()))
-    return Guard(app, Keeper(Policy.read(), tokens, LOCAL, None, None), "monailabel"), store
+    app = _labels_app(AppState.of(store, visitors), tokens, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+    return AuthorizationMiddleware(app, Authorizer(Policy.read(), tokens, LOCAL, None, None), "monailabel"), store
 
 
 def open_image(page, name="phantom.nii.gz"):

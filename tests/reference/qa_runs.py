@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import maskwright as mw
-from maskwright.engine.service.datastore import Datastore
+from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap
 
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])

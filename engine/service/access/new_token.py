@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from maskwright.engine.service.access.actor import Role
+from maskwright.engine.service.access.data_region import check_region
 from maskwright.engine.service.access.token import check_expiry, check_name, check_role
-from maskwright.engine.service.region import check_region
 
 _SECRET_BYTES = 32  # a plain SHA-256 is safe for what cannot be guessed, and for nothing else
 

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from maskwright.engine.config.toml_file import read_toml
 from maskwright.engine.service.access.actor import ACTIONS, ROLES, Action, Actor, Role
-from maskwright.engine.service.region import check_region
+from maskwright.engine.service.access.data_region import check_region
 from maskwright.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[3] / "configs" / "service.toml"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from maskwright.engine.service.access.actor import RESERVED_NAMES, ROLES, Actor, Role
-from maskwright.engine.service.region import check_region
+from maskwright.engine.service.access.data_region import check_region
 from maskwright.errors import ConfigError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)

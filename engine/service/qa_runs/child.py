@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from maskwright.engine.service.qa_runs.asked import Asked
+from maskwright.engine.service.qa_runs.request import Asked
 
 
 class Child:

@@ -7,10 +7,10 @@ import io
 import os
 from pathlib import Path
 
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.datastore.durable import write_synced, written_in_one_line
-from maskwright.engine.service.datastore.names import check_tag
-from maskwright.engine.service.qa_runs.asked import Asked
+from maskwright.engine.service.qa_runs.request import Asked
+from maskwright.engine.service.storage import Datastore
+from maskwright.engine.service.storage.durable import write_synced, written_in_one_line
+from maskwright.engine.service.storage.names import check_tag
 from maskwright.errors import InputError
 
 MISSING = "missing"

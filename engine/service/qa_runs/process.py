@@ -16,8 +16,8 @@ from pathlib import Path
 
 from maskwright.engine.qa.reason import reason_of
 from maskwright.engine.qa.run import qa
-from maskwright.engine.service.qa_runs.asked import Asked
-from maskwright.engine.service.qa_runs.unplaced import unplace_file, unplaced
+from maskwright.engine.service.qa_runs.redact import unplace_file, unplaced
+from maskwright.engine.service.qa_runs.request import Asked
 
 NICENESS = 10
 """Who waits for a mask goes first."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from maskwright.engine.service.datastore.durable import beside, sync_folder, write_synced, written_in_one_line
+from maskwright.engine.service.storage.durable import beside, sync_folder, write_synced, written_in_one_line
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 

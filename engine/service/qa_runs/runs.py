@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.datastore.durable import sync_folder, written_in_one_line
-from maskwright.engine.service.qa_runs.asked import Asked
 from maskwright.engine.service.qa_runs.child import Child
-from maskwright.engine.service.qa_runs.kept import (
+from maskwright.engine.service.qa_runs.manifest import find_pairs, write_manifest
+from maskwright.engine.service.qa_runs.record import Record
+from maskwright.engine.service.qa_runs.request import Asked
+from maskwright.engine.service.qa_runs.stored import (
     half_made,
     is_id,
     kept_ids,
@@ -25,8 +25,8 @@ from maskwright.engine.service.qa_runs.kept import (
     remove_oldest,
     remove_run,
 )
-from maskwright.engine.service.qa_runs.manifest import find_pairs, write_manifest
-from maskwright.engine.service.qa_runs.record import Record
+from maskwright.engine.service.storage import Datastore
+from maskwright.engine.service.storage.durable import sync_folder, written_in_one_line
 from maskwright.errors import CapacityError, FileFormatError, NotFoundError
 
 WAITING = 8

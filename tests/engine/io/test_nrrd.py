@@ -98,8 +98,8 @@ def test_planes(tmp_path: Path) -> None:
     assert placed.affine is not None
     np.testing.assert_array_equal(placed.array, VALUES[0])
     np.testing.assert_allclose((placed.affine @ [2, 1, 1])[:3], [-(10 + 0.75 * 2), -20, 30 + 0.5])
-    unnamed = ["space dimension: 2", "space directions: (0.5,0) (0,0.75)", "space origin: (1,2)"]
-    flat = read(save(tmp_path / "b.nrrd", *plane, *unnamed, data=data))
+    redact_paths = ["space dimension: 2", "space directions: (0.5,0) (0,0.75)", "space origin: (1,2)"]
+    flat = read(save(tmp_path / "b.nrrd", *plane, *redact_paths, data=data))
     # ITK's coordinates are LPS, also in two dimensions.
     np.testing.assert_allclose(flat.affine, [[0, -0.5, -1], [-0.75, 0, -2], [0, 0, 0], [0, 0, 1]])
 

@@ -17,7 +17,7 @@ import pytest
 import maskwright as mw
 from maskwright.engine.audit import key_path_of, read_key, verify
 from maskwright.engine.service.access import new_token
-from maskwright.engine.service.protocols.packed_array import MAGIC, pack_array
+from maskwright.engine.service.protocols.nninteractive.packed_array import MAGIC, pack_array
 from maskwright.engine.volume import LabelMap, Volume
 
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])

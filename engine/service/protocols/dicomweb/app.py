@@ -10,12 +10,12 @@ from fastapi import APIRouter
 
 from maskwright.engine.service.protocols.dicomweb.retrieving import metadata_router, retrieve_router
 from maskwright.engine.service.protocols.dicomweb.searching import search_router
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.state import AppState
 
 QIDO, WADO = "/proxy/dicom/qido", "/proxy/dicom/wado"
 
 
-def dicomweb_router(place: Workplace) -> APIRouter:
+def dicomweb_router(place: AppState) -> APIRouter:
     """Return all routes."""
     router = APIRouter(tags=["dicomweb"])
     router.include_router(search_router(place, WADO), prefix=QIDO)

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from maskwright.engine.service.datastore import Instance, Series
-from maskwright.engine.service.datastore.dicom_file import SERIES, STUDY
+from maskwright.engine.service.storage import Instance, Series
+from maskwright.engine.service.storage.dicom_file import SERIES, STUDY
 
 Record = dict[str, Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from maskwright.engine.io.dicom_files import quiet
-from maskwright.engine.service.datastore import Instance
-from maskwright.engine.service.datastore.dicom_json import json_of
+from maskwright.engine.service.storage import Instance
+from maskwright.engine.service.storage.dicom_json import json_of
 from maskwright.errors import FileFormatError
 
 LARGEST_BINARY = 64 << 10

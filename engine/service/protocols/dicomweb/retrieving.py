@@ -8,18 +8,18 @@ from itertools import chain
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from maskwright.engine.service.datastore import Datastore, Instance
 from maskwright.engine.service.protocols.dicomweb.frames import Frames
 from maskwright.engine.service.protocols.dicomweb.metadata import listed, metadata_of
 from maskwright.engine.service.protocols.dicomweb.multipart import Part, blocks_of, multipart
 from maskwright.engine.service.protocols.dicomweb.route_types import JSON, PARTS, RECORDS, FrameList, Uid
-from maskwright.engine.service.workplace import Workplace, in_thread
+from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.storage import Datastore, Instance
 from maskwright.errors import NotFoundError
 
 DICOM = "application/dicom"
 
 
-def metadata_router(place: Workplace) -> APIRouter:
+def metadata_router(place: AppState) -> APIRouter:
     """Return the routes of headers."""
     router = APIRouter(default_response_class=Response)
 
@@ -49,7 +49,7 @@ def metadata_router(place: Workplace) -> APIRouter:
     return router
 
 
-def retrieve_router(place: Workplace) -> APIRouter:
+def retrieve_router(place: AppState) -> APIRouter:
     """Return the routes of files and frames."""
     router = APIRouter(default_response_class=Response)
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from maskwright.engine.service.protocols.dicomweb.levels import INSTANCES, ONE_SERIES, STUDIES, Level, Record
 from maskwright.engine.service.protocols.dicomweb.route_types import JSON, RECORDS, Uid
 from maskwright.engine.service.protocols.dicomweb.search import Asked, page_of
-from maskwright.engine.service.workplace import Workplace, in_thread
+from maskwright.engine.service.state import AppState, in_thread
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def _page(
 Page = Annotated[_Page, Depends(_page)]
 
 
-def search_router(place: Workplace, root: str) -> APIRouter:
+def search_router(place: AppState, root: str) -> APIRouter:
     """Return the routes; ``root`` is the address of WADO-RS."""
     router = APIRouter(default_response_class=Response)
 

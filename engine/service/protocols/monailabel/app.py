@@ -10,16 +10,16 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 
 from maskwright.engine.service.access import Refusal, Tokens
-from maskwright.engine.service.body import read_body
-from maskwright.engine.service.datastore import ImageEntry
-from maskwright.engine.service.forms import JSON_BYTES, parsed
-from maskwright.engine.service.openapi import body
-from maskwright.engine.service.problems import problem
+from maskwright.engine.service.http.body import read_body
+from maskwright.engine.service.http.forms import JSON_BYTES, parsed
+from maskwright.engine.service.http.openapi import body
+from maskwright.engine.service.http.problems import problem
 from maskwright.engine.service.protocols.dicomweb.app import dicomweb_router
 from maskwright.engine.service.protocols.monailabel.datastore import datastore_router
 from maskwright.engine.service.protocols.monailabel.infer import infer_router
 from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, NEXT, STRATEGIES
-from maskwright.engine.service.workplace import Workplace, in_thread
+from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.storage import ImageEntry
 from maskwright.errors import NotFoundError
 
 SHOWN = {"Modality": "00080060", "StudyDate": "00080020", "StudyTime": "00080030", "PatientID": "00100020"}
@@ -40,7 +40,7 @@ LOGIN = {
 }
 
 
-def monailabel_router(place: Workplace, tokens: Tokens | None) -> APIRouter:
+def monailabel_router(place: AppState, tokens: Tokens | None) -> APIRouter:
     """Return all routes of the protocol."""
     router = APIRouter()
     router.include_router(datastore_router(place))
@@ -77,7 +77,7 @@ def _login_router(tokens: Tokens | None) -> APIRouter:
     return router
 
 
-def _general_router(place: Workplace) -> APIRouter:
+def _general_router(place: AppState) -> APIRouter:
     router = APIRouter(tags=["server"])
 
     @router.get("/info/")
@@ -122,14 +122,14 @@ def _general_router(place: Workplace) -> APIRouter:
     return router
 
 
-def _next(place: Workplace, strategy: str) -> ImageEntry | None:
+def _next(place: AppState, strategy: str) -> ImageEntry | None:
     if strategy == NEXT:
         return place.store.next_unlabelled(place.confidence)
     left = place.store.unlabelled()
     return secrets.choice(left) if left else None
 
 
-def _sample(place: Workplace, entry: ImageEntry) -> dict[str, Any]:
+def _sample(place: AppState, entry: ImageEntry) -> dict[str, Any]:
     """Return an image as the clients read it; of a DICOM series also by which UIDs a viewer opens it."""
     sample = {"id": entry.id, "path": entry.name, "name": entry.name, "checksum": f"SHA256:{entry.sha256}"}
     series = next((series for series in place.store.dicom_series() if series.image == entry.id), None)

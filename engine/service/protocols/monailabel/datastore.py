@@ -11,14 +11,14 @@ from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.io import read_labels
-from maskwright.engine.service.datastore import ImageEntry, LabelEntry
-from maskwright.engine.service.forms import read_form
-from maskwright.engine.service.openapi import answers, body
+from maskwright.engine.service.budget.reading import read_within_budget
+from maskwright.engine.service.http.forms import read_form
+from maskwright.engine.service.http.openapi import answers, body
+from maskwright.engine.service.images.redact import redact_paths
+from maskwright.engine.service.images.volume_file import volume_file
 from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels, numbered
-from maskwright.engine.service.unnamed import unnamed
-from maskwright.engine.service.unpacking import read_counted
-from maskwright.engine.service.volume_file import volume_file
-from maskwright.engine.service.workplace import Workplace, in_thread
+from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.storage import ImageEntry, LabelEntry
 from maskwright.errors import GeometryError, InputError, NotFoundError
 
 TAG = "final"
@@ -27,7 +27,7 @@ VOXELS = ".bin"
 """Of a label that is kept as NIfTI: its voxels alone."""
 
 
-def datastore_router(place: Workplace) -> APIRouter:
+def datastore_router(place: AppState) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["datastore"])
     router.include_router(_labels_router(place))
@@ -81,7 +81,7 @@ def datastore_router(place: Workplace) -> APIRouter:
     return router
 
 
-def _labels_router(place: Workplace) -> APIRouter:
+def _labels_router(place: AppState) -> APIRouter:
     router = APIRouter(tags=["datastore"])
 
     @router.put("/datastore/label", openapi_extra=body(None, ["label"]))
@@ -106,7 +106,7 @@ def _labels_router(place: Workplace) -> APIRouter:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"label{suffix}"
                 path.write_bytes(label.file.read())
-                with unnamed(path, "the label"):
+                with redact_paths(path, "the label"):
                     _check_fits(place, entry, path)
                 place.store.save_label(entry.id, tag or TAG, path, suffix, info, author)
 
@@ -126,7 +126,7 @@ def _labels_router(place: Workplace) -> APIRouter:
     return router
 
 
-def _described(place: Workplace, entry: ImageEntry) -> dict[str, Any]:
+def _described(place: AppState, entry: ImageEntry) -> dict[str, Any]:
     labels = {tag: {"info": _info(label)} for tag, label in place.store.labels(entry.id).items()}
     return {"image": {"info": {"name": entry.name}}, "labels": labels}
 
@@ -148,9 +148,9 @@ def _file(path: Path) -> Response:
     return FileResponse(path, filename=name, media_type="application/octet-stream")
 
 
-def _check_fits(place: Workplace, entry: ImageEntry, path: Path) -> None:
+def _check_fits(place: AppState, entry: ImageEntry, path: Path) -> None:
     """Refuse a label that cannot be read or lies elsewhere than its image."""
-    labels, volume = read_counted(path, read_labels), place.open(entry)
+    labels, volume = read_within_budget(path, read_labels), place.open(entry)
     if not labels.grid.is_same(volume.grid):
         raise GeometryError(
             f"the label has shape {labels.grid.shape}, affine {labels.grid.describe_affine()}; its image has shape "

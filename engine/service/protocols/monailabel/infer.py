@@ -9,15 +9,15 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.assist.propagate import propagate
-from maskwright.engine.service.click_sessions import Clicks
-from maskwright.engine.service.computing import computed
-from maskwright.engine.service.datastore import ImageEntry
-from maskwright.engine.service.forms import read_form
-from maskwright.engine.service.openapi import answers, body
+from maskwright.engine.service.http.forms import read_form
+from maskwright.engine.service.http.openapi import answers, body
+from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.images.uploaded_labels import read_uploaded_labels
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
 from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
-from maskwright.engine.service.received import received_labels
-from maskwright.engine.service.workplace import Workplace, in_thread
+from maskwright.engine.service.sessions.click_sessions import Clicks
+from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.storage import ImageEntry
 from maskwright.engine.volume import Volume
 from maskwright.errors import InputError, NotFoundError, PromptError
 
@@ -25,7 +25,7 @@ TYPES = ("uint8", "uint16", "int16", "int32")
 """Of the voxels of a mask; OHIF's older plugins read two bytes a voxel."""
 
 
-def infer_router(place: Workplace) -> APIRouter:
+def infer_router(place: AppState) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["infer"])
 
@@ -57,7 +57,7 @@ def infer_router(place: Workplace) -> APIRouter:
                 place.confidence[entry.id] = more["confidence"]
             return _answered(labels, volume, params, output, more)
 
-        return await computed(work)
+        return await run_in_worker(work)
 
     return router
 
@@ -89,7 +89,7 @@ def _whole(values: Any, count: int, name: str) -> list[int]:
     return [int(v) for v in values]
 
 
-def _entry(place: Workplace, image: str, session_id: str, file: UploadFile | None) -> ImageEntry:
+def _entry(place: AppState, image: str, session_id: str, file: UploadFile | None) -> ImageEntry:
     if session_id:
         return place.visitors.image(session_id)
     if file is not None:
@@ -102,7 +102,7 @@ def _entry(place: Workplace, image: str, session_id: str, file: UploadFile | Non
 def _propagated(volume: Volume, params: dict[str, Any], label: UploadFile | None) -> tuple[Any, dict[str, Any]]:
     if label is None:
         raise InputError(f"{PROPAGATE} needs a mask drawn on some slices: send it as 'label'")
-    drawn = received_labels(label)
+    drawn = read_uploaded_labels(label)
     axis = params.get("axis", 0)
     if axis not in (0, 1, 2):
         raise InputError("axis is not 0, 1 or 2, in the stored z, y, x")

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import maskwright as mw
-from maskwright.engine.service.page_files import FOLDER
+from maskwright.engine.service.http.static_files import FOLDER
 from reference.page import AFFINE, ARGUMENTS, phantom, serving
 from reference.serving import served
 

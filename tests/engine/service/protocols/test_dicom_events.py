@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.guard import Guard, Keeper
-from maskwright.engine.service.metrics_page import ServiceMetrics
-from maskwright.engine.service.page_session import PageSession
-from maskwright.engine.service.pool import Pool, PoolLimits
+from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
+from maskwright.engine.service.http.cors import allow_viewer_origins
+from maskwright.engine.service.http.prometheus import ServiceMetrics
+from maskwright.engine.service.protocols.v1.page_session import PageSession
 from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.server import _labels_app
-from maskwright.engine.service.viewers import open_to_viewers
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
 from reference.serving import served
 
 
@@ -31,15 +31,15 @@ def guarded(tmp_path, write_series):
     """An address behind the guard, the one image it has, its slices, and the events so far."""
     slices = write_series(tmp_path / "data" / "ct", np.zeros((3, 8, 9), np.int16))
     events = []
-    keeper = Keeper(Policy.read(), None, LOCAL, None, Log(events))
+    authorizer = Authorizer(Policy.read(), None, LOCAL, None, Log(events))
     with (
         Datastore.open(tmp_path / "data", ephemeral=True) as store,
         Datastore.open(None, ephemeral=True) as visitors,
         QaRuns(tmp_path / "runs") as runs,
     ):
-        place = Workplace.of(store, visitors)
-        app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, PoolLimits()))
-        with served(open_to_viewers(Guard(app, keeper, "monailabel"))) as address:
+        place = AppState.of(store, visitors)
+        app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+        with served(allow_viewer_origins(AuthorizationMiddleware(app, authorizer, "monailabel"))) as address:
             yield address, store.images()[0].id, slices, events
 
 

@@ -7,11 +7,11 @@ import httpx
 import numpy as np
 import pytest
 
-from maskwright.engine.service.pool import Pool, PoolLimits
-from maskwright.engine.service.protocols.nninteractive import nninteractive_app
-from maskwright.engine.service.protocols.packed_array import pack_array
-from maskwright.engine.service.remote_session import RemoteSession
-from maskwright.engine.service.shared_images import SharedImages
+from maskwright.engine.service.images.shared_images import SharedImages
+from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
+from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
+from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
+from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from reference.serving import served
 
 remote = pytest.importorskip("nnInteractive.inference.remote.remote_session")
@@ -38,7 +38,7 @@ def dice(a, b):
 
 @pytest.fixture(scope="module")
 def server():
-    pool = Pool(RemoteSession, PoolLimits(sessions=4, idle_s=60, silent_s=30))
+    pool = Pool(RemoteSession, LeaseLimits(sessions=4, idle_s=60, silent_s=30))
     with served(nninteractive_app(pool, SharedImages())) as address:
         yield address
 

@@ -3,22 +3,22 @@
 import httpx
 import numpy as np
 
-from maskwright.engine.service.memory import Memory
-from maskwright.engine.service.pool import Pool, PoolLimits
-from maskwright.engine.service.protocols.nninteractive import nninteractive_app
-from maskwright.engine.service.protocols.nninteractive_acts import REMOTE_COURSE
-from maskwright.engine.service.protocols.packed_array import pack_array
-from maskwright.engine.service.remote_session import RemoteSession
-from maskwright.engine.service.session_journal import Journals
-from maskwright.engine.service.shared_images import SharedImages
+from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.images.shared_images import SharedImages
+from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
+from maskwright.engine.service.protocols.nninteractive.events import REMOTE_JOURNAL_POLICY
+from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
+from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
+from maskwright.engine.service.sessions.journal import SessionJournals
+from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from reference.serving import served
 
 
 def test_an_image_that_there_is_no_room_for_ends_what_was_before_it_everywhere(tmp_path):
-    images, memory, journals = SharedImages(), Memory(3000), Journals(tmp_path, 60, REMOTE_COURSE)
+    images, memory, journals = SharedImages(), Memory(3000), SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
     pool = Pool(
         RemoteSession,
-        PoolLimits(),
+        LeaseLimits(),
         memory=memory,
         image_of=lambda session: images.find(session.image_sha256),
         size_of=lambda session: session.size_bytes,

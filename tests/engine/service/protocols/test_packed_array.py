@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from maskwright.engine.service.protocols.packed_array import DTYPES, MAGIC, pack_array, unpack_array
+from maskwright.engine.service.protocols.nninteractive.packed_array import DTYPES, MAGIC, pack_array, unpack_array
 from maskwright.errors import InputError
 
 LIMIT = 1 << 20

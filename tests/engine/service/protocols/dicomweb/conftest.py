@@ -6,10 +6,10 @@ from fastapi import FastAPI
 from pydicom.uid import generate_uid
 
 import maskwright as mw
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.problems import answer_with_problems
+from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
 from reference.serving import served
 
@@ -35,6 +35,6 @@ def server(tmp_path_factory, write_series):
     with Datastore.open(data) as store, Datastore.open(None, ephemeral=True) as visitors:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(Workplace.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
         with served(app) as address:
             yield address, data, made

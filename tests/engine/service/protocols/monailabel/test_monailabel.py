@@ -13,10 +13,10 @@ import pytest
 from fastapi import FastAPI
 
 import maskwright as mw
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.problems import answer_with_problems
+from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
 from reference.serving import served
 
@@ -49,7 +49,7 @@ def server(tmp_path_factory):
     with Datastore.open(data) as store, Datastore.open(None, ephemeral=True) as visitors:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(Workplace.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
         with served(app) as address:
             yield address, data
 

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from pydicom.uid import generate_uid
 
 import maskwright as mw
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.problems import answer_with_problems
+from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
 from reference.serving import served
 
@@ -37,7 +37,7 @@ def server(tmp_path_factory, write_series):
     with Datastore.open(data) as store, Datastore.open(None, ephemeral=True) as visitors:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(Workplace.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
         with served(app) as address:
             yield address, series, store
 
@@ -123,7 +123,7 @@ def test_a_label_of_a_plane_and_of_an_image_without_spacing(tmp_path, write_seri
     with Datastore.open(tmp_path / "data") as store, Datastore.open(None, ephemeral=True) as visitors:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(Workplace.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
         one, two = (entry.id for entry in store.images())
         with served(app) as address:
             label = {"label": ("label.bin", bytes(range(12)))}
@@ -158,7 +158,7 @@ def test_the_next_image_says_what_the_viewer_opens(server, strategy, tmp_path, w
     slices = write_series(tmp_path / "data" / "ct", image)
     with Datastore.open(tmp_path / "data") as store, Datastore.open(None, ephemeral=True) as visitors:
         app = FastAPI(strict_content_type=False)
-        app.include_router(monailabel_router(Workplace.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
         with served(app) as address:
             sample = httpx.post(f"{address}/activelearning/{strategy}", json={}).json()
             assert sample["SeriesInstanceUID"] == slices[0].SeriesInstanceUID

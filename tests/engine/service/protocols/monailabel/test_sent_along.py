@@ -8,10 +8,10 @@ import numpy as np
 from fastapi import FastAPI
 
 import maskwright as mw
-from maskwright.engine.service.datastore import Datastore
-from maskwright.engine.service.problems import answer_with_problems
+from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
-from maskwright.engine.service.workplace import Workplace
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
 from maskwright.interactive.session import AssistSession
 from reference.serving import served
@@ -32,7 +32,7 @@ def test_who_sends_an_image_whose_object_is_at_work_waits_and_is_answered(tmp_pa
     with Datastore.open(None, ephemeral=True) as store, Datastore.open(None, ephemeral=True) as visitors:
         app = FastAPI()
         answer_with_problems(app)
-        app.include_router(monailabel_router(Workplace.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
         answers = []
         with served(app) as address:
 

@@ -1,0 +1,1 @@
+"""One account of memory: bodies, arrays, volumes, sessions and answers reserve here before they are made."""

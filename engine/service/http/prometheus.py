@@ -1,0 +1,81 @@
+"""GET /metrics: what the server does, counted, in the text that Prometheus reads. It names nobody and no image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.images.shared_images import SharedImages
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class SessionTable(Protocol):
+    """Sessions that can be counted."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """What they hold in all."""
+        ...
+
+
+class ServiceMetrics:
+    """The numbers of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "maskwright_requests",
+            "Requests answered, by protocol, action and class of status.",
+            ["protocol", "action", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "maskwright_request_seconds",
+            "Time until an answer begins, in seconds.",
+            ["protocol", "action"],
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+
+    def count(self, protocol: str, action: str, status: int, seconds: float) -> None:
+        """Count an answer. ``action`` is a word of the guard's table, so that there are few of them."""
+        self._requests.labels(protocol, action, f"{status // 100}xx").inc()
+        self._seconds.labels(protocol, action).observe(seconds)
+
+    def watch(self, pools: Mapping[str, SessionTable], images: SharedImages, memory: Memory | None = None) -> None:
+        """Tell of a server's sessions, by whom they are for, and images, too, whenever the numbers are asked for."""
+        sessions = Gauge("maskwright_sessions", "Sessions of clients.", ["of"], registry=self.registry)
+        size = Gauge("maskwright_session_bytes", "What sessions hold, in bytes.", ["of"], registry=self.registry)
+        for name, pool in pools.items():
+            sessions.labels(name).set_function(partial(getattr, pool, "count"))
+            size.labels(name).set_function(partial(getattr, pool, "size_bytes"))
+        held = Gauge("maskwright_images_open", "Images in memory, each counted once.", registry=self.registry)
+        held.set_function(lambda: images.count)
+        if memory is not None:
+            used = Gauge("maskwright_memory_bytes", "What clients make the server hold.", registry=self.registry)
+            used.set_function(lambda: memory.used_bytes)
+            most = Gauge("maskwright_memory_limit_bytes", "What it may hold.", registry=self.registry)
+            most.set(memory.limit_bytes)
+
+
+def metrics_router(metrics: ServiceMetrics) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(tags=["server"])
+
+    @router.get("/metrics", response_class=Response)
+    def page() -> Response:
+        """The numbers of this server, for Prometheus."""
+        return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router

@@ -1,0 +1,1 @@
+"""Volumes that are open, and volumes as files."""

@@ -1,0 +1,1 @@
+"""One folder a protocol; each translates axes and forms and nothing else."""

@@ -1,0 +1,1 @@
+"""nnInteractive v2: prompts from Slicer and napari, on a port of its own."""

@@ -1,0 +1,89 @@
+"""POST /api/v1/compare: two masks, sent or stored, to agreement numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict
+from starlette.datastructures import UploadFile
+
+from maskwright.engine.io import read_labels
+from maskwright.engine.service.budget.reading import read_within_budget
+from maskwright.engine.service.http.forms import read_form
+from maskwright.engine.service.http.json_model import model_of
+from maskwright.engine.service.http.openapi import answers, body
+from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.images.redact import redact_paths
+from maskwright.engine.service.images.uploaded_labels import read_uploaded_labels
+from maskwright.engine.service.state import AppState
+from maskwright.engine.volume import LabelMap
+from maskwright.errors import InputError
+
+
+class StoredLabel(BaseModel):
+    """A label in the datastore."""
+
+    model_config = ConfigDict(extra="forbid")
+    image: str
+    tag: str
+
+
+class Comparing(BaseModel):
+    """What is compared, unless it is sent as files, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+    reference: StoredLabel | None = None
+    prediction: StoredLabel | None = None
+    tolerance_mm: float = 2.0
+    convention: str = "metrics-reloaded"
+
+
+def compare_router(place: AppState) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(prefix="/api/v1", tags=["agreement"])
+
+    @router.post(
+        "/compare",
+        response_class=Response,
+        responses=answers("application/json"),
+        openapi_extra=body(Comparing, ["reference", "prediction"]),
+    )
+    async def compare_masks(request: Request) -> Response:
+        """Compare `reference` with `prediction`: files of a form, or stored labels named in JSON.
+
+        The answer is what `maskwright compare --format json` prints.
+        """
+        params, files = await read_form(request)
+        asked = model_of(Comparing, params, "params")
+
+        def work() -> str:
+            named = [stored.image for stored in (asked.reference, asked.prediction) if stored is not None]
+            if named:  # of two images the audit log is told the one that is compared with
+                request.state.subject = place.store.image(named[0]).id
+            from maskwright.engine.metrics.compare import compare  # takes half a second, which no start waits for
+
+            reference = _labels(place, "reference", asked.reference, files)
+            prediction = _labels(place, "prediction", asked.prediction, files)
+            found: Any = compare(
+                reference,
+                prediction,
+                tolerance_mm=asked.tolerance_mm,
+                convention=asked.convention,
+            )
+            return str(found.to_json())
+
+        return Response(await run_in_worker(work), media_type="application/json")
+
+    return router
+
+
+def _labels(place: AppState, name: str, stored: StoredLabel | None, files: Mapping[str, UploadFile]) -> LabelMap:
+    if name in files:
+        return read_uploaded_labels(files[name])
+    if stored is None:
+        raise InputError(f"no {name}: send a file of this name in a form, or an image and a tag in JSON")
+    path = place.store.label_path(stored.image, stored.tag)
+    with redact_paths(path, "the label"):
+        return read_within_budget(path, read_labels)

@@ -1,0 +1,1 @@
+"""Sessions of clients: leases, journals and recovery after a crash."""

@@ -1,0 +1,158 @@
+"""Assist sessions for clients that send all clicks each time: what was said before is not computed again.
+
+A client sends the clicks of an object anew with every request. Where they are those of its last request and more, the
+new ones are edits of the mask that is there; so a further click changes what it is about and nothing else. Anything
+else (a click taken back, another box) begins the object again.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.http.workers import PutOffError, may_wait
+from maskwright.engine.volume import Volume
+from maskwright.errors import CapacityError, GeometryError, PromptError
+from maskwright.interactive.session import AssistSession
+
+Index = tuple[int, ...]
+MOST = 32
+"""Sessions that are kept; the ones not used for longest are forgotten, which costs their clients time, not masks."""
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """All that is said of an object: voxels inside, outside, in the order they came, and a half-open box."""
+
+    positive: tuple[Index, ...] = ()
+    negative: tuple[Index, ...] = ()
+    box: tuple[Index, Index] | None = None
+
+    @property
+    def points(self) -> list[tuple[Index, bool]]:
+        """Those inside, then those outside."""
+        return [(index, True) for index in self.positive] + [(index, False) for index in self.negative]
+
+
+@dataclass(eq=False)
+class _Kept:
+    session: AssistSession
+    box: tuple[Index, Index] | None
+    reservation: Reservation
+    said: list[tuple[Index, bool]] = field(default_factory=list)
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+
+class ClickSessions:
+    """Sessions by what the caller names them: a client, an image and an object, say.
+
+    What they hold is in the account of ``memory``; the order of the locks is told in ``pool``.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+
+    def segment(self, name: Hashable, volume: Volume, clicks: Clicks) -> NDArray[np.bool_]:
+        """Return the mask of the clicked object: bool, the volume's shape.
+
+        Raises
+        ------
+        PromptError
+            Nothing is said, or a click lies outside the volume.
+        GeometryError
+            The volume's file says nothing of its spacing.
+        CapacityError
+            There is no memory for it now, or an earlier request about the object is not answered yet.
+        """
+        if not clicks.positive and clicks.box is None:
+            raise PromptError("nothing is said to be inside; send a click in 'foreground', or a 'roi'")
+        kept = self._taken(name, volume, clicks)
+        kept.reservation.at_work = True
+        try:
+            for index, positive in clicks.points:
+                if (index, positive) not in kept.said:
+                    kept.session.add_point(index, positive=positive)
+                    kept.said.append((index, positive))
+            self._count(name, kept)
+            return kept.session.mask_of(kept.session.active).copy()
+        finally:
+            kept.reservation.at_work = False
+            kept.busy.release()
+
+    def _taken(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
+        """Return the session of an object, its ``busy`` held."""
+        while True:
+            kept = self._of(name, volume, clicks)
+            if not kept.busy.acquire(blocking=may_wait()):
+                raise PutOffError("the object is at work on an earlier request; ask again when that is answered")
+            if set(kept.said) <= set(clicks.points):
+                return kept
+            kept.busy.release()  # before it was ours, another request said something that is not said here
+
+    def _of(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
+        with self._lock:
+            kept = self._kept.get(name)
+            goes_on = kept is not None and kept.box == clicks.box and set(kept.said) <= set(clicks.points)
+        if kept is None or not goes_on or kept.session.picture.array is not volume.array:
+            kept = self._begun(name, volume, clicks)
+        with self._lock:
+            earlier = self._kept.get(name)
+            self._kept[name] = kept
+            self._kept.move_to_end(name)
+            gone = [] if earlier in (None, kept) else [earlier]
+            while len(self._kept) > MOST:
+                gone.append(self._kept.popitem(last=False)[1])
+        for each in gone:
+            self._memory.release(each.reservation)
+        return kept
+
+    def _begun(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
+        if volume.spacing_mm is None:
+            raise GeometryError("the image's file does not say its spacing; convert it to a format that does, in mm")
+        reservation = Reservation("session", functools.partial(self._evict, name))
+        self._memory.hold(reservation, volume.array.size, volume.array)
+        try:
+            session = AssistSession()
+            session.set_image(volume.array, volume.spacing_mm, volume.color)
+            if clicks.box is not None:
+                session.add_box(*clicks.box)
+        except Exception:
+            self._memory.release(reservation)
+            raise
+        return _Kept(session, clicks.box, reservation)
+
+    def _count(self, name: Hashable, kept: _Kept) -> None:
+        """Note what a session has come to; one that there is no room for is forgotten, and its mask still answered."""
+        array = kept.session.picture.array
+        try:
+            self._memory.hold(kept.reservation, array.size + kept.session.history_bytes, array)
+        except CapacityError:
+            self._forget(name, kept)
+        with self._lock:
+            is_kept = self._kept.get(name) is kept
+        if not is_kept:  # it went while it was at work
+            self._memory.release(kept.reservation)
+
+    def _evict(self, name: Hashable) -> bool:
+        """Forget a session for want of memory, unless it is at work: its client's clicks come again with the next."""
+        with self._lock:
+            kept = self._kept.get(name)
+        if kept is None or kept.busy.locked():
+            return False
+        self._forget(name, kept)
+        return True
+
+    def _forget(self, name: Hashable, kept: _Kept) -> None:
+        with self._lock:
+            if self._kept.get(name) is kept:
+                del self._kept[name]
+        self._memory.release(kept.reservation)

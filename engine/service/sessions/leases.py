@@ -1,0 +1,308 @@
+"""Sessions of remote clients: leases with time-outs, a bounded number and a bounded memory.
+
+Locks, in the order in which they are taken; nobody takes an earlier one while reservation a later one:
+
+1. ``Lease.busy``, and that of a click session: one piece of work at a time for a client. Held while masks are computed.
+2. ``Pool._restoring``: held while a session that was written down is made again.
+3. ``OpenVolumes._reading`` of one file: held while that file is read.
+4. ``Pool._lock``, ``OpenVolumes._lock``, ``ClickSessions._lock``: tables. Held for look-ups and bookkeeping, never
+   while anything is computed, read, or asked of the account of memory.
+5. ``Memory._lock``: the account. It lets go of what others hold without its lock, see there.
+
+A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
+one longest idle when memory is short. A lease that is busy does not end. What comes later with its token is told why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from numpy.typing import NDArray
+
+from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.request_context import require_present
+from maskwright.engine.service.http.workers import PutOffError, may_wait
+from maskwright.errors import CapacityError, GoneError
+
+REMEMBERED = 1000
+"""Ended leases whose reason is kept."""
+
+UNKNOWN = "this server does not know it"
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class LeaseLimits:
+    """How many sessions there may be, how long they may rest, in seconds, and what they may hold, in bytes.
+
+    The bytes are those of a pool whose memory is not one account with that of others.
+    """
+
+    sessions: int = 20
+    idle_s: float = 600.0
+    silent_s: float = 60.0
+    memory_bytes: int = 8 << 30
+
+
+@dataclass(eq=False)
+class Lease(Generic[T]):
+    """A client's hold on a session. ``used`` is its last action, ``seen`` its last sign of life.
+
+    ``owner`` is who claimed it; a token that somebody else comes with is as good as none.
+    """
+
+    token: str
+    owner: str
+    session: T
+    used: float
+    seen: float
+    reservation: Reservation
+    size_bytes: int = 0
+    counted_bytes: int = 0
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Written(Protocol[T_co]):
+    """Sessions that were written down."""
+
+    def restore(self, token: str, owner: str) -> T_co | None:
+        """Return the session of an earlier server, None if there is none of this token and owner."""
+        ...
+
+    def forget(self, token: str) -> None:
+        """Remove what is written of a session that has ended."""
+        ...
+
+
+def no_size(session: object) -> int:
+    """Say that it is not known what a session holds."""
+    return 0
+
+
+def no_image(session: object) -> None:
+    """Say that a session shares its image with nobody."""
+    return
+
+
+class Pool(Generic[T]):
+    """The leases of a server; with ``written``, those of its predecessor too.
+
+    What they hold is in ``memory``, an account that may be that of others, too; the array that ``image_of`` names is
+    part of what a session holds and counted once with whoever else holds it. ``size_of`` is what one that came back
+    holds, its image included.
+    """
+
+    def __init__(
+        self,
+        make_session: Callable[[], T],
+        limits: LeaseLimits,
+        clock: Callable[[], float] = time.monotonic,
+        written: Written[T] | None = None,
+        memory: Memory | None = None,
+        image_of: Callable[[T], NDArray[Any] | None] = no_image,
+        size_of: Callable[[T], int] = no_size,
+    ) -> None:
+        self.limits = limits
+        self._memory = Memory(limits.memory_bytes, clock) if memory is None else memory
+        self._image_of, self._size_of = image_of, size_of
+        self._make_session, self._clock, self._written = make_session, clock, written
+        self._restoring, self._lock = threading.Lock(), threading.Lock()
+        self._leases: dict[str, Lease[T]] = {}
+        self._ended: OrderedDict[str, str] = OrderedDict()
+
+    def claim(self, owner: str) -> str:
+        """Begin a session for somebody and return its token.
+
+        Raises
+        ------
+        CapacityError
+            There are as many sessions as there may be, and none has run out.
+        """
+        with self._lock:
+            self._end_expired()
+            if len(self._leases) >= self.limits.sessions:
+                raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
+            token = secrets.token_urlsafe(32)
+            self._leases[token] = self._lease(token, owner, self._make_session())
+            return token
+
+    def release(self, token: str, owner: str) -> None:
+        """End a lease; one that is not there is no error."""
+        with contextlib.suppress(GoneError):
+            self._find(token, owner)
+        with self._lock:
+            if token in self._leases and self._leases[token].owner == owner:
+                self._end(token, "it was released")
+
+    @contextmanager
+    def at_work(self, token: str, owner: str) -> Iterator[Lease[T]]:
+        """FolderLock a lease for one action of its client.
+
+        Raises
+        ------
+        GoneError
+            The token is none of this owner, or its lease has ended: says why. Or who asked has gone meanwhile.
+        """
+        lease = self._find(token, owner)
+        if not lease.busy.acquire(blocking=may_wait()):
+            raise PutOffError("the session is at work on an earlier request; ask again when that is answered")
+        try:
+            require_present()
+            with self._lock:
+                self._check_there(token)
+                lease.used = lease.seen = self._clock()
+                lease.reservation.at_work = True
+            try:
+                yield lease
+                if lease.size_bytes != lease.counted_bytes:
+                    self._count(lease)
+            finally:
+                with self._lock:
+                    lease.used = lease.seen = self._clock()
+                    lease.reservation.at_work = False
+                    self._memory.touch(lease.reservation)
+                    if token not in self._leases:
+                        self._memory.release(lease.reservation)
+                        if self._written is not None:
+                            self._written.forget(token)  # it may have been written down after it was released
+        finally:
+            lease.busy.release()
+
+    def heartbeat(self, token: str, owner: str) -> float:
+        """Note a sign of life, and return the seconds that are left until the lease is idle for too long."""
+        lease = self._find(token, owner)
+        lease.seen = self._clock()
+        return self._left(lease)
+
+    def remaining_s(self, token: str, owner: str) -> float:
+        """Return the seconds that are left until the lease is idle for too long; it counts as no sign of life."""
+        return self._left(self._find(token, owner))
+
+    def hold(self, lease: Lease[T], size_bytes: int) -> None:
+        """Note what a lease at work holds from now on; where that is too much in all, those longest idle end.
+
+        Raises
+        ------
+        CapacityError
+            It would be too much even so.
+        """
+        image = self._image_of(lease.session)
+        shared = 0 if image is None else image.nbytes
+        self._memory.hold(lease.reservation, max(0, size_bytes - shared), image)
+        lease.size_bytes = lease.counted_bytes = size_bytes
+
+    def end_expired(self) -> None:
+        """End what has rested too long."""
+        with self._lock:
+            self._end_expired()
+
+    @property
+    def count(self) -> int:
+        """The number of leases."""
+        return len(self._leases)
+
+    @property
+    def size_bytes(self) -> int:
+        """What they hold in all."""
+        with self._lock:
+            return sum(lease.size_bytes for lease in self._leases.values())
+
+    # --- inside; without the lock
+
+    def _find(self, token: str, owner: str) -> Lease[T]:
+        if self._written is not None and self._is_unknown(token):
+            self._restore(token, owner, self._written)
+        with self._lock:
+            self._end_expired()
+            self._check_there(token)
+            lease = self._leases[token]
+        if lease.owner != owner:
+            raise GoneError(f"the session has ended: {UNKNOWN}; claim a new one")
+        return lease
+
+    def _lease(self, token: str, owner: str, session: T) -> Lease[T]:
+        now = self._clock()
+        return Lease(token, owner, session, now, now, Reservation("session", functools.partial(self._evict, token)))
+
+    def _count(self, lease: Lease[T]) -> None:
+        """Note what was found of a lease after its work; one that there is no room for ends."""
+        try:
+            self.hold(lease, lease.size_bytes)
+        except CapacityError:
+            with self._lock:
+                if lease.token in self._leases:
+                    self._end(lease.token, "it held more than the server has memory for")
+
+    def _evict(self, token: str) -> bool:
+        """End a lease for want of memory, unless it is at work."""
+        with self._lock:
+            lease = self._leases.get(token)
+            if lease is None or lease.busy.locked():
+                return False
+            self._end(token, "memory was short and it was the one longest idle")
+            return True
+
+    def _is_unknown(self, token: str) -> bool:
+        with self._lock:
+            return token not in self._leases and token not in self._ended
+
+    def _restore(self, token: str, owner: str, written: Written[T]) -> None:
+        if not self._restoring.acquire(blocking=may_wait()):
+            raise PutOffError("another session is coming back; ask again when it is there")
+        try:
+            if not self._is_unknown(token):  # somebody else was quicker
+                return
+            session = written.restore(token, owner)
+            if session is None:
+                return
+            lease = self._lease(token, owner, session)
+            self.hold(lease, self._size_of(session))
+            with self._lock:
+                self._end_expired()
+                if len(self._leases) >= self.limits.sessions:
+                    self._memory.release(lease.reservation)
+                    raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
+                self._leases[token] = lease
+        finally:
+            self._restoring.release()
+
+    def _left(self, lease: Lease[T]) -> float:
+        return max(0.0, lease.used + self.limits.idle_s - self._clock())
+
+    # --- inside; with the lock
+
+    def _check_there(self, token: str) -> None:
+        if token not in self._leases:
+            why = self._ended.get(token, UNKNOWN)
+            raise GoneError(f"the session has ended: {why}; claim a new one")
+
+    def _end_expired(self) -> None:
+        now = self._clock()
+        for lease in list(self._leases.values()):
+            if lease.busy.locked():
+                continue
+            if now - lease.used > self.limits.idle_s:
+                self._end(lease.token, f"nothing was done for {self.limits.idle_s:g} s")
+            elif now - lease.seen > self.limits.silent_s:
+                self._end(lease.token, f"its client gave no sign of life for {self.limits.silent_s:g} s")
+
+    def _end(self, token: str, why: str) -> None:
+        lease = self._leases.pop(token)
+        if not lease.reservation.at_work:  # else when its work is done
+            self._memory.release(lease.reservation)
+        if self._written is not None:
+            self._written.forget(token)
+        self._ended[token] = why
+        while len(self._ended) > REMEMBERED:
+            self._ended.popitem(last=False)

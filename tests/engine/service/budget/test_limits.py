@@ -1,0 +1,59 @@
+"""Limits are read from one table; what is wrong there is said in one line."""
+
+from dataclasses import replace
+
+import pytest
+
+from maskwright.engine.service.access import Policy
+from maskwright.engine.service.budget.limits import SHIPPED, Limits, memory_of_machine
+from maskwright.errors import ConfigError
+
+
+def write(folder, text):
+    path = folder / "service.toml"
+    path.write_text(text)
+    return path
+
+
+def test_what_is_shipped_is_what_stands_in_the_code_and_the_policy_reads_beside_it():
+    assert Limits.read() == Limits()
+    assert all(f"{name} = " in SHIPPED.read_text() for name in Limits.__annotations__)
+    assert Policy.read().actions_of("viewer")
+
+
+def test_what_is_named_counts_and_the_rest_is_as_it_was(tmp_path):
+    path = write(tmp_path, "[limits]\nsessions = 3\nidle_s = 5\nrequest_s = 0.5\n")
+    assert Limits.read(path) == replace(Limits(), sessions=3, idle_s=5, request_s=0.5)
+    assert Limits.read(write(tmp_path, "")) == Limits()
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("limits = 3", "expected a table"),
+        ("[limits]\nsesions = 3", "unknown key 'sesions', expected one of sessions"),
+        ("[limits]\nsessions = 2.5", "sessions: expected a whole number above 0, got 2.5"),
+        ("[limits]\nsessions = true", "got True"),
+        ("[limits]\nsessions = 0", "above 0, got 0"),
+        ("[limits]\nidle_s = -1", "got -1"),
+        ("[limits]\nidle_s = nan", "got nan"),
+        ("[limits]\nidle_s = inf", "got inf"),
+        ('[limits]\nidle_s = "long"', "expected a number above 0, got 'long'"),
+        ("[limits", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(tmp_path, text, part):
+    with pytest.raises(ConfigError) as found:
+        Limits.read(write(tmp_path, text))
+    assert part in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+def test_the_memory_of_a_container_counts(tmp_path, monkeypatch):
+    whole = memory_of_machine()
+    assert whole > 1 << 28
+    small, unbounded = tmp_path / "memory.max", tmp_path / "other"
+    small.write_text("1000000\n")
+    unbounded.write_text("max\n")
+    monkeypatch.setattr("maskwright.engine.service.budget.limits.CGROUP_FILES", (tmp_path / "none", unbounded, small))
+    assert memory_of_machine() == 1_000_000

@@ -1,0 +1,151 @@
+"""What a file unpacks to is noted before it is allocated, whatever the file says of itself; files are read once."""
+
+import struct
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import maskwright as mw
+from maskwright.engine.io import read
+from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.limits import Limits
+from maskwright.engine.service.budget.reading import read_within_budget
+from maskwright.engine.service.budget.request_context import RequestContext, set_current_request
+from maskwright.engine.service.images.open_volumes import OpenVolumes
+from maskwright.engine.service.images.shared_images import SharedImages
+from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.protocols.nninteractive import events
+from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
+from maskwright.engine.service.sessions.event import SessionEvent
+from maskwright.engine.volume import Volume
+from maskwright.errors import CapacityError, FileFormatError, InputError, LimitError
+
+AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
+SHAPE = (10, 20, 30)
+SIZE = 10 * 20 * 30 * 4
+LIMITS = replace(Limits(), unpacked_bytes=100_000)
+
+
+@pytest.fixture
+def visiting():
+    """A request with its account."""
+    request = RequestContext(LIMITS, Memory(60_000))
+    set_current_request(request)
+    yield request
+    set_current_request(None)
+
+
+def volume_at(path, fill=1.0):
+    mw.write(Volume(np.full(SHAPE, fill, np.float32), AFFINE), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.nrrd", "a.ome.zarr"])
+def test_what_is_read_stays_counted_and_no_more_than_that(tmp_path, visiting, name):
+    path = volume_at(tmp_path / name)
+    assert read_within_budget(path, read).array.nbytes == SIZE
+    assert visiting.memory.used_bytes == SIZE
+    visiting.end()
+    assert visiting.memory.used_bytes == 0
+
+
+def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiting):
+    path = tmp_path / "a.nii"
+    mw.write(Volume(np.zeros(SHAPE, np.uint8), AFFINE), path)
+    stored = bytearray(path.read_bytes())
+    stored[112:116] = struct.pack("<f", 2.5)  # scl_slope
+    path.write_bytes(stored)
+    visiting.take(10_000)  # the file came in this request
+    volumes = OpenVolumes(SharedImages(), visiting.memory)
+    assert volumes.open(path, 1).array.nbytes == SIZE
+    assert visiting.memory.used_bytes == 10_000 + SIZE
+    visiting.limits = replace(LIMITS, unpacked_bytes=SIZE - 1)
+    with pytest.raises(LimitError, match=f"unpacks to {SIZE} bytes"):
+        volumes.open(path, 2)
+    assert visiting.memory.used_bytes == 10_000
+
+
+def test_what_a_reader_does_not_ask_for_is_counted_too(visiting):
+    visiting.take(10_000)
+    made = Volume(np.zeros(SHAPE, np.float32), AFFINE)
+    read_within_budget(Path("a"), lambda path: made)
+    assert visiting.memory.used_bytes == 10_000 + SIZE
+    visiting.give_back(SIZE)
+    visiting.memory.hold(Reservation("session"), 40_000)
+    with pytest.raises(CapacityError):
+        read_within_budget(Path("a"), lambda path: made)
+    assert visiting.memory.used_bytes == 50_000
+
+
+def test_a_file_that_there_is_no_room_for_is_not_read(tmp_path, visiting):
+    path = volume_at(tmp_path / "a.nii.gz")
+    visiting.memory.hold(Reservation("session"), 40_000)
+    with pytest.raises(CapacityError):
+        read_within_budget(path, read)
+    assert visiting.memory.used_bytes == 40_000
+
+
+def test_a_file_that_is_sent_is_counted_until_it_is(visiting):
+    volume = Volume(np.zeros(SHAPE, np.float32), AFFINE)
+    assert visiting.memory.used_bytes == 0
+    sent = volume_file(volume, ".nii")
+    assert visiting.memory.used_bytes == len(sent) > SIZE
+    volume_file(volume, ".nii")
+    with pytest.raises(CapacityError):
+        volume_file(volume, ".nii")
+    visiting.end()
+    assert visiting.memory.used_bytes == 0
+
+
+def test_what_is_damaged_or_too_large_is_said_as_it_is(tmp_path, visiting):
+    path = volume_at(tmp_path / "a.nii.gz")
+    visiting.limits = replace(LIMITS, unpacked_bytes=1000)
+    with pytest.raises(LimitError, match="unpacks to 24000 bytes; at most 1000 are taken"):
+        read_within_budget(path, read)
+    visiting.limits = replace(LIMITS, axis_voxels=29)
+    with pytest.raises(LimitError, match="29 voxels an axis"):
+        read_within_budget(path, read)
+    visiting.limits = LIMITS
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(FileFormatError):
+        read_within_budget(path, read)
+    assert visiting.memory.used_bytes == 0
+
+
+def test_a_packed_array_may_be_as_large_as_the_limits_say(monkeypatch, visiting):
+    most = []
+    monkeypatch.setattr(events, "unpack_array", lambda packed, limit: most.append(limit) or np.ones((1, 2)))
+    visiting.limits = replace(LIMITS, unpacked_bytes=3 << 30)
+    with pytest.raises(InputError):
+        events.perform(RemoteSession(), SessionEvent(events.SET_IMAGE, "{}", b""), SharedImages())
+    assert most == [3 << 30]
+
+
+def test_volumes_are_open_as_long_as_there_is_room_and_read_once(tmp_path):
+    memory, reads = Memory(2 * SIZE), []
+    volumes = OpenVolumes(SharedImages(), memory)
+    paths = [volume_at(tmp_path / f"{fill}.nii.gz", fill) for fill in (1, 2, 3)]
+
+    def work():
+        reads.append(volumes.open(paths[0], 0))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(each.array) for each in reads}) == 1
+    first = volumes.open(paths[0], 0)
+    volumes.open(paths[1], 0)
+    assert volumes.open(paths[0], 0) is first
+    volumes.open(paths[2], 0)  # the second one goes for it
+    assert (volumes.count, memory.used_bytes) == (2, 2 * SIZE)
+    assert volumes.open(paths[0], 0) is first
+    memory.hold(Reservation("session"), 0, first.array)
+    memory.hold(Reservation("session"), SIZE)
+    assert memory.used_bytes == 2 * SIZE
+    with pytest.raises(CapacityError):
+        volumes.open(paths[1], 0)

@@ -1,0 +1,61 @@
+"""The page of the API names every route there is, and loads nothing from anywhere."""
+
+import re
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from maskwright.engine.service.http.docs_page import add_api_page, api_page
+from maskwright.engine.service.http.prometheus import ServiceMetrics
+from maskwright.engine.service.images.shared_images import SharedImages
+from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
+from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
+from maskwright.engine.service.protocols.v1.page_session import PageSession
+from maskwright.engine.service.qa_runs import QaRuns
+from maskwright.engine.service.server import _labels_app
+from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
+from reference.serving import served
+
+
+@pytest.fixture
+def apps(tmp_path):
+    with (
+        Datastore.open(None, ephemeral=True) as store,
+        Datastore.open(None, ephemeral=True) as visitors,
+        QaRuns(tmp_path / "runs") as runs,
+    ):
+        pages = Pool(PageSession, LeaseLimits())
+        labels = _labels_app(AppState.of(store, visitors), None, runs, ServiceMetrics(), pages)
+        yield [labels, nninteractive_app(Pool(RemoteSession, LeaseLimits()), SharedImages())]
+
+
+def test_every_route_is_named_and_nothing_is_loaded(apps):
+    for app in apps:
+        with served(app) as address:
+            told = httpx.get(f"{address}/docs")
+            document = httpx.get(f"{address}/openapi.json").json()
+        assert told.status_code == 200
+        assert "default-src 'none'" in told.headers["content-security-policy"]
+        for path, methods in document["paths"].items():
+            for method in methods:
+                assert f"<code>{method.upper()} {path}</code>" in told.text
+        assert not re.search(r"<(script|link|img|iframe)|url\(|https?://", told.text.split("<body>")[0])
+        assert not re.search(r"<(script|link|img|iframe)", told.text)
+
+
+def test_what_is_said_is_text():
+    app = FastAPI(title="<b>", docs_url=None)
+    add_api_page(app)
+
+    @app.get("/a/{b}")
+    def route(b: str) -> None:
+        """<script>alert(1)</script>"""
+
+    page = api_page(app.openapi())
+    assert "<b>" not in page
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "Parameters: <code>b</code> (path)" in page

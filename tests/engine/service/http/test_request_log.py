@@ -1,0 +1,188 @@
+"""One JSON line a request, with its id and without anything that could be about a patient; nobody waits for it."""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import socket
+import time
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from maskwright.engine.service.access import LOCAL, Policy
+from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.limits import Limits
+from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
+from maskwright.engine.service.http.header_timeout import header_timeout_protocol
+from maskwright.engine.service.http.problems import answer_with_problems
+from maskwright.engine.service.http.request_log import LOG, JsonLine, WrittenAside, logging_to
+from maskwright.engine.service.http.timeouts import TimeoutMiddleware
+from maskwright.errors import CapacityError
+from reference.serving import served
+
+
+def app():
+    app = FastAPI()
+    answer_with_problems(app)
+
+    @app.get("/session/{session_id}")
+    def session(session_id: str) -> dict[str, str]:
+        return {"session_id": session_id}
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, bool]:
+        return {"ok": True}
+
+    @app.get("/info/")
+    def full() -> None:
+        raise CapacityError("no room")
+
+    @app.get("/train/")
+    def broken() -> None:
+        raise ValueError("Doe, Jane")
+
+    authorizer = Authorizer(Policy.read(), None, LOCAL, None, None)
+    return AuthorizationMiddleware(TimeoutMiddleware(app, Limits(), Memory(1 << 20)), authorizer, "monailabel")
+
+
+@pytest.fixture
+def logged():
+    """What is logged from now on, as objects, once that is all."""
+    stream = io.StringIO()
+    level = LOG.level
+    with logging_to(stream):
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    LOG.setLevel(level)
+
+
+def until_there_are(logged, count):
+    deadline = time.monotonic() + 5
+    while len(logged()) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return logged()
+
+
+def test_a_line_says_what_was_asked_by_whom_and_how_it_went_and_no_more(logged):
+    with served(app()) as address:
+        answers = [
+            httpx.get(f"{address}/session/Doe-Jane?token=hush", headers={"X-Request-Id": "their-1"}),
+            httpx.get(f"{address}/healthz"),
+            httpx.get(f"{address}/info/", headers={"X-Request-Id": "Doe Jane", "Authorization": "Bearer hush"}),
+            httpx.get(f"{address}/Doe/Jane"),
+        ]
+        lines = until_there_are(logged, 3)
+    assert [(line["level"], line["status"], line["route"]) for line in lines] == [
+        ("info", 200, "/session/{session_id}"),
+        ("warning", 503, "/info/"),
+        ("info", 404, "unknown"),
+    ]
+    first = lines[0]
+    assert (first["method"], first["protocol"], first["actor"]) == ("GET", "monailabel", "local")
+    assert first["duration_ms"] >= 0
+    assert first["time"].endswith("+00:00")
+    assert [line["request_id"] for line in lines] == [
+        answer.headers["x-request-id"] for answer in answers if answer.status_code != 200 or "session" in answer.text
+    ]
+    assert [line.get("client_request_id") for line in lines] == ["their-1", None, None]
+    assert "Doe" not in json.dumps(lines)
+    assert "hush" not in json.dumps(lines)
+
+
+def test_a_failure_is_told_with_its_type_and_our_lines_under_the_same_id(logged):
+    with served(app()) as address:
+        httpx.get(f"{address}/train/")
+        lines = until_there_are(logged, 2)
+    request, failure = sorted(lines, key=lambda line: line["event"], reverse=True)
+    assert (request["status"], request["level"]) == (500, "error")
+    assert (failure["event"], failure["error"], failure["level"]) == ("failed", "ValueError", "error")
+    assert failure["request_id"] == request["request_id"]
+    assert any(line.startswith("maskwright.engine.service.http.timeouts:") for line in failure["trace"])
+    assert "Doe" not in json.dumps(lines)
+    assert "/" not in "".join(failure["trace"])
+
+
+@pytest.mark.parametrize(
+    ("name", "event"), [("pydicom", "a message of a library"), ("uvicorn.error", "Invalid request %s")]
+)
+def test_what_others_say_is_told_without_what_it_is_about(name, event):
+    record = logging.LogRecord(name, logging.ERROR, "", 0, "Invalid request %s", ("Doe, Jane",), None)
+    line = json.loads(JsonLine().format(record))
+    assert (line["logger"], line["event"]) == (name, event)
+    assert "Doe" not in json.dumps(line)
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up_and_says_what_it_dropped(monkeypatch):
+    monkeypatch.setattr("maskwright.engine.service.http.request_log.MOST_WAITING", 3)
+    monkeypatch.setattr("maskwright.engine.service.http.request_log.END_S", 0.1)
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with open(writing, "w", buffering=1) as stream:  # noqa: PTH123
+        handler = WrittenAside(stream)
+        handler.setFormatter(JsonLine())
+
+        def emit(text):
+            start = time.monotonic()
+            handler.emit(logging.LogRecord("maskwright", logging.INFO, "", 0, text, None, None))
+            assert time.monotonic() - start < 1
+
+        for _ in range(30):
+            emit("x" * 10_000)
+            time.sleep(0.005)
+        start = time.monotonic()
+        handler.end()
+        assert time.monotonic() - start < 1
+        read, deadline = b"", time.monotonic() + 5
+        while b"dropped_before" not in read:
+            assert time.monotonic() < deadline
+            with contextlib.suppress(BlockingIOError):
+                read += os.read(reading, 1 << 16)
+            emit("now")
+            time.sleep(0.01)
+        handler.end()
+    os.close(reading)
+    told = next(json.loads(line) for line in read.splitlines() if b"dropped_before" in line)
+    assert told["dropped_before"] >= 10
+
+
+def test_headers_that_do_not_come_end_the_connection_and_slow_answers_do_not():
+    import asyncio
+    import threading
+
+    import uvicorn
+
+    async def slow(scope, receive, send):
+        await asyncio.sleep(0.6)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(slow, port=0, lifespan="off", log_config=None, http=header_timeout_protocol(0.3))
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    at = server.servers[0].sockets[0].getsockname()
+    with httpx.Client(base_url=f"http://127.0.0.1:{at[1]}") as client:
+        for _ in range(2):  # the second one on the same connection
+            assert client.get("/").status_code == 200
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+            with socket.create_connection(at, timeout=5) as connection:
+                start = time.monotonic()
+                connection.sendall(sent)
+                assert connection.recv(10) == b""
+                assert 0.2 < time.monotonic() - start < 2
+        with socket.create_connection(at, timeout=5) as connection:  # a header a moment is no better
+            start = time.monotonic()
+            connection.sendall(b"GET / HTTP/1.1\r\n")
+            with contextlib.suppress(OSError):
+                while time.monotonic() - start < 3:
+                    connection.sendall(b"X: y\r\n")
+                    time.sleep(0.05)
+            assert time.monotonic() - start < 2
+        assert client.get("/").status_code == 200
+    server.should_exit = True
+    thread.join(10)

@@ -1,0 +1,248 @@
+"""Requests end: too slow ones, stalled ones, and those whose client has gone. Real sockets, a real pool, a real log."""
+
+import json
+import socket
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from maskwright.engine.audit import AuditLog
+from maskwright.engine.service.access import LOCAL, Policy
+from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.limits import Limits
+from maskwright.engine.service.budget.request_context import current_request
+from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
+from maskwright.engine.service.http.body import read_body
+from maskwright.engine.service.http.problems import answer_with_problems
+from maskwright.engine.service.http.timeouts import TimeoutMiddleware
+from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.state import in_thread
+from reference.serving import served
+
+LIMITS = replace(Limits(), request_s=0.4, stall_s=0.3, body_bytes=1000)
+ME = ""
+
+
+class Scene:
+    """An app of slow acts on one session, guarded and bounded; ``open`` lets what is computed go on."""
+
+    def __init__(self, folder):
+        self.opened, self.done = threading.Event(), []
+        self.memory = Memory(100_000)
+        self.pool = Pool(list, LeaseLimits(), memory=self.memory)
+        self.token = self.pool.claim(ME)
+        self.path = folder / "audit.db"
+
+    def app(self):
+        app = FastAPI()
+        answer_with_problems(app)
+
+        @app.post("/predict")
+        async def slow(request: Request) -> dict[str, str]:
+            name = (await read_body(request, 1 << 20)).decode()
+
+            def work():
+                with self.pool.at_work(self.token, ME) as lease:
+                    self.done.append(f"{name} begun")
+                    assert self.opened.wait(20)
+                    lease.session.append(name)
+                    self.done.append(name)
+                return {"did": name}
+
+            return await run_in_worker(work)
+
+        @app.post("/undo")
+        async def quick(request: Request) -> dict[str, list[str]]:
+            return await run_in_worker(lambda: {"session": []})
+
+        @app.post("/reset_interactions")
+        async def unread() -> dict[str, bool]:
+            def work():
+                with self.pool.at_work(self.token, ME):
+                    self.done.append("reset")
+                return {"ok": True}
+
+            return await run_in_worker(work)
+
+        @app.get("/info/")
+        async def waiting() -> dict[str, bool]:
+            await in_thread(lambda: self.opened.wait(20))
+            return {"ok": True}
+
+        @app.get("/api/v1/qa/{run}/report")
+        async def unhurried(run: str) -> dict[str, bool]:
+            await in_thread(lambda: time.sleep(0.7))
+            return {"ok": True}
+
+        @app.get("/train/")
+        def broken() -> None:
+            raise ValueError("Doe, Jane")
+
+        return app
+
+    @contextmanager
+    def served(self, limits=LIMITS):
+        with AuditLog(self.path) as log:
+            authorizer = Authorizer(Policy.read(), None, LOCAL, None, log)
+            with served(
+                AuthorizationMiddleware(TimeoutMiddleware(self.app(), limits, self.memory), authorizer, "nninteractive")
+            ) as address:
+                try:
+                    yield address
+                finally:
+                    self.opened.set()
+
+    def statuses(self):
+        with sqlite3.connect(self.path) as database:
+            return [json.loads(row[0])["http_status"] for row in database.execute("select details from events")]
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scene(tmp_path)
+
+
+def until(true, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def raw(address, text):
+    """A connection on which something was sent."""
+    host, port = address.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(text)
+    return connection
+
+
+def posted(address, path, body, more=b""):
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body) + len(more)}\r\n\r\n"
+    return raw(address, head.encode() + body)
+
+
+def test_what_takes_too_long_is_answered_and_its_session_busy_until_it_ends(scene):
+    with scene.served() as address:
+        start = time.monotonic()
+        found = httpx.post(f"{address}/predict", content=b"first")
+        assert 0.35 < time.monotonic() - start < 3
+        assert (found.status_code, found.json()["title"]) == (504, "Took too long")
+        assert found.headers["content-type"] == "application/problem+json"
+        # others are served, and what waits for the busy session takes no thread from them; it is not done later
+        waits = [posted(address, "/predict", b"late") for _ in range(6)]
+        for _ in range(5):
+            assert httpx.post(f"{address}/undo").status_code == 200
+        until(lambda: scene.statuses().count(504) == 7)
+        assert scene.done == ["first begun"]
+        assert scene.pool.count == 1
+        scene.opened.set()
+        until(lambda: "first" in scene.done)
+        assert httpx.post(f"{address}/predict", content=b"next").json() == {"did": "next"}
+        assert scene.done == ["first begun", "first", "next begun", "next"]
+        for wait in waits:
+            wait.close()
+    until(lambda: scene.memory.used_bytes == 0)
+
+
+def test_threads_of_other_work_are_bounded_in_time_too_and_reports_are_not(scene):
+    with scene.served() as address:
+        assert httpx.get(f"{address}/info/").status_code == 504
+        assert httpx.get(f"{address}/api/v1/qa/x/report").status_code == 200
+
+
+def test_a_body_that_stalls_is_refused_and_one_that_keeps_arriving_is_not(scene):
+    scene.opened.set()
+    with scene.served() as address:
+        stalled = posted(address, "/predict", b"a" * 10, b"never")
+        answer = b"".join(iter(lambda: stalled.recv(10_000), b""))  # until the connection is closed
+        assert b" 408 " in answer
+        assert b"application/problem+json" in answer
+
+        def dribble():
+            for _ in range(20):
+                time.sleep(0.05)
+                yield b"b"
+
+        start = time.monotonic()
+        assert httpx.post(f"{address}/predict", content=dribble()).status_code == 408
+        assert time.monotonic() - start < 0.9
+
+        def steady():
+            for _ in range(4):
+                time.sleep(0.2)
+                yield b"c" * 1100
+
+        large = replace(LIMITS, body_bytes=1 << 20)
+    with scene.served(large) as address:
+        start = time.monotonic()
+        assert httpx.post(f"{address}/predict", content=steady()).status_code == 200
+        assert time.monotonic() - start > 0.75  # longer than a request may take
+        assert httpx.post(f"{address}/undo").status_code == 200
+    assert scene.statuses().count(408) == 2
+    until(lambda: scene.memory.used_bytes == 0)
+
+
+def test_what_was_not_begun_when_the_client_went_is_not_done(scene):
+    with scene.served(replace(LIMITS, request_s=20)) as address:
+        going = posted(address, "/predict", b"first")
+        until(lambda: scene.done == ["first begun"])
+        gone = [posted(address, path, body) for path, body in (("/predict", b"never"), ("/reset_interactions", b""))]
+        gone.append(raw(address, b"POST /reset_interactions HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        time.sleep(0.1)
+        for connection in (*gone, going):
+            connection.close()
+        until(lambda: scene.statuses().count(499) == 3)
+        assert scene.done == ["first begun"]
+        scene.opened.set()
+        until(lambda: scene.statuses().count(499) == 4)
+        assert scene.done == ["first begun", "first"]  # what was begun is whole
+        with scene.pool.at_work(scene.token, ME) as lease:
+            assert lease.session == ["first"]
+        assert httpx.post(f"{address}/undo").status_code == 200
+
+
+def test_a_client_that_goes_while_it_sends_is_nothing_to_the_server(scene):
+    scene.opened.set()
+    with scene.served() as address:
+        posted(address, "/predict", b"half", b"of it").close()
+        until(lambda: scene.statuses() == [499])
+        assert scene.done == []
+
+
+def test_bodies_are_bounded_and_counted_while_they_are_there(scene):
+    counted = []
+
+    async def looking(scope, receive, send):
+        await Request(scope, receive).body()
+        current_request().take(500)
+        counted.append(scene.memory.used_bytes)
+        await httpx_ok(send)
+
+    async def httpx_ok(send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    with served(TimeoutMiddleware(looking, LIMITS, scene.memory)) as address:
+        assert httpx.post(address, content=b"x").status_code == 200
+        until(lambda: scene.memory.used_bytes == 0)
+    assert counted == [500]
+    with scene.served() as address:
+        assert httpx.post(f"{address}/predict", content=b"x" * 1001).status_code == 413
+
+
+def test_an_error_that_nobody_expected_is_a_problem_that_holds_no_data(scene):
+    with scene.served() as address:
+        found = httpx.get(f"{address}/train/")
+        assert found.status_code == 500
+        assert found.headers["content-type"] == "application/problem+json"
+        assert "Doe" not in found.text
+        assert found.headers["x-request-id"]
+        assert httpx.post(f"{address}/undo").status_code == 200

@@ -1,0 +1,71 @@
+"""A data folder to run QA over, servers on it, and runs that never end by themselves."""
+
+from contextlib import ExitStack
+from types import SimpleNamespace
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+
+import maskwright as mw
+from maskwright.engine.service.http.problems import answer_with_problems
+from maskwright.engine.service.protocols.v1.qa import qa_router
+from maskwright.engine.service.qa_runs import QaRuns
+from maskwright.engine.service.qa_runs import child as child_module
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
+from maskwright.engine.volume import Volume
+from reference.qa_runs import AFFINE, Folder, box
+from reference.serving import served
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / 'Doe, "Jane" & co'
+    path.mkdir()
+    for name in "abcd":
+        mw.write(Volume(np.zeros((8, 16, 16), np.float32), AFFINE), path / f"{name}.nii.gz")
+    with Datastore.open(path) as store:
+        made = Folder(path, store, [entry.id for entry in store.images()])
+        for number, image in enumerate(made.images[:2]):
+            made.save(image, "first", box(3))
+            made.save(image, "second", box(4 + number))
+        made.save(made.images[2], "first", box(3))
+        yield made
+
+
+@pytest.fixture
+def serve(folder):
+    """A function that gives a client of a server on the folder, and its runs."""
+    with ExitStack() as stack:
+
+        def start():
+            app = FastAPI(strict_content_type=False)
+            answer_with_problems(app)
+            runs = QaRuns(folder.runs)
+            app.include_router(qa_router(AppState.of(folder.store, None), runs))  # type: ignore[arg-type]
+            address = stack.enter_context(served(app))
+            stack.enter_context(runs)
+            return stack.enter_context(httpx.Client(base_url=address, timeout=30)), runs
+
+        yield start
+
+
+@pytest.fixture
+def sleepers(monkeypatch):
+    """Runs whose processes do nothing until they are ended; a list of them."""
+    started = []
+
+    def start(command, **options):
+        assert options["start_new_session"]
+        program = (
+            "import subprocess, time; subprocess.Popen(['sleep', '60'], stdout=2); print('{\"done\": 1}', flush=True)\n"
+        )
+        started.append(real([command[0], "-c", program + "time.sleep(60)"], **options))
+        return started[-1]
+
+    real = child_module.subprocess.Popen
+    fake = SimpleNamespace(**{**vars(child_module.subprocess), "Popen": start})
+    monkeypatch.setattr(child_module, "subprocess", fake)
+    return started

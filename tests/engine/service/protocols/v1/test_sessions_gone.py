@@ -1,0 +1,43 @@
+"""A session of the page that nobody was told of does not stay."""
+
+import threading
+import time
+from dataclasses import replace
+
+import httpx
+import numpy as np
+
+import maskwright as mw
+from maskwright.engine.service.budget.limits import Limits
+from maskwright.engine.service.http.prometheus import ServiceMetrics
+from maskwright.engine.service.http.timeouts import TimeoutMiddleware
+from maskwright.engine.service.protocols.v1.page_session import PageSession
+from maskwright.engine.service.server import _labels_app
+from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.state import AppState
+from maskwright.engine.service.storage import Datastore
+from maskwright.engine.volume import Volume
+from reference.serving import served
+
+
+def test_a_session_whose_client_was_told_that_it_takes_too_long_holds_no_place(tmp_path, monkeypatch):
+    mw.write(Volume(np.zeros((4, 16, 16), np.float32), np.eye(4)), tmp_path / "a.nii.gz")
+    store, open_session = Datastore.open(tmp_path), PageSession.open
+    place, pages = AppState.of(store, Datastore.open(None, ephemeral=True)), Pool(PageSession, LeaseLimits(sessions=1))
+    may_open = threading.Event()
+
+    def slow(self, *arguments):
+        assert may_open.wait(20)
+        open_session(self, *arguments)
+
+    monkeypatch.setattr(PageSession, "open", slow)
+    app = _labels_app(place, None, None, ServiceMetrics(), pages)
+    with served(TimeoutMiddleware(app, replace(Limits(), request_s=1), place.memory)) as address:
+        url, asked = f"{address}/api/v1/sessions", {"image": store.images()[0].id}
+        assert httpx.post(url, json=asked).status_code == 504
+        may_open.set()
+        deadline = time.monotonic() + 20
+        while (begun := httpx.post(url, json=asked, timeout=60)).status_code != 200:
+            assert time.monotonic() < deadline, begun.text
+            time.sleep(0.05)
+        assert pages.count == 1

@@ -1,0 +1,98 @@
+"""What click sessions hold is in the account of memory, and what they forget costs no mask."""
+
+import numpy as np
+import pytest
+
+from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.sessions import click_sessions
+from maskwright.engine.service.sessions.click_sessions import Clicks, ClickSessions
+from maskwright.engine.volume import Volume
+from maskwright.errors import CapacityError, GeometryError, PromptError
+
+SHAPE = (8, 20, 28)
+VOXELS = 8 * 20 * 28
+CLICK, MORE = Clicks(((4, 8, 8),)), Clicks(((4, 8, 8),), ((4, 18, 26),))
+
+
+def phantom(seed=0):
+    values = np.random.default_rng(seed).normal(100, 3, SHAPE).astype(np.float32)
+    values[2:7, 4:13, 4:14] += 80
+    return Volume(values, np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]]))
+
+
+def test_an_image_counts_once_and_each_object_for_its_mask_and_history():
+    memory, volume = Memory(10**9), phantom()
+    clicks = ClickSessions(memory)
+    first = clicks.segment("a", volume, CLICK)
+    one = memory.used_bytes - volume.array.nbytes
+    assert one > VOXELS
+    clicks.segment("a", volume, MORE)
+    more = memory.used_bytes - volume.array.nbytes
+    assert more > one  # the history has grown
+    np.testing.assert_array_equal(clicks.segment("b", volume, CLICK), first)
+    assert memory.used_bytes == volume.array.nbytes + more + one
+    clicks.segment("b", volume, Clicks(((4, 9, 9),)))  # begins again, instead of what was
+    assert memory.used_bytes < volume.array.nbytes + more + 2 * one
+
+
+def test_what_another_request_said_meanwhile_is_no_part_of_the_mask(monkeypatch):
+    volume, clicks = phantom(), ClickSessions(Memory(10**9))
+    clicks.segment("a", volume, CLICK)
+    find = clicks._of
+
+    def find_slowly(*given):
+        monkeypatch.setattr(clicks, "_of", find)
+        found = find(*given)
+        clicks.segment("a", volume, Clicks(((4, 8, 8), (4, 16, 22))))  # gets at the session first
+        return found
+
+    monkeypatch.setattr(clicks, "_of", find_slowly)
+    alone = ClickSessions(Memory(10**9)).segment("a", volume, MORE)
+    np.testing.assert_array_equal(clicks.segment("a", volume, MORE), alone)
+
+
+def test_the_longest_unused_goes_where_there_are_too_many(monkeypatch):
+    monkeypatch.setattr(click_sessions, "MOST", 2)
+    memory, volume = Memory(10**9), phantom()
+    clicks = ClickSessions(memory)
+    clicks.segment("a", volume, CLICK)
+    one = memory.used_bytes
+    for name in "bcdef":
+        clicks.segment(name, phantom(ord(name)), CLICK)
+    assert memory.used_bytes == pytest.approx(2 * one, rel=0.2)
+
+
+def test_one_goes_for_want_of_memory_and_its_mask_comes_again():
+    volume, other = phantom(), phantom(1)
+    memory = Memory(2 * volume.array.nbytes + 4 * VOXELS)
+    clicks = ClickSessions(memory)
+    first = clicks.segment("a", volume, CLICK)
+    clicks.segment("b", other, CLICK)
+    memory.hold(Reservation("request"), 3 * VOXELS + volume.array.nbytes)  # the first session, with its image
+    assert memory.used_bytes <= memory.limit_bytes
+    with pytest.raises(CapacityError):
+        ClickSessions(Memory(volume.array.nbytes)).segment("a", volume, CLICK)
+    np.testing.assert_array_equal(ClickSessions(Memory(10**9)).segment("a", volume, CLICK), first)
+
+
+def test_a_session_too_large_to_be_kept_is_answered_all_the_same():
+    volume = phantom()
+    memory = Memory(volume.array.nbytes + VOXELS)  # its mask fits, its history does not
+    mask = ClickSessions(memory).segment("a", volume, CLICK)
+    assert mask[4, 8, 8]
+    assert memory.used_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("volume", "clicks", "error"),
+    [
+        (Volume(phantom().array, None), CLICK, GeometryError),
+        (phantom(), Clicks(box=((0, 0, 0), (99, 99, 99))), PromptError),
+        (phantom(), Clicks(), PromptError),
+    ],
+)
+def test_what_cannot_be_begun_holds_nothing(volume, clicks, error):
+    memory = Memory(10**9)
+    with pytest.raises(error):
+        ClickSessions(memory).segment("a", volume, clicks)
+    assert memory.used_bytes == 0
