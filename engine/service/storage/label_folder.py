@@ -80,7 +80,14 @@ class LabelFolder:
             return kept_versions(self._folder / tag / "versions", image, None if current is None else current.path)
 
     def save(
-        self, image: str, tag: str, data: bytes | Path, suffix: str, label_info: Mapping[str, Any], author: str
+        self,
+        image: str,
+        tag: str,
+        data: bytes | Path,
+        suffix: str,
+        label_info: Mapping[str, Any],
+        author: str,
+        client: str = "",
     ) -> LabelEntry:
         """Keep a label; when this returns, it is on the disk. See ``Datastore.save_label``."""
         with written_in_one_line():
@@ -92,7 +99,7 @@ class LabelFolder:
             try:
                 write_synced(unfinished, data)
                 time = datetime.now(UTC).isoformat(timespec="milliseconds")
-                info = LabelInfo(place.name, file_digest(unfinished), time, author, label_info)
+                info = LabelInfo(place.name, file_digest(unfinished), time, author, label_info, client)
                 write_synced(record, info.to_bytes())
                 with self._lock:
                     self._put_into_place(image, tag, unfinished, record, place)

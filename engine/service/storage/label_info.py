@@ -1,4 +1,4 @@
-"""What is kept beside a label: what its numbers mean, who saved it and when, and which bytes it speaks of."""
+"""The record beside a label: the meaning of its numbers, its author, the time, and the hash of its bytes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ class LabelInfo:
     sha256 : str
         Of the file's bytes: a record speaks of these bytes and of no others.
     time : str
-        When it was saved, UTC, in ISO 8601.
+        The time of the save, UTC, in ISO 8601.
     author : str
-        Who saved it.
+        The name of the token with which the label was saved.
     label_info : mapping
-        What came with it, such as ``{"label_info": [{"name": "spleen", "idx": 1}]}``.
+        The client's description of the labels, such as ``{"label_info": [{"name": "spleen", "idx": 1}]}``.
+    client : str
+        The client's own name for itself, "" where it gave none. Nobody checks it: it is no identity.
     """
 
     file: str
@@ -36,6 +38,7 @@ class LabelInfo:
     time: str
     author: str
     label_info: Mapping[str, Any] = field(default_factory=dict)
+    client: str = ""
 
     def to_bytes(self) -> bytes:
         """Return it as JSON.
@@ -63,5 +66,5 @@ def read_info(path: Path) -> LabelInfo | None:
         info = LabelInfo(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
-    texts = (info.file, info.sha256, info.time, info.author)
+    texts = (info.file, info.sha256, info.time, info.author, info.client)
     return info if all(isinstance(text, str) for text in texts) and isinstance(info.label_info, dict) else None

@@ -58,6 +58,13 @@ def check_author(author: str) -> str:
     return author
 
 
+def check_client(client: str) -> str:
+    """Return a client's name for itself, or raise an InputError where it is none; it has the form of an author."""
+    if _AUTHOR.fullmatch(client) is None:
+        raise InputError("client_id is 1 to 80 letters, digits or any of '-_.@+', a letter or digit first; got another")
+    return client
+
+
 def check_label_suffix(suffix: str) -> str:
     """Return the suffix of a label file, or raise an InputError where labels are not kept under it."""
     if suffix not in LABEL_SUFFIXES:

@@ -24,6 +24,7 @@ from maskwright.engine.service.storage.label_folder import LabelEntry, LabelFold
 from maskwright.engine.service.storage.listing import LABELS, UPLOADS, Found, find_images, is_safe, stays_within
 from maskwright.engine.service.storage.names import (
     check_author,
+    check_client,
     check_label_suffix,
     check_tag,
     image_id,
@@ -233,7 +234,14 @@ class Datastore:
         return label.path
 
     def save_label(
-        self, image: str, tag: str, data: bytes | Path, suffix: str, info: Mapping[str, Any], author: str
+        self,
+        image: str,
+        tag: str,
+        data: bytes | Path,
+        suffix: str,
+        info: Mapping[str, Any],
+        author: str,
+        client: str = "",
     ) -> LabelEntry:
         """Keep a label; when this returns, it is on the disk, and the one it replaces is its newest earlier version.
 
@@ -248,14 +256,16 @@ class Datastore:
         info : mapping
             What JSON can hold, such as ``{"label_info": [{"name": "spleen", "idx": 1}]}``; at most 1 MiB.
         author : str
-            Who saved it.
+            The name of the token with which it is saved.
+        client : str
+            The client's own name for itself, "" for none; it stands beside the author and is never taken for one.
 
         Raises
         ------
         NotFoundError
             No such image.
         InputError
-            Tag, suffix, author or info are not right, or the data is empty.
+            Tag, suffix, author, client or info are not right, or the data is empty.
         FileFormatError
             The disk is full or read-only; the label that was there is as it was.
         """
@@ -263,9 +273,11 @@ class Datastore:
         check_tag(tag)
         check_label_suffix(suffix)
         check_author(author)
+        if client:
+            check_client(client)
         if not (data if isinstance(data, bytes) else data.stat().st_size):
             raise InputError("expected a label, got an empty file: send it again")
-        return self._labels.save(entry.id, tag, data, suffix, info, author)
+        return self._labels.save(entry.id, tag, data, suffix, info, author, client)
 
     def versions(self, image: str, tag: str) -> list[Path]:
         """Return the earlier versions of a label, oldest first; NotFoundError where there is no such image."""

@@ -89,11 +89,14 @@ def _labels_router(place: AppState) -> APIRouter:
         """Save a label of an image; the one it replaces is kept as an earlier version."""
         params, files = await read_form(request)
         label = _sent(files.get("label"), "label")
+        author = (
+            str(getattr(request.state, "actor", "")) or "unknown"
+        )  # of the token: client_id is only a client's word
 
         def work() -> None:
             entry = place.store.image(image)
             request.state.subject = entry.id
-            author, info = str(params.get("client_id") or "unknown"), {"label_info": params.get("label_info")}
+            info, client = {"label_info": params.get("label_info")}, str(params.get("client_id") or "")
             suffix = next((s for s in (*SUFFIXES, VOXELS) if (label.filename or "").lower().endswith(s)), "")
             if not suffix:
                 raise InputError(f"a label's name ends in {', '.join((*SUFFIXES, VOXELS))}; save it in one of these")
@@ -101,14 +104,14 @@ def _labels_router(place: AppState) -> APIRouter:
                 labels = labels_of_voxels(label.file, label.size or 0, place.open(entry))
                 info["label_info"] = numbered(info["label_info"], labels)
                 data = volume_file(labels, ".nii.gz")
-                place.store.save_label(entry.id, tag or TAG, data, ".nii.gz", info, author)
+                place.store.save_label(entry.id, tag or TAG, data, ".nii.gz", info, author, client)
                 return
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"label{suffix}"
                 path.write_bytes(label.file.read())
                 with redact_paths(path, "the label"):
                     _check_fits(place, entry, path)
-                place.store.save_label(entry.id, tag or TAG, path, suffix, info, author)
+                place.store.save_label(entry.id, tag or TAG, path, suffix, info, author, client)
 
         await in_thread(work)
         return {"image": image, "label": image}
