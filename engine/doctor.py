@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from maskwright.engine.batch.local import usable_cores
+from maskwright.engine.jobs.local import usable_cores
 
 CORE = ("numpy", "numba", "scipy", "pydicom", "zarr", "polars")
 EXTRAS = ("dicom", "demo", "cluster", "models")

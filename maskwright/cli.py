@@ -136,7 +136,7 @@ def qa(
     Writes results.parquet, results.csv, summary.json and report.html. A run that was stopped goes on where it was.
     A case that cannot be measured is a row with its reason; the exit status is then 1.
     """
-    from maskwright.engine.qa.progress import show_progress
+    from maskwright.engine.jobs.progress import show_progress
     from maskwright.engine.qa.run import qa as run_qa
     from maskwright.engine.report.terminal import print_headline
 
@@ -267,7 +267,7 @@ def demo(
     """
     from maskwright.engine.demo.assist import assist_demo
     from maskwright.engine.demo.run import run_demo
-    from maskwright.engine.qa.progress import show_progress
+    from maskwright.engine.jobs.progress import show_progress
     from maskwright.engine.report.terminal import print_headline
 
     with show_progress() as on_progress:

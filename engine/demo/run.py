@@ -12,7 +12,8 @@ from maskwright.engine.demo.brain import WHITE, Block, brain_blocks
 from maskwright.engine.demo.reader_model import Reader, read_like
 from maskwright.engine.io import write
 from maskwright.engine.io.atomic import replacing
-from maskwright.engine.qa.run import Progress, QaResult, qa
+from maskwright.engine.jobs.progress import Progress
+from maskwright.engine.qa.run import QaResult, qa
 from maskwright.engine.volume import LabelMap
 
 SEED = 7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maskwright.engine.batch.fingerprint import content_digest, settings_digest
+from maskwright.engine.jobs.fingerprint import content_digest, settings_digest
 from maskwright.engine.qa.manifest import Case
 from maskwright.engine.qa.reason import reason_of
 from maskwright.engine.qa.settings import Settings

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.batch.fingerprint import content_digest
+from maskwright.engine.jobs.fingerprint import content_digest
 from maskwright.engine.metrics.table import METRICS
 from maskwright.errors import FileFormatError, InputError
 

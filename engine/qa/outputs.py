@@ -11,12 +11,12 @@ from pathlib import Path
 
 import polars as pl
 
+from maskwright.engine.agreement.summary import Summary
 from maskwright.engine.io.atomic import replacing
 from maskwright.engine.qa.manifest import Manifest
 from maskwright.engine.qa.results import Results
 from maskwright.engine.qa.settings import Settings
 from maskwright.engine.report.page import ReportContent, WorstCase, render_report
-from maskwright.engine.report.summary import Summary
 
 
 @dataclass(frozen=True)

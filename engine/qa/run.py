@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from maskwright.engine.batch.fingerprint import source_digest
-from maskwright.engine.batch.local import LocalExecutor
-from maskwright.engine.batch.outcome import Executor, Lost
-from maskwright.engine.batch.store import ResultStore, only_run_in
+from maskwright.engine.agreement.summary import Summary, summarise
 from maskwright.engine.config import Preset, load_preset
+from maskwright.engine.jobs.executor import Executor, Lost
+from maskwright.engine.jobs.fingerprint import source_digest
+from maskwright.engine.jobs.local import LocalExecutor
+from maskwright.engine.jobs.progress import Progress
+from maskwright.engine.jobs.store import ResultStore, only_run_in
 from maskwright.engine.metrics.options import make_options
 from maskwright.engine.qa.case import CaseOutcome, CaseTask, measure_case
 from maskwright.engine.qa.manifest import Manifest, read_manifest
@@ -21,14 +23,10 @@ from maskwright.engine.qa.results import complete_results, part_of
 from maskwright.engine.qa.settings import Settings
 from maskwright.engine.qa.worst import PictureTask, draw_worst, worst_rows
 from maskwright.engine.report.page import WorstCase
-from maskwright.engine.report.summary import Summary, summarise
 from maskwright.errors import ConfigError, FileFormatError
 
 if TYPE_CHECKING:
     import polars as pl
-
-Progress = Callable[[int, int, int], None]
-"""Called with (done, total, failed) at the start and after each case."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ def _draw(pool: Executor, manifest: Manifest, settings: Settings, rows: list[dic
 
 def _executor(name: str, address: str | None, workers: int | None) -> Executor:
     if name == "ray":
-        from maskwright.engine.batch.cluster import RayExecutor
+        from maskwright.engine.jobs.cluster import RayExecutor
 
         return RayExecutor(address, workers)
     if name != "local":

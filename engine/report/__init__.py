@@ -1,1 +1,1 @@
-"""From a table of results to a summary with confidence intervals, and to one self-contained HTML page."""
+"""Pictures, charts, terminal tables and one self-contained HTML page from a summary of results."""

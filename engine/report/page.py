@@ -11,11 +11,11 @@ import polars as pl
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from maskwright.engine.agreement.groups import group_tables
+from maskwright.engine.agreement.summary import Summary
 from maskwright.engine.metrics.table import metric_of
 from maskwright.engine.report.chart import ChartRow, draw_chart
-from maskwright.engine.report.groups import group_tables
 from maskwright.engine.report.picture import Picture
-from maskwright.engine.report.summary import Summary
 from maskwright.engine.report.wording import HEADLINES, column_title, column_unit, interval_text, number_text
 
 _HERE = Path(__file__).resolve().parent

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from maskwright.engine.report.wording import HEADLINES, column_title, column_unit, interval_text, number_text
 
 if TYPE_CHECKING:  # loading polars would double the time a small comparison takes
+    from maskwright.engine.agreement.summary import Summary
     from maskwright.engine.metrics.comparison import Comparison
-    from maskwright.engine.report.summary import Summary
 
 MOST_LABELS_ACROSS = 4
 """With more labels they run down, with the headline metrics across."""

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from maskwright.engine.agreement.groups import MOST_VALUES
+from maskwright.engine.agreement.summary import summarise
 from maskwright.engine.metrics.table import METRICS
 from maskwright.engine.report.chart import MOST_DOTS, ChartRow, draw_chart
-from maskwright.engine.report.groups import MOST_VALUES
 from maskwright.engine.report.page import ReportContent, WorstCase, render_report
 from maskwright.engine.report.picture import draw_disagreement
-from maskwright.engine.report.summary import summarise
 
 INF, NAN = math.inf, math.nan
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from maskwright.engine.batch.local import LocalExecutor, usable_cores
-from maskwright.engine.batch.outcome import Lost
+from maskwright.engine.jobs.executor import Lost
+from maskwright.engine.jobs.local import LocalExecutor, usable_cores
 from maskwright.errors import InputError
 
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
@@ -96,7 +96,7 @@ def test_workers_must_be_positive() -> None:
 
 
 def test_a_worker_whose_parent_was_killed_ends_in_silence() -> None:
-    command = [sys.executable, "-m", "maskwright.engine.batch.worker"]
+    command = [sys.executable, "-m", "maskwright.engine.jobs.worker"]
     worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert worker.stdin is not None
     assert worker.stdout is not None

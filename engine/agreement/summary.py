@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from maskwright.engine.agreement.bootstrap import LEVEL, RESAMPLES, SEED, Statistic, cluster_interval
 from maskwright.engine.metrics.table import metric_of
-from maskwright.engine.report.bootstrap import LEVEL, RESAMPLES, SEED, Statistic, cluster_interval
 
 METHOD = (
     f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES} resamples of whole patients with all their cases "

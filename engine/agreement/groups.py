@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from maskwright.engine.report.summary import LabelSummary, summarise
+from maskwright.engine.agreement.summary import LabelSummary, summarise
 
 MOST_VALUES = 20
 """A column with more different values is no grouping."""

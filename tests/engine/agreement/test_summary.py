@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwright.engine.report.summary import ranked_quantile, summarise
+from maskwright.engine.agreement.summary import ranked_quantile, summarise
 
 INF, NAN = math.inf, math.nan
 

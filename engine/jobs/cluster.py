@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from maskwright.engine.batch.local import thread_limits, usable_cores
-from maskwright.engine.batch.outcome import Item, Lost, Result
+from maskwright.engine.jobs.executor import Item, Lost, Result
+from maskwright.engine.jobs.local import thread_limits, usable_cores
 from maskwright.errors import InputError, MissingExtraError
 
 _AHEAD = 2  # tasks in flight for each core, so that none waits for the driver

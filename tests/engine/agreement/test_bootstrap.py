@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.engine.report.bootstrap import RESAMPLES, cluster_draws, cluster_interval
+from maskwright.engine.agreement.bootstrap import RESAMPLES, cluster_draws, cluster_interval
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12)
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from maskwright.engine.batch.cluster import RayExecutor
-from maskwright.engine.batch.outcome import Lost
+from maskwright.engine.jobs.cluster import RayExecutor
+from maskwright.engine.jobs.executor import Lost
 from maskwright.errors import InputError, MissingExtraError
 
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from maskwright.engine.qa.run import Progress
+Progress = Callable[[int, int, int], None]
+"""Called with (done, total, failed) at the start and after each case."""
 
 _LINE_EVERY_S = 10.0
 

@@ -1,6 +1,6 @@
 """A worker process: reads (function, item) from its standard input, writes the outcome to its standard output.
 
-It is started as ``python -m maskwright.engine.batch.worker`` rather than through multiprocessing, because a fresh
+It is started as ``python -m maskwright.engine.jobs.worker`` rather than through multiprocessing, because a fresh
 interpreter needs no guard in the user's script, takes its thread limits from its environment before numba loads, and
 tells exactly which item it held when it died. Both ends of the pipe are this program, so pickle is safe here.
 """

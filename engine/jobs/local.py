@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from maskwright.engine.batch.outcome import Item, Lost, Result
+from maskwright.engine.jobs.executor import Item, Lost, Result
 from maskwright.errors import InputError
 
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -164,7 +164,7 @@ class _Worker:
     """One worker process and the pipe to it."""
 
     def __init__(self, threads: int) -> None:
-        command = [sys.executable, "-P", "-m", "maskwright.engine.batch.worker"]
+        command = [sys.executable, "-P", "-m", "maskwright.engine.jobs.worker"]
         environment = {**os.environ, **thread_limits(threads)}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 

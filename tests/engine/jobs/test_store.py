@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from maskwright.engine.batch.store import ResultStore, only_run_in
+from maskwright.engine.jobs.store import ResultStore, only_run_in
 from maskwright.errors import InputError
 
 ROWS = pl.DataFrame({"case": ["a"], "dice": [float("nan")], "hd": [float("inf")]})
