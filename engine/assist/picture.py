@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.report.display import Turn, display_turn
+from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import Volume
 from maskwright.errors import FileFormatError
 
@@ -104,7 +104,7 @@ def save_states(image: Volume, states: Sequence[State], cuts: Sequence[Cut], pat
     """Write the picture of ``draw_states`` as PNG, whole or not at all."""
     page = draw_states(image, states, cuts)
     try:
-        with replacing(path) as unfinished:
+        with atomic_file(path) as unfinished:
             page.save(unfinished, format="PNG", optimize=True)
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from error

@@ -8,7 +8,6 @@ and checkpoints were cut together.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hmac
 import json
 import os
@@ -16,9 +15,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.audit.durable import identity_of, sync_folder, write_all
 from maskwright.engine.audit.key import AuditKey
 from maskwright.engine.audit.row import canonical
+from maskwright.engine.storage import identity_of, sync_folder, try_lock, write_all
 from maskwright.errors import AuditError, FileFormatError
 
 _HEX = re.compile("[0-9a-f]{64}")
@@ -120,13 +119,9 @@ class CheckpointFile:
             self._descriptor = os.open(path, flags, 0o600)
         except OSError as error:
             raise AuditError(f"cannot open the checkpoints {path}: {error.strerror}; take another folder") from error
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not try_lock(self._descriptor):
             self.close()
-            raise AuditError(f"another process writes the audit log of {path}: stop it, or take another log") from error
-        except OSError:
-            pass  # a file system without locks
+            raise AuditError(f"another process writes the audit log of {path}: stop it, or take another log")
         self._expected = self.size
 
     @property

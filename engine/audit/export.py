@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from maskwright.engine.audit.checkpoints import CheckpointLines, checkpoints_path, read_checkpoints
 from maskwright.engine.audit.database import has_events, open_for_reading, read_rows
-from maskwright.engine.audit.durable import sync_folder
 from maskwright.engine.audit.key import AuditKey, key_path_of
+from maskwright.engine.storage import atomic_file, sync_folder, synced_file
 from maskwright.errors import AuditError, FileFormatError, InputError
 
 
@@ -72,23 +69,15 @@ def _require_nothing_lost(kept: CheckpointLines, found: CheckpointLines, out: Pa
 
 
 def _write_lines(lines: Iterator[str], out: Path) -> int:
-    unfinished = out.with_name(f".{secrets.token_hex(4)}.{out.name}")
+    count = 0
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
-            count = 0
+        with atomic_file(out) as unfinished, synced_file(unfinished) as file:
             for line in lines:
-                file.write(f"{line}\n")
+                file.write(f"{line}\n".encode("ascii"))
                 count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(out)
         sync_folder(out.parent)
     except OSError as error:
         raise FileFormatError(f"cannot write {out}: {error.strerror}; take another file") from error
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
     return count
 
 

@@ -16,7 +16,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskwright.engine.audit.durable import sync_folder, write_all
+from maskwright.engine.storage import sync_folder, synced_file, unfinished_path
 from maskwright.errors import FileFormatError, InputError
 
 KEY_VARIABLE = "MASKWRIGHT_AUDIT_KEY"
@@ -100,13 +100,10 @@ def read_or_create_key(path: Path) -> AuditKey:
 
 
 def _create(path: Path) -> None:
-    unfinished = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    unfinished = unfinished_path(path)
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            write_all(descriptor, f"{secrets.token_hex(32)}\n".encode())
-        finally:
-            os.close(descriptor)
+        with synced_file(unfinished) as file:
+            file.write(f"{secrets.token_hex(32)}\n".encode())
         try:
             os.link(unfinished, path)  # unlike a rename, it never replaces a key that came to be meanwhile
         except FileExistsError:

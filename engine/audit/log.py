@@ -23,10 +23,10 @@ from maskwright.engine.audit.database import (
     read_rows,
     schema_is_ours,
 )
-from maskwright.engine.audit.durable import identity_of
 from maskwright.engine.audit.event import Event
 from maskwright.engine.audit.key import AuditKey, key_path_of, read_key, read_or_create_key
 from maskwright.engine.audit.row import GENESIS, Row, canonical, row_hash
+from maskwright.engine.storage import identity_of
 from maskwright.errors import AuditError, InputError
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import maskwright.engine.report as report
 from maskwright.engine.assist.picture import Cut, State, draw_states, fullest_cut
-from maskwright.engine.io.atomic import replacing
+from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import Volume
 from maskwright.interactive.propagate import Propagation
 from maskwright.interactive.simulate import Click
@@ -77,7 +77,7 @@ def write_assist_page(result: AssistDemo, image: Volume, truth: Mask, sparse: Ma
             volume=_encoded(image, *_propagated(truth, sparse, filled)),
         )
     )
-    with replacing(result.page) as unfinished:
+    with atomic_file(result.page) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
 
 

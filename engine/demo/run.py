@@ -11,9 +11,9 @@ import numpy as np
 from maskwright.engine.demo.brain import WHITE, Block, brain_blocks
 from maskwright.engine.demo.reader_model import Reader, read_like
 from maskwright.engine.io import write
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.jobs.progress import Progress
 from maskwright.engine.qa.run import QaResult, qa
+from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import LabelMap
 
 SEED = 7
@@ -47,7 +47,7 @@ def run_demo(out: Path, *, on_progress: Progress | None = None) -> QaResult:
     data.mkdir(parents=True, exist_ok=True)
     rows = [row for block in brain_blocks() for row in _write_block(block, data)]
     manifest = data / "two-readings-of-one-brain.csv"
-    with replacing(manifest) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_file(manifest) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([COLUMNS, *rows])
     return qa(manifest, out, preset="brain-tissue", on_progress=on_progress)
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.dicom_files import SEGMENTATIONS, dicom_files, is_dicom, quiet, read_header
 from maskwright.engine.io.dicom_geometry import from_highdicom, stacked
 from maskwright.engine.io.dicom_series import series_files
 from maskwright.engine.io.payload import require_memory
+from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import LabelMap, Source, align
 from maskwright.errors import FileFormatError, GeometryError, LabelError, MissingExtraError
 
@@ -115,7 +115,7 @@ def write_dicom_seg(labels: LabelMap, path: Path, series: Path, names: Mapping[i
         raise LabelError(f"DICOM SEG holds labels up to {_LARGEST_LABEL}, got {present[-1]}")
     if not path.absolute().parent.is_dir():
         raise FileFormatError(f"{path}: the folder to write to does not exist")
-    with quiet(), replacing(path) as unfinished:
+    with quiet(), atomic_file(path) as unfinished:
         segmentation = _segmentation(hd, [file.path for file in files], array, present, names or {})
         segmentation.save_as(unfinished)
 

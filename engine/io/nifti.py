@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.nifti_header import (
     NIFTI2,
     affine_of,
@@ -23,6 +22,7 @@ from maskwright.engine.io.nifti_header import (
     shape_of,
 )
 from maskwright.engine.io.payload import is_gzip, read_voxels, require_memory, unpacked
+from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import LabelMap, Source, Volume
 from maskwright.errors import FileFormatError, GeometryError
 
@@ -76,7 +76,7 @@ def write_nifti(volume: Volume | LabelMap, path: Path) -> None:
     source = volume.source
     kept = source.header if source is not None and source.format == NAME else None
     header = new_header(array.shape[::-1], array.dtype, _to_stored_axes(volume.affine), kept)
-    with replacing(path) as unfinished, unfinished.open("xb") as file:
+    with atomic_file(path) as unfinished, unfinished.open("xb") as file:
         if path.name.lower().endswith(".gz"):
             from isal import igzip
 

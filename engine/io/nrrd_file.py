@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.payload import read_voxels, unpacked
+from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import Grid, LabelMap, Source, Volume
 from maskwright.errors import FileFormatError
 
@@ -90,7 +90,7 @@ def write_nrrd(volume: Volume | LabelMap, path: Path) -> None:
     ]
     if volume.affine is not None:
         lines += _space_lines(volume.affine, space if space in _TO_RAS else "left-posterior-superior")
-    with replacing(path) as unfinished, unfinished.open("xb") as file:
+    with atomic_file(path) as unfinished, unfinished.open("xb") as file:
         file.write(("\n".join(lines) + "\n\n").encode("ascii"))
         with igzip.IGzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as stream:
             stream.write(array.data.cast("B"))

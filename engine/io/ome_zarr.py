@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.atomic import replacing_folder
 from maskwright.engine.io.payload import require_memory
 from maskwright.engine.io.resolution import affine_note, noted_affine
+from maskwright.engine.storage import atomic_folder
 from maskwright.engine.volume import Grid, LabelMap, Source, Volume
 from maskwright.errors import FileFormatError
 
@@ -68,7 +68,7 @@ def write_ome_zarr(volume: Volume | LabelMap, path: Path) -> None:
         min(step * (_SHARD[ndim] // _CHUNK[ndim]), -(-length // step) * step)
         for step, length in zip(chunk, array.shape)
     ]
-    with replacing_folder(path) as unfinished:
+    with atomic_folder(path) as unfinished:
         group = zarr.create_group(unfinished, zarr_format=3, attributes=_attributes(volume))
         stored = group.create_array(
             "0", shape=array.shape, dtype=array.dtype, chunks=chunk, shards=shard, dimension_names="zyx"[-ndim:]

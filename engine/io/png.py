@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.payload import require_room
 from maskwright.engine.io.resolution import (
     AFFINE_KEY,
@@ -23,6 +22,7 @@ from maskwright.engine.io.resolution import (
     measured_affine,
     noted_affine,
 )
+from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import LabelMap, Source, Volume
 from maskwright.errors import FileFormatError, InputError, LabelError
 
@@ -68,7 +68,7 @@ def write_png(volume: Volume | LabelMap, path: Path) -> None:
         dpi = {"dpi": (MM_PER_INCH / x, MM_PER_INCH / y)}
     if array.dtype == bool:
         array = array.view(np.uint8)
-    with replacing(path) as unfinished:
+    with atomic_file(path) as unfinished:
         Image.fromarray(np.ascontiguousarray(array)).save(unfinished, format="PNG", pnginfo=notes, **(dpi or {}))
 
 

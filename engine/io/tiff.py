@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.io.payload import require_room
 from maskwright.engine.io.resolution import AFFINE_KEY, affine_note
 from maskwright.engine.io.tiff_spacing import affine_of
+from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import LabelMap, Source, Volume
 from maskwright.errors import FileFormatError, LabelError
 
@@ -77,7 +77,7 @@ def write_tiff(volume: Volume | LabelMap, path: Path) -> None:
         notes = {AFFINE_KEY: affine_note(volume.affine, volume.grid.shape)}
         *_, y, x = volume.grid.require_spacing()
         resolution = {"resolution": (10 / x, 10 / y), "resolutionunit": "CENTIMETER"}
-    with replacing(path) as unfinished:
+    with atomic_file(path) as unfinished:
         tifffile.imwrite(
             unfinished,
             array.view(np.uint8) if array.dtype == bool else array,

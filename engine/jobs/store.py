@@ -7,37 +7,29 @@ is not found and the case is computed again. Two parts never share a key, so no 
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
+from maskwright.engine.storage import FolderLock, atomic_file, remove_unfinished
 from maskwright.errors import InputError
 
 
 @contextmanager
 def only_run_in(folder: Path) -> Iterator[None]:
-    """Hold a folder, so that a second run cannot write into it; a run that was killed holds it no longer.
+    """Lock a folder, so that a second run cannot write into it; the lock of a killed run is gone.
 
     Raises
     ------
     InputError
-        Another run holds it.
+        Another run has locked it.
     """
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"another run writes into {folder}: wait for it, or take another folder") from error
-        except OSError:
-            pass  # a file system without locks
+    with FolderLock(folder) as lock:
+        if not lock.alone:
+            raise InputError(f"another run writes into {folder}: wait for it, or take another folder")
         yield
-    finally:
-        os.close(held)
 
 
 class ResultStore:
@@ -46,14 +38,13 @@ class ResultStore:
     Parameters
     ----------
     folder : Path
-        Where the parts are; made when it is missing. What was left half-written there is removed.
+        Where the parts are; made when it is missing. Half-written parts of a killed run are removed.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        for left_over in folder.glob(".*.tmp"):
-            left_over.unlink(missing_ok=True)
+        remove_unfinished(folder)
 
     def load(self) -> dict[str, pl.DataFrame]:
         """Return every part by its key. A part that cannot be read (a full disk, a power cut) is removed."""
@@ -67,9 +58,8 @@ class ResultStore:
 
     def append(self, key: str, rows: pl.DataFrame) -> None:
         """Keep the rows of one case."""
-        temporary = self._folder / f".{key}.tmp"
-        rows.write_parquet(temporary)
-        temporary.replace(self._folder / f"{key}.parquet")
+        with atomic_file(self._folder / f"{key}.parquet") as unfinished:
+            rows.write_parquet(unfinished)
 
     def clear(self) -> None:
         """Remove every part."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maskwright.engine.jobs.fingerprint import content_digest, settings_digest
 from maskwright.engine.qa.manifest import Case
 from maskwright.engine.qa.reason import reason_of
 from maskwright.engine.qa.settings import Settings
+from maskwright.engine.storage import content_digest, settings_digest
 from maskwright.errors import GeometryError
 
 CellValue = str | int | float | None

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.jobs.fingerprint import content_digest
 from maskwright.engine.metrics.table import METRICS
+from maskwright.engine.storage import content_digest
 from maskwright.errors import FileFormatError, InputError
 
 REQUIRED = ("case", "reference", "prediction")

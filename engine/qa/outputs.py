@@ -12,11 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from maskwright.engine.agreement.summary import Summary
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.qa.manifest import Manifest
 from maskwright.engine.qa.results import Results
 from maskwright.engine.qa.settings import Settings
 from maskwright.engine.report.page import ReportContent, WorstCase, render_report
+from maskwright.engine.storage import atomic_file
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ def write_outputs(
         run=facts,
     )
     document = {"run": _settings(manifest, settings), **summary.to_plain()}
-    with replacing(paths.results_parquet) as unfinished:
+    with atomic_file(paths.results_parquet) as unfinished:
         results.table.write_parquet(unfinished)
-    with replacing(paths.results_csv) as unfinished:
+    with atomic_file(paths.results_csv) as unfinished:
         results.table.write_csv(unfinished)
-    with replacing(paths.summary_json) as unfinished:
+    with atomic_file(paths.summary_json) as unfinished:
         unfinished.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    with replacing(paths.report_html) as unfinished:
+    with atomic_file(paths.report_html) as unfinished:
         unfinished.write_text(render_report(content), encoding="utf-8")
     return paths
 
@@ -83,7 +83,7 @@ def _facts(manifest: Manifest, settings: Settings, results: Results) -> list[tup
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "polars"))
     return [
         ("Maskwright", f"{version('maskwright')} (Python {platform.python_version()}, {packages})"),
-        ("Manifest", f"{_name(manifest)}, {len(manifest.cases)} cases, BLAKE2b {manifest.fingerprint}"),
+        ("Manifest", f"{_name(manifest)}, {len(manifest.cases)} cases, SHA-256 {manifest.fingerprint}"),
         ("Convention", settings.metrics.convention),
         ("Tolerances", ", ".join(f"{tolerance:g} mm" for tolerance in settings.metrics.tolerances_mm)),
         ("Hausdorff percentiles", ", ".join(f"{percentile:g}" for percentile in settings.metrics.percentiles)),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 from maskwright.engine.agreement.summary import Summary, summarise
 from maskwright.engine.config import Preset, load_preset
 from maskwright.engine.jobs.executor import Executor, Lost
-from maskwright.engine.jobs.fingerprint import source_digest
 from maskwright.engine.jobs.local import LocalExecutor
 from maskwright.engine.jobs.progress import Progress
 from maskwright.engine.jobs.store import ResultStore, only_run_in
@@ -23,6 +22,7 @@ from maskwright.engine.qa.results import complete_results, part_of
 from maskwright.engine.qa.settings import Settings
 from maskwright.engine.qa.worst import PictureTask, draw_worst, worst_rows
 from maskwright.engine.report.page import WorstCase
+from maskwright.engine.storage import source_digest
 from maskwright.errors import ConfigError, FileFormatError
 
 if TYPE_CHECKING:

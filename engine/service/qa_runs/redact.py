@@ -7,8 +7,8 @@ from pathlib import Path
 
 from markupsafe import escape
 
-from maskwright.engine.io.atomic import replacing
 from maskwright.engine.service.qa_runs.manifest import MISSING
+from maskwright.engine.storage import atomic_file
 
 _NOT_THERE = r"(?:No such file or directory: )?"
 
@@ -25,7 +25,7 @@ def unplaced(text: str, folder: Path) -> str:
 
 def unplace_file(path: Path, folder: Path) -> None:
     """Do so for a file of text."""
-    with replacing(path) as unfinished:
+    with atomic_file(path) as unfinished:
         unfinished.write_text(unplaced(path.read_text(encoding="utf-8"), folder), encoding="utf-8", newline="")
 
 

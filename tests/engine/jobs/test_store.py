@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from maskwright.engine.jobs.store import ResultStore, only_run_in
+from maskwright.engine.storage import unfinished_path
 from maskwright.errors import InputError
 
 ROWS = pl.DataFrame({"case": ["a"], "dice": [float("nan")], "hd": [float("inf")]})
@@ -29,7 +30,7 @@ def test_half_written_and_broken_parts_are_removed(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     store.append("good", ROWS)
     whole = (tmp_path / "good.parquet").read_bytes()
-    (tmp_path / ".late.tmp").write_bytes(whole[:40])
+    unfinished_path(tmp_path / "late.parquet").write_bytes(whole[:40])
     (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "empty.parquet").write_bytes(b"")
     assert list(ResultStore(tmp_path).load()) == ["good"]

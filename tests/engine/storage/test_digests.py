@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.engine.jobs.fingerprint import content_digest, settings_digest, source_digest
+from maskwright.engine.storage import content_digest, settings_digest, source_digest
 
 
 def test_a_file_is_its_bytes_not_its_name_or_date(tmp_path: Path) -> None:
