@@ -72,7 +72,7 @@ def status(name: str) -> int:
 
 def one_session(image: NDArray[np.int16]) -> tuple[float, list[float]]:
     """Return the seconds of ``set_image`` and of each click."""
-    from maskwright.interactive.session import AssistSession
+    from maskwright.interactive.sessions.session import AssistSession
 
     start = time.perf_counter()
     session = AssistSession()

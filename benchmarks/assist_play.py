@@ -90,7 +90,7 @@ def dice(truth: Mask, mask: Mask) -> float:
 
 def play(player: Player, target: Target, clicks: int = CLICKS) -> Game:
     """Let the annotator click, and return what came of it."""
-    from maskwright.interactive.simulate import next_click
+    from maskwright.interactive.simulation.annotator import next_click
 
     player.begin(target)
     mask: Mask | None = None

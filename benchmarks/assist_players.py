@@ -41,7 +41,7 @@ class SessionPlayer:
     session: Any = None
 
     def begin(self, target: Target) -> None:
-        from maskwright.interactive.session import AssistSession
+        from maskwright.interactive.sessions.session import AssistSession
 
         self.session = AssistSession() if self.method is None else AssistSession(self.method)
         self.session.set_image(target.image, target.spacing_mm)

@@ -77,7 +77,7 @@ SLICE = "of one unseen slice, all of the filling included; median over structure
 
 
 def ours(case: Structure) -> NDArray[np.bool_]:
-    from maskwright.interactive.propagate import propagate
+    from maskwright.interactive.propagation.propagate import propagate
 
     ends = {"start": case.given[0], "stop": case.given[-1] + 1}
     return propagate(case.image, case.sparse, case.spacing_mm, **ends).mask

@@ -117,7 +117,7 @@ class Visitor:
 
     def click(self) -> bool:
         """Click on the largest error; False where there is none."""
-        from maskwright.interactive.simulate import next_click
+        from maskwright.interactive.simulation.annotator import next_click
 
         mask = self.session.target_buffer[self.window] > 0
         flat = self.target.image.ndim == 2

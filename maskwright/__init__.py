@@ -28,9 +28,9 @@ if TYPE_CHECKING:
         MissingExtraError,
         PromptError,
     )
-    from maskwright.interactive.propagate import Propagation
-    from maskwright.interactive.session import AssistSession, Edit
-    from maskwright.interactive.session_json import session_from_json, session_to_json
+    from maskwright.interactive.propagation.propagate import Propagation
+    from maskwright.interactive.sessions.session import AssistSession, Edit
+    from maskwright.interactive.sessions.session_json import session_from_json, session_to_json
 
 _HOMES = {
     "maskwright.engine.assist.propagate": ("propagate",),
@@ -40,9 +40,9 @@ _HOMES = {
     "maskwright.engine.metrics.comparison": ("Comparison", "LabelMetrics"),
     "maskwright.engine.qa.run": ("QaResult", "qa"),
     "maskwright.engine.volume": ("Grid", "LabelMap", "Volume", "align"),
-    "maskwright.interactive.propagate": ("Propagation",),
-    "maskwright.interactive.session": ("AssistSession", "Edit"),
-    "maskwright.interactive.session_json": ("session_from_json", "session_to_json"),
+    "maskwright.interactive.propagation.propagate": ("Propagation",),
+    "maskwright.interactive.sessions.session": ("AssistSession", "Edit"),
+    "maskwright.interactive.sessions.session_json": ("session_from_json", "session_to_json"),
     "maskwright.errors": (
         "ConfigError",
         "FileFormatError",

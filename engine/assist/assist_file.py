@@ -16,7 +16,7 @@ from maskwright.engine.assist.files import check_outputs, read_image, read_mask_
 from maskwright.engine.assist.picture import Cut, State, fullest_cut, save_states
 from maskwright.engine.volume import Volume
 from maskwright.errors import LabelError, PromptError
-from maskwright.interactive.session import AssistSession, Edit
+from maskwright.interactive.sessions.session import AssistSession, Edit
 
 INSIDE, OUTSIDE = 1, 2
 """The labels of strokes in a scribble file."""

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskwright.engine.volume import LabelMap, Volume, to_labels
 from maskwright.errors import GeometryError, InputError
-from maskwright.interactive.propagate import Propagation
-from maskwright.interactive.propagate import propagate as propagate_labels
+from maskwright.interactive.propagation.propagate import Propagation
+from maskwright.interactive.propagation.propagate import propagate as propagate_labels
 
 
 def propagate(
@@ -46,7 +46,7 @@ def propagate(
     Propagation
         ``mask`` with the shape and dtype of the sparse mask; ``confidence``, float32, one value a slice along the
         axis, 1 on given slices and 0 outside ``start`` and ``stop``; ``fallback``, the slices between given ones that
-        have too little in common. See ``maskwright.interactive.propagate.propagate`` for what is done.
+        have too little in common. See ``maskwright.interactive.propagation.propagate.propagate`` for what is done.
 
     Raises
     ------

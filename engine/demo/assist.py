@@ -16,8 +16,8 @@ from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.demo.assist_page import AssistDemo, DrawnSlice, write_assist_page
 from maskwright.engine.demo.brain import labelled_brain
 from maskwright.engine.volume import Grid, Volume
-from maskwright.interactive.session import AssistSession
-from maskwright.interactive.simulate import Click, next_click
+from maskwright.interactive.sessions.session import AssistSession
+from maskwright.interactive.simulation.annotator import Click, next_click
 
 SLAB = slice(70, 111)
 """The slices of the template that take part: enough to see, and few enough for the demo to stay short."""

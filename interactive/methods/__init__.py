@@ -8,9 +8,9 @@ from maskwright.errors import ConfigError
 from maskwright.interactive.methods.method import Method
 
 _HOMES = {
-    "network": ("network", "Network"),
+    "network": ("network.network", "Network"),
     "geodesic": ("geodesic", "Geodesic"),
-    "cut": ("cut", "GraphCut"),
+    "cut": ("graph_cut", "GraphCut"),
     "random-walker": ("random_walker", "RandomWalker"),
     "region-growing": ("region_growing", "RegionGrowing"),
 }

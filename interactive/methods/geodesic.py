@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.methods.method import Task
-from maskwright.interactive.methods.refine import refine
+from maskwright.interactive.methods.regions.geodesic_region import refine
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.methods.sight import usual_difference
+from maskwright.interactive.methods.features import usual_difference
 
 STROKE = 25
 """A prompt of so many voxels is a stroke."""

@@ -11,7 +11,7 @@ from scipy.sparse.linalg import cg
 
 from maskwright.interactive.methods.band import Band, band_of
 from maskwright.interactive.methods.method import Task
-from maskwright.interactive.methods.refine import refine
+from maskwright.interactive.methods.regions.geodesic_region import refine
 
 # A walker may stop anywhere, and is then where the mask says: without that, thin parts shrink away.
 STOPPING = 1.0

@@ -1,1 +1,1 @@
-"""The parts of slice propagation: what ``maskwright.interactive.propagate`` is made of."""
+"""Slice propagation: the one way from a few given slices to a volume."""

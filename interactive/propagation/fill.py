@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.interactive.propagation.appearance_refinement import look, looks_of, smoothed
 from maskwright.interactive.propagation.confidence import gap_confidence, label_confidence
+from maskwright.interactive.propagation.cropped_stack import Scene, make_scene, widened
 from maskwright.interactive.propagation.gaps import Gap, gaps
-from maskwright.interactive.propagation.neighbours import settled
-from maskwright.interactive.propagation.refine import look, looks_of, smoothed
 from maskwright.interactive.propagation.request import Request
-from maskwright.interactive.propagation.scene import Scene, make_scene, widened
 from maskwright.interactive.propagation.shapes import carry
-from maskwright.interactive.propagation.sides import look_from
+from maskwright.interactive.propagation.smoothing import settled
+from maskwright.interactive.propagation.warped_neighbour import look_from
 from maskwright.kernels.label_array import LabelArray
 
 # Rounds in which slices are brought to agree with their neighbours; three gained less than .001 of Dice.

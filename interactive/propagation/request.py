@@ -40,7 +40,7 @@ def make_request(
     start: int | None,
     stop: int | None,
 ) -> Request:
-    """Return the request, or raise: see ``maskwright.interactive.propagate.propagate``."""
+    """Return the request, or raise: see ``maskwright.interactive.propagation.propagate.propagate``."""
     labels = as_label_array(sparse_mask, "sparse_mask")
     image = _checked_image(image)
     if image.shape != labels.shape:

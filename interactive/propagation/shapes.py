@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.interactive.propagation.cropped_stack import Window
 from maskwright.interactive.propagation.depths import Depths, signed_distances
 from maskwright.interactive.propagation.gaps import Gap
-from maskwright.interactive.propagation.scene import Window
-from maskwright.interactive.propagation.sides import Side, trust_of
+from maskwright.interactive.propagation.warped_neighbour import Side, trust_of
 from maskwright.kernels.flow import warp
 
 # Depths are cut here: beyond it they say nothing of the outline, but a large shape would outvote a small one.

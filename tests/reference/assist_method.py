@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from maskwright.interactive.session import AssistSession
+from maskwright.interactive.sessions.session import AssistSession
 
 
 class Discs:

@@ -20,7 +20,7 @@ from maskwright.engine.service.budget.budget import Memory, Reservation
 from maskwright.engine.service.http.workers import PutOffError, may_wait
 from maskwright.engine.volume import Volume
 from maskwright.errors import CapacityError, GeometryError, PromptError
-from maskwright.interactive.session import AssistSession
+from maskwright.interactive.sessions.session import AssistSession
 
 Index = tuple[int, ...]
 MOST = 32

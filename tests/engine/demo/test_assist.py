@@ -7,7 +7,7 @@ import numpy as np
 from maskwright.engine.demo.assist import dice, draw_by_clicks
 from maskwright.engine.demo.assist_page import AssistDemo, write_assist_page
 from maskwright.engine.volume import Grid, Volume
-from maskwright.interactive.propagate import propagate
+from maskwright.interactive.propagation.propagate import propagate
 
 
 def test_clicks_become_a_page(tmp_path: Path) -> None:

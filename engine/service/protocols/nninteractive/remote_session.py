@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import InputError, PromptError
-from maskwright.interactive.prompts import Prompt, make_box, make_lasso, make_mask, make_point, make_scribble
 from maskwright.interactive.region import Region
-from maskwright.interactive.session import AssistSession, Edit
+from maskwright.interactive.sessions.prompts import Prompt, make_box, make_lasso, make_mask, make_point, make_scribble
+from maskwright.interactive.sessions.session import AssistSession, Edit
 
 Box = Sequence[Sequence[int]]
 Mask = NDArray[np.bool_]

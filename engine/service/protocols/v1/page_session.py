@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import GeometryError, InputError, LimitError, PromptError
-from maskwright.interactive.history import Step
-from maskwright.interactive.prompts import Area, Prompt, Scribble, make_box, make_mask, make_point
 from maskwright.interactive.region import Region
-from maskwright.interactive.session import AssistSession
+from maskwright.interactive.sessions.history import Step
+from maskwright.interactive.sessions.prompts import Area, Prompt, Scribble, make_box, make_mask, make_point
+from maskwright.interactive.sessions.session import AssistSession
 
 MOST_OBJECTS = 255
 """Saved labels are bytes."""

@@ -13,7 +13,7 @@ from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from maskwright.interactive.session import AssistSession
+from maskwright.interactive.sessions.session import AssistSession
 from reference.serving import served
 
 

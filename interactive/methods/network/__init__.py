@@ -1,0 +1,1 @@
+"""The default method: a promptable network proposes the extent, the image decides on the border."""

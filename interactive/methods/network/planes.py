@@ -1,0 +1,73 @@
+"""A first look at a volume through the two-dimensional network: the three planes through the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.regions.level_set import Proposal
+
+Mask = NDArray[np.bool_]
+T = TypeVar("T")
+
+
+def plane_proposal(task: Task, look: Callable[[Task], Mask]) -> Proposal:
+    """Return what is seen of an object in the planes through the middle of its newest prompt.
+
+    Parameters
+    ----------
+    task
+        A volume.
+    look
+        From a two-dimensional task, which has a positive prompt or a box, to the object's mask.
+
+    Returns
+    -------
+    A proposal that says something only in those of the three planes in which something is prompted inside.
+    """
+    inside, seen = np.zeros(task.positive.shape, np.bool_), np.zeros(task.positive.shape, np.bool_)
+    centre = _middle(task.latest)
+    for axis in range(3):
+        flat = _flat(task, axis, centre[axis])
+        if flat.positive.any() or flat.box is not None:
+            index = (slice(None),) * axis + (centre[axis],)
+            inside[index] |= look(flat)
+            seen[index] = True
+    return Proposal(inside, seen)
+
+
+def _middle(latest: Mask) -> tuple[int, ...]:
+    """Return the voxel of the newest prompt in the middle of its list; the middle of the volume if it is not in it."""
+    points = np.flatnonzero(latest)
+    flat = points[len(points) // 2] if len(points) else latest.size // 2
+    return tuple(int(i) for i in np.unravel_index(flat, latest.shape))
+
+
+def _flat(task: Task, axis: int, number: int) -> Task:
+    """Return the task in one plane."""
+
+    def cut(mask: Mask) -> Mask:
+        return np.ascontiguousarray(mask.take(number, axis))
+
+    box = task.box
+    if box is not None and not box[0][axis] <= number < box[1][axis]:
+        box = None
+    return replace(
+        task,
+        image=np.ascontiguousarray(task.image.take(number, axis)),
+        spacing_mm=_without(task.spacing_mm, axis),
+        positive=cut(task.positive),
+        negative=cut(task.negative),
+        latest=cut(task.latest),
+        previous=None if task.previous is None else cut(task.previous),
+        box=None if box is None else (_without(box[0], axis), _without(box[1], axis)),
+    )
+
+
+def _without(values: tuple[T, ...], axis: int) -> tuple[T, ...]:
+    return values[:axis] + values[axis + 1 :]

@@ -1,0 +1,1 @@
+"""Regions: from a prompt to the part of the image that belongs to it."""

@@ -1,0 +1,1 @@
+"""Sessions: an image, objects on it, and the prompts that turn into masks."""

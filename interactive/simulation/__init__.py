@@ -1,0 +1,1 @@
+"""The simulated annotator: clicks and strokes of a reader who knows the reference."""

@@ -1,0 +1,50 @@
+"""A look at a volume is a look at the planes through its newest prompt, each as a task of its own."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.network.planes import plane_proposal
+
+SHAPE, SPACING = (5, 6, 7), (3.0, 1.0, 2.0)
+
+
+def task(places, box=None):
+    image = np.random.default_rng(0).random(SHAPE).astype(np.float32)
+    positive = np.zeros(SHAPE, bool)
+    for place in places:
+        positive[place] = True
+    empty = np.zeros(SHAPE, bool)
+    return Task(image, False, (0.0, 1.0), SPACING, positive, empty, box, None, positive, True, 1)
+
+
+@given(st.tuples(*(st.integers(0, n - 1) for n in SHAPE)))
+def test_three_planes_are_seen_each_with_its_own_image_and_spacing(place):
+    made = task([place])
+    asked = []
+
+    def look(flat):
+        asked.append(flat)
+        return flat.positive
+
+    proposal = plane_proposal(made, look)
+    for axis, flat in enumerate(asked):
+        np.testing.assert_array_equal(flat.image, made.image.take(place[axis], axis))
+        assert flat.spacing_mm == tuple(s for k, s in enumerate(SPACING) if k != axis)
+    np.testing.assert_array_equal(proposal.inside, made.positive)
+    distance = sum(grid != p for grid, p in zip(np.indices(SHAPE), place))
+    np.testing.assert_array_equal(proposal.seen, distance <= 2)  # in a plane, one index is the prompt's
+
+
+def test_a_plane_without_anything_inside_is_not_asked_about():
+    stroke = task([(2, 1, 1), (2, 3, 4), (2, 5, 6)])  # its middle is in all three planes
+    assert plane_proposal(stroke, lambda flat: flat.positive).seen.any()
+    # The planes through the middle voxel, (2, 3, 0): the third does not meet the box.
+    boxed = replace(task([]), box=((1, 1, 1), (4, 5, 6)))
+    everything = plane_proposal(boxed, lambda flat: np.ones(flat.positive.shape, bool))
+    assert everything.inside.sum() == everything.seen.sum() == 6 * 7 + 5 * 7 - 7
+    beside = replace(task([]), box=((0, 0, 1), (1, 1, 2)))
+    assert not plane_proposal(beside, lambda flat: flat.positive).seen.any()

@@ -1,0 +1,52 @@
+"""What of a method's answer is taken over."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import ndimage
+
+from maskwright.interactive.sessions.constraints import held, keep_local
+
+
+@st.composite
+def masks(draw, count):
+    shape = draw(hnp.array_shapes(min_dims=2, max_dims=3, max_side=7))
+    return [draw(hnp.arrays(bool, shape)) for _ in range(count)]
+
+
+@settings(deadline=None)
+@given(masks(3))
+def test_changes_are_taken_over_by_component(case):
+    previous, proposed, latest = case
+    latest.flat[0] = True
+    before = [array.copy() for array in case]
+    kept = keep_local(previous, proposed, latest)
+    assert all(np.array_equal(a, b) for a, b in zip(case, before))
+    around = np.ones((3,) * previous.ndim)
+    parts, count = ndimage.label(previous ^ proposed, around)
+    expected = previous.copy()
+    for part in range(1, count + 1):
+        if (ndimage.binary_dilation(parts == part, around) & latest).any():
+            expected[parts == part] = proposed[parts == part]
+    assert np.array_equal(kept, expected)
+
+
+@settings(deadline=None)
+@given(masks(1))
+def test_a_proposal_that_changes_nothing_is_the_previous_mask_in_an_array_of_its_own(case):
+    previous = case[0]
+    kept = keep_local(previous, previous.copy(), np.ones_like(previous))
+    assert np.array_equal(kept, previous)
+    assert not np.shares_memory(kept, previous)
+
+
+@settings(deadline=None)
+@given(masks(3))
+def test_prompts_hold(case):
+    mask, positive, negative = case
+    positive &= ~negative
+    result = held(mask, positive, negative)
+    assert result[positive].all()
+    assert not result[negative].any()
+    assert np.array_equal(result[~(positive | negative)], mask[~(positive | negative)])
