@@ -6,14 +6,13 @@ import importlib.util
 import os
 import platform
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from maskwright.engine.jobs.local import usable_cores
+from maskwright.errors import MaskwrightError
+from maskwright.machine import usable_cores, usable_gpus, usable_memory_bytes
 
 CORE = ("numpy", "numba", "scipy", "pydicom", "zarr", "polars")
 EXTRAS = ("dicom", "demo", "cluster", "models")
@@ -36,34 +35,18 @@ def examine() -> Iterator[tuple[str, str]]:
 
 
 def _memory() -> str:
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return "unknown"
-    limit = _memory_limit()
-    if limit is not None and limit < total:
-        return f"{limit / _GIB:.1f} GiB allowed of {total / _GIB:.1f} GiB"
-    return f"{total / _GIB:.1f} GiB"
-
-
-def _memory_limit() -> int | None:
-    try:
-        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None
+    total, usable = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), usable_memory_bytes()
+    allowed = f"{usable / _GIB:.1f} GiB allowed of " if usable < total else ""
+    return f"{allowed}{total / _GIB:.1f} GiB"
 
 
 def _gpu() -> str:
-    command = shutil.which("nvidia-smi")
-    if command is None:
-        return "none found (no nvidia-smi); everything here runs on the CPU"
-    query = [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:
-        found = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout.split("\n")
-    except (subprocess.SubprocessError, OSError):
-        return "nvidia-smi is there and does not answer: check the driver"
-    return "; ".join(line.strip() for line in found if line.strip()) or "none found"
+        gpus = usable_gpus()
+    except MaskwrightError as error:
+        return str(error)
+    found = "; ".join(f"{gpu.name}, {gpu.memory}, driver {gpu.driver}" for gpu in gpus)
+    return found or "none found; everything here runs on the CPU"
 
 
 def _extra(extra: str) -> str:

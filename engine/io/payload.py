@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import FileFormatError
+from maskwright.machine import usable_memory_bytes
 
 LARGEST_RATIO = {"raw": 1, "gzip": 1032, "tiff": 4096, "bzip2": 100_000}
 """What one byte of a file can grow to: deflate gives at most 1032 bytes for one; the others' limits are generous."""
@@ -97,16 +97,14 @@ def asking(ask: Callable[[int], None]) -> Iterator[None]:
 
 
 def require_memory(path: Path, expected: int) -> None:
-    """Ask where ``asking`` wants it; refuse an array larger than the machine's memory where the system tells that."""
+    """Ask where ``asking`` wants it; refuse an array larger than the memory of this process."""
     ask = _ASK.get()
     if ask is not None:
         ask(expected)
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
-        return
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = usable_memory_bytes()
     if expected > memory:
         need, have = expected / 2**30, memory / 2**30
-        raise FileFormatError(f"{path}: needs {need:.1f} GiB of memory, the machine has {have:.1f}: crop or split it")
+        raise FileFormatError(f"{path}: needs {need:.1f} GiB of memory, {have:.1f} may be used: crop or split it")
 
 
 def _fill(stream: BinaryIO, buffer: memoryview) -> int:

@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from maskwright.engine.jobs.executor import Item, Lost, Result
-from maskwright.engine.jobs.local import thread_limits, usable_cores
+from maskwright.engine.jobs.local import thread_limits
 from maskwright.errors import InputError, MissingExtraError
+from maskwright.machine import usable_cores
 
 _AHEAD = 2  # tasks in flight for each core, so that none waits for the driver
 

@@ -7,7 +7,6 @@ are done, alone, since the usual cause is memory; if its process dies again, its
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import pickle
 import queue
@@ -19,14 +18,13 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from maskwright.engine.jobs.executor import Item, Lost, Result
 from maskwright.errors import InputError
+from maskwright.machine import usable_cores
 
-_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _THREAD_LIMITS = (
     "NUMBA_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -34,16 +32,6 @@ _THREAD_LIMITS = (
     "MKL_NUM_THREADS",
     "POLARS_MAX_THREADS",
 )
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use; a container's quota counts (cgroup v2)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = _CPU_QUOTA.read_text(encoding="ascii").split()
-        return max(1, min(cores, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file, or "max": no quota
-        return cores
 
 
 def thread_limits(threads: int) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeVar
 import anyio.to_thread
 
 from maskwright.engine.service.budget.budget import Memory
-from maskwright.engine.service.budget.limits import DEFAULTS, Limits, memory_of_machine
+from maskwright.engine.service.budget.limits import DEFAULTS, Limits
 from maskwright.engine.service.budget.request_context import require_present
 from maskwright.engine.service.images.open_volumes import OpenVolumes
 from maskwright.engine.service.images.redact import redact_paths
@@ -21,6 +21,7 @@ from maskwright.engine.service.sessions.click_sessions import ClickSessions
 from maskwright.engine.service.storage import Datastore, ImageEntry
 from maskwright.engine.volume import Volume
 from maskwright.errors import CapacityError, MaskwrightError, NotFoundError
+from maskwright.machine import usable_memory_bytes
 
 R = TypeVar("R")
 
@@ -43,7 +44,7 @@ class AppState:
     @staticmethod
     def of(store: Datastore, visitors: Datastore, limits: Limits = DEFAULTS) -> AppState:
         """Return a state in which nothing is open yet, with an account of its own of what is held in memory."""
-        images, memory = SharedImages(), Memory(min(limits.memory_bytes, memory_of_machine() // 2))
+        images, memory = SharedImages(), Memory(min(limits.memory_bytes, usable_memory_bytes() // 2))
         return AppState(store, visitors, images, OpenVolumes(images, memory), limits, memory, ClickSessions(memory))
 
     def keep(self, name: str, stream: BinaryIO) -> ImageEntry:

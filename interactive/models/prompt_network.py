@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from maskwright.machine import usable_cores
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -54,7 +55,7 @@ def _path(dims: int) -> Path:
 
 
 def _threads() -> int:
-    return min(4, os.cpu_count() or 1)
+    return min(4, usable_cores())
 
 
 @cache

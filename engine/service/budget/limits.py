@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
@@ -11,8 +10,6 @@ from maskwright.engine.config.toml_file import read_toml
 from maskwright.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[3] / "configs" / "service.toml"
-CGROUP_FILES = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""Where a container's memory stands, in the two versions of it."""
 
 
 @dataclass(frozen=True)
@@ -76,19 +73,6 @@ class Limits:
 
 
 DEFAULTS = Limits()
-
-
-def memory_of_machine() -> int:
-    """Return the bytes this process could have at most: the machine's, or its container's where that is less."""
-    found = [1 << 62]
-    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    for path in CGROUP_FILES:
-        try:
-            found.append(int(path.read_text()))
-        except (OSError, ValueError):  # not there, or "max"
-            continue
-    return min(found)
 
 
 def _check(value: object, kind: type, where: str) -> None:

@@ -7,7 +7,6 @@ None of them waits for a session that is at work: what is to be done in it is pu
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import TypeVar
 
 from maskwright.engine.service.budget.request_context import require_present
 from maskwright.errors import CapacityError
+from maskwright.machine import usable_cores
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.05
 _HERE = threading.local()
@@ -64,7 +64,7 @@ def may_wait() -> bool:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="computing", initializer=_keep_to_one_core)
+    return ThreadPoolExecutor(usable_cores(), thread_name_prefix="computing", initializer=_keep_to_one_core)
 
 
 def _keep_to_one_core() -> None:

@@ -12,8 +12,9 @@ import time
 import pytest
 
 from maskwright.engine.jobs.executor import Lost
-from maskwright.engine.jobs.local import LocalExecutor, usable_cores
+from maskwright.engine.jobs.local import LocalExecutor
 from maskwright.errors import InputError
+from maskwright.machine import usable_cores
 
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
 

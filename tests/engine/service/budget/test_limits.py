@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from maskwright.engine.service.access import Policy
-from maskwright.engine.service.budget.limits import SHIPPED, Limits, memory_of_machine
+from maskwright.engine.service.budget.limits import SHIPPED, Limits
 from maskwright.errors import ConfigError
 
 
@@ -47,13 +47,3 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, text, part):
         Limits.read(write(tmp_path, text))
     assert part in str(found.value)
     assert "\n" not in str(found.value)
-
-
-def test_the_memory_of_a_container_counts(tmp_path, monkeypatch):
-    whole = memory_of_machine()
-    assert whole > 1 << 28
-    small, unbounded = tmp_path / "memory.max", tmp_path / "other"
-    small.write_text("1000000\n")
-    unbounded.write_text("max\n")
-    monkeypatch.setattr("maskwright.engine.service.budget.limits.CGROUP_FILES", (tmp_path / "none", unbounded, small))
-    assert memory_of_machine() == 1_000_000
