@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from maskwright.engine.io import read, read_labels, write
     from maskwright.engine.metrics.compare import compare
     from maskwright.engine.metrics.comparison import Comparison, LabelMetrics
+    from maskwright.engine.metrics.options import CompareOptions
     from maskwright.engine.qa.run import QaResult, qa
     from maskwright.engine.volume import Grid, LabelMap, Volume, align
     from maskwright.errors import (
@@ -38,6 +39,7 @@ _HOMES = {
     "maskwright.engine.io": ("read", "read_labels", "write"),
     "maskwright.engine.metrics.compare": ("compare",),
     "maskwright.engine.metrics.comparison": ("Comparison", "LabelMetrics"),
+    "maskwright.engine.metrics.options": ("CompareOptions",),
     "maskwright.engine.qa.run": ("QaResult", "qa"),
     "maskwright.engine.volume": ("Grid", "LabelMap", "Volume", "align"),
     "maskwright.interactive.propagation.propagate": ("Propagation",),
@@ -58,6 +60,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AssistSession",
+    "CompareOptions",
     "Comparison",
     "ConfigError",
     "Edit",

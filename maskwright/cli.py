@@ -80,27 +80,23 @@ def compare(
 
     Prints overlap, distances, surface agreement and volumes of every label that either mask holds.
     """
-    from maskwright.engine.config import load_preset
     from maskwright.engine.io import read_labels
     from maskwright.engine.metrics.compare import compare as compare_labels
-    from maskwright.engine.volume import align, count_left_out
+    from maskwright.engine.metrics.options import make_options
 
-    labels = load_preset(preset) if preset else None
-    spacing = numbers("--spacing-mm", spacing_mm) if spacing_mm else None
-    first, second = (read_labels(path, spacing_mm=spacing) for path in (reference, prediction))
-    first.grid.require_spacing()
-    tolerances = tolerance_mm or [2.0]
-    result = compare_labels(
-        first,
-        align(second, first, resample=resample),
-        tolerance_mm=tolerances,
-        percentile=percentile or [95.0],
+    options = make_options(
+        tolerance_mm=tolerance_mm,
+        percentile=percentile,
         convention=convention,
         empty=empty,
-        preset=labels,
+        preset=preset,
+        resample=resample,
     )
-    left_out = count_left_out(second, first) if resample else 0
-    if left_out:
+    spacing = numbers("--spacing-mm", spacing_mm) if spacing_mm else None
+    masks = [read_labels(path, spacing_mm=spacing) for path in (reference, prediction)]
+    masks[0].grid.require_spacing()
+    result = compare_labels(*masks, options=options)
+    if left_out := result.left_out["voxels_outside_grid"]:
         print(f"{left_out} labelled voxels of the prediction lie outside the reference's grid", file=sys.stderr)
     if output == "json":
         print(result.to_json())
@@ -109,7 +105,7 @@ def compare(
     else:
         from maskwright.engine.report.terminal import print_comparison
 
-        print_comparison(result, labels.names if labels else {}, tolerances[0])
+        print_comparison(result, options.preset.names if options.preset else {}, options.tolerances_mm[0])
 
 
 @app.command(epilog="Example: maskwright qa pairs.csv --out qa-run --preset totalsegmentator-abdomen")

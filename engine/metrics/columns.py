@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from maskwright.engine.metrics.comparison import Status
-from maskwright.engine.metrics.options import Convention, Options
+from maskwright.engine.metrics.options import CompareOptions, Convention
 from maskwright.engine.metrics.table import METRICS, metric_of
 
 # Metrics between two surfaces that a convention does not have at all, or names without defining them.
@@ -21,7 +21,7 @@ _UNDEFINED: dict[Convention, tuple[str, ...]] = {
 }
 
 
-def metric_columns(options: Options) -> list[str]:
+def metric_columns(options: CompareOptions) -> list[str]:
     """Return the columns every label has under these options, in the order of the table."""
     columns: list[str] = []
     for name, metric in METRICS.items():
@@ -36,7 +36,7 @@ def metric_columns(options: Options) -> list[str]:
     return columns
 
 
-def empty_values(status: Status, columns: list[str], options: Options, far_mm: float) -> dict[str, float | None]:
+def empty_values(status: Status, columns: list[str], options: CompareOptions, far_mm: float) -> dict[str, float | None]:
     """Return the columns that the empty rule of the table decides; ``far_mm`` stands for the infinite distance."""
     values: dict[str, float | None] = {}
     if status == "present":

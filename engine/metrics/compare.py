@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from maskwright.engine.config import Preset
 from maskwright.engine.metrics.comparison import Comparison
 from maskwright.engine.metrics.measure import LabelArray, measure
-from maskwright.engine.metrics.options import make_options
+from maskwright.engine.metrics.options import CompareOptions, Convention, EmptyPolicy, make_options
 from maskwright.engine.metrics.presets import measure_preset
-from maskwright.engine.volume import LabelMap, align, to_labels
+from maskwright.engine.volume import LabelMap, align, count_left_out, to_labels
 from maskwright.errors import GeometryError, InputError, LabelError
 from maskwright.kernels.label_array import check_spacing
 
@@ -23,13 +25,15 @@ def compare(
     reference: LabelMap | ArrayLike,
     prediction: LabelMap | ArrayLike,
     *,
-    spacing_mm: float | Sequence[float] | None = None,
-    tolerance_mm: float | Sequence[float] = 2.0,
-    percentile: float | Sequence[float] = 95.0,
-    convention: str = "metrics-reloaded",
-    empty: Literal["infinite", "penalty"] = "infinite",
-    preset: Preset | None = None,
+    spacing_mm: Sequence[float] | None = None,
     labels: Iterable[int] | None = None,
+    options: CompareOptions | None = None,
+    tolerance_mm: float | Sequence[float] | None = None,
+    percentile: float | Sequence[float] | None = None,
+    convention: Convention | None = None,
+    empty: EmptyPolicy | None = None,
+    preset: Preset | str | Path | None = None,
+    resample: bool | None = None,
 ) -> Comparison:
     """Return the agreement of a prediction with its reference, for every label.
 
@@ -40,19 +44,13 @@ def compare(
         same grid in another axis order or direction are aligned exactly.
     spacing_mm : one positive number an axis, in array-axis order
         Needed for bare arrays, and for LabelMaps whose file says nothing; never assumed.
-    tolerance_mm : float or sequence of float
-        For surface Dice and boundary IoU. The first names the columns ``nsd`` and ``boundary_iou``; further ones add
-        ``nsd@3mm`` and so on.
-    percentile : float or sequence of float
-        Hausdorff percentiles beside ``hd95``, which is always there.
-    convention : {"metrics-reloaded", "medpy", "deepmind"}
-        Whose definitions of the surface metrics; see ``maskwright.engine.metrics.conventions``.
-    empty : {"infinite", "penalty"}
-        Distances where one mask is empty: infinity, or the diagonal of the grid in mm.
-    preset : Preset
-        What the labels mean: which to measure, regions made of several, which to ignore.
     labels : iterable of int
-        Which labels to measure, those that do not occur included; not together with ``preset``.
+        Which labels to measure, those that do not occur included; not together with a preset.
+    options : CompareOptions
+        The definitions to measure under.
+    tolerance_mm, percentile, convention, empty, preset, resample
+        Shorthand for a field of ``options``, and not together with it: one tolerance in mm or several, one Hausdorff
+        percentile or several, and a preset also by its name or path.
 
     Returns
     -------
@@ -78,45 +76,69 @@ def compare(
     >>> result.labels[1].dice, result.labels[1].hd95
     (0.75, 1.0)
     """
-    options = make_options(tolerance_mm, percentile, convention, empty)
-    if preset is not None and labels is not None:
+    options = make_options(
+        options,
+        tolerance_mm=tolerance_mm,
+        percentile=percentile,
+        convention=convention,
+        empty=empty,
+        preset=preset,
+        resample=resample,
+    )
+    if options.preset is not None and labels is not None:
         raise InputError("labels and preset were both given; expected one: a preset names its own labels")
-    first, second, spacing = _as_pair(reference, prediction, spacing_mm)
-    if preset is None:
-        found = measure(first, second, spacing, None if labels is None else _checked(labels), options)
+    pair = _as_pair(reference, prediction, spacing_mm, options)
+    if options.preset is None:
+        chosen = None if labels is None else _checked(labels)
+        found = measure(pair.reference, pair.prediction, pair.spacing_mm, chosen, options)
     else:
-        found = measure_preset(first, second, spacing, preset, options)
-    return Comparison(spacing, options.convention, found)
+        found = measure_preset(pair.reference, pair.prediction, pair.spacing_mm, options.preset, options)
+    return Comparison(pair.spacing_mm, options.convention, found, {"voxels_outside_grid": pair.voxels_outside_grid})
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two label arrays of one grid, and the labelled voxels that resampling onto it left out."""
+
+    reference: LabelArray
+    prediction: LabelArray
+    spacing_mm: tuple[float, ...]
+    voxels_outside_grid: int = 0
 
 
 def _as_pair(
-    reference: LabelMap | ArrayLike, prediction: LabelMap | ArrayLike, spacing_mm: float | Sequence[float] | None
-) -> tuple[LabelArray, LabelArray, tuple[float, ...]]:
+    reference: LabelMap | ArrayLike,
+    prediction: LabelMap | ArrayLike,
+    spacing_mm: Sequence[float] | None,
+    options: CompareOptions,
+) -> _Pair:
     if isinstance(reference, LabelMap) and isinstance(prediction, LabelMap):
-        aligned = align(prediction, reference)
-        spacing = reference.spacing_mm
-        if spacing is not None and spacing_mm is not None:
-            raise GeometryError(f"spacing_mm was given, and the masks have their own, {spacing}; leave it out")
-        return (
-            reference.array,
-            aligned.array,
-            _spacing(spacing_mm if spacing is None else spacing, reference.array.ndim),
-        )
+        aligned = align(prediction, reference, resample=options.resample)
+        outside = count_left_out(prediction, reference) if options.resample else 0
+        if reference.spacing_mm is not None and spacing_mm is not None:
+            raise GeometryError(
+                f"spacing_mm was given, and the masks have their own, {reference.spacing_mm}; leave it out"
+            )
+        spacing = _spacing(spacing_mm if reference.spacing_mm is None else reference.spacing_mm, reference.array.ndim)
+        return _Pair(reference.array, aligned.array, spacing, outside)
     if isinstance(reference, LabelMap) or isinstance(prediction, LabelMap):
         raise InputError("one of the masks is a LabelMap and the other an array; expected two of one kind")
-    first, second = _as_array(reference, "reference"), _as_array(prediction, "prediction")
-    if first.shape != second.shape:
-        raise GeometryError(f"reference has shape {first.shape} and prediction {second.shape}; expected equal shapes")
-    return first, second, _spacing(spacing_mm, first.ndim)
+    arrays = _as_array(reference, "reference"), _as_array(prediction, "prediction")
+    shapes = arrays[0].shape, arrays[1].shape
+    if shapes[0] != shapes[1]:
+        raise GeometryError(f"reference has shape {shapes[0]} and prediction {shapes[1]}; expected equal shapes")
+    return _Pair(*arrays, _spacing(spacing_mm, arrays[0].ndim))
 
 
-def _spacing(spacing_mm: float | Sequence[float] | None, ndim: int) -> tuple[float, ...]:
+def _spacing(spacing_mm: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
     if spacing_mm is None:
-        raise GeometryError("the spacing is not known; give spacing_mm, one number in mm an axis in array-axis order")
+        raise GeometryError("the spacing is not known; give spacing_mm, one number in mm for each axis in array order")
     return check_spacing(spacing_mm, ndim)
 
 
 def _as_array(mask: Any, name: str) -> LabelArray:
+    if isinstance(mask, str | bytes | PurePath):
+        raise InputError(f"{name} is the name of a file; expected labels: read them with maskwright.read_labels first")
     if hasattr(mask, "detach"):  # a torch tensor, which may ask for gradients
         mask = mask.detach()
     if hasattr(mask, "__cuda_array_interface__"):

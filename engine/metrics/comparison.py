@@ -1,4 +1,4 @@
-"""What a comparison returns."""
+"""The result of a comparison: the numbers of each label."""
 
 from __future__ import annotations
 
@@ -64,11 +64,14 @@ class Comparison:
     convention : str
     labels : dict of int to LabelMetrics
         Ascending; with a preset, also its regions under their numbers.
+    left_out : mapping of str to int
+        ``voxels_outside_grid``: the labelled voxels of a resampled prediction outside the reference's grid.
     """
 
     spacing_mm: tuple[float, ...]
     convention: str
     labels: dict[int, LabelMetrics]
+    left_out: Mapping[str, int]
 
     @property
     def columns(self) -> list[str]:
@@ -94,7 +97,12 @@ class Comparison:
             | {"reference_voxels": found.reference_voxels, "prediction_voxels": found.prediction_voxels}
             for label, found in self.labels.items()
         }
-        content = {"spacing_mm": list(self.spacing_mm), "convention": self.convention, "labels": labels}
+        content = {
+            "spacing_mm": list(self.spacing_mm),
+            "convention": self.convention,
+            "labels": labels,
+            "left_out": dict(self.left_out),
+        }
         return json.dumps(content, indent=2, allow_nan=False)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.metrics.options import Options
+from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.metrics.surface_distances import SurfaceDistances
 
 TOLERANCE_SLACK = 1 + 1e-9  # 3 x 0.8 mm is 2.4000000000000004 and must count as within 2.4
@@ -22,7 +22,7 @@ DISTANCE_COLUMNS = {
 }
 
 
-def read_metrics_reloaded(distances: SurfaceDistances, options: Options) -> dict[str, float | None]:
+def read_metrics_reloaded(distances: SurfaceDistances, options: CompareOptions) -> dict[str, float | None]:
     """Return the distance metrics and surface Dice of the default convention."""
     there, back = np.sort(distances.there), np.sort(distances.back)
     points = len(there) + len(back)
@@ -40,7 +40,7 @@ def read_metrics_reloaded(distances: SurfaceDistances, options: Options) -> dict
     return values
 
 
-def read_medpy(distances: SurfaceDistances, options: Options) -> dict[str, float | None]:
+def read_medpy(distances: SurfaceDistances, options: CompareOptions) -> dict[str, float | None]:
     """Return MedPy's distance metrics; what it does not define is None."""
     pooled = np.sort(np.concatenate([distances.there, distances.back]))
     values: dict[str, float | None] = {"hd": float(pooled[-1]), "assd": float(pooled.sum()) / len(pooled)}
@@ -50,7 +50,7 @@ def read_medpy(distances: SurfaceDistances, options: Options) -> dict[str, float
 
 
 def read_deepmind(
-    distances: SurfaceDistances, areas: tuple[NDArray[np.float64], NDArray[np.float64]], options: Options
+    distances: SurfaceDistances, areas: tuple[NDArray[np.float64], NDArray[np.float64]], options: CompareOptions
 ) -> dict[str, float | None]:
     """Return the area-weighted metrics; ``areas`` are those of the elements of the reference and the prediction."""
     there, there_areas = _by_distance(distances.there, areas[0])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from maskwright.engine.metrics.columns import empty_values, metric_columns
 from maskwright.engine.metrics.comparison import LabelMetrics, status_of
 from maskwright.engine.metrics.conventions import TOLERANCE_SLACK, read_deepmind, read_medpy, read_metrics_reloaded
-from maskwright.engine.metrics.options import Options
+from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.metrics.overlap import Counts, overlap_values
 from maskwright.engine.metrics.surface_distances import exact_mm, scipy_mm, surface_distances
 from maskwright.kernels.boundary import count_boundary_voxels
@@ -29,7 +29,7 @@ def measure(
     prediction: LabelArray,
     spacing_mm: tuple[float, ...],
     labels: Sequence[int] | None,
-    options: Options,
+    options: CompareOptions,
     ignored_voxels: int = 0,
 ) -> dict[int, LabelMetrics]:
     """Return every pairwise metric of each label, ascending.
@@ -40,7 +40,7 @@ def measure(
     spacing_mm : one positive number an axis
     labels : sequence of int, or None
         What to measure; None takes every label but 0 that occurs in either array.
-    options : Options
+    options : CompareOptions
     ignored_voxels : int
         How many background voxels of both arrays are no part of the grid that kappa and MCC look at.
     """
@@ -103,7 +103,7 @@ def _surface_values(
     prediction: LabelArray,
     spacing_mm: tuple[float, ...],
     labels: NDArray[np.uint64],
-    options: Options,
+    options: CompareOptions,
 ) -> dict[int, Values]:
     """Return the columns that come from surfaces, for labels that both arrays hold."""
     if len(labels) == 0:
@@ -132,7 +132,7 @@ def _element_values(
     prediction: LabelArray,
     spacing_mm: tuple[float, ...],
     labels: NDArray[np.uint64],
-    options: Options,
+    options: CompareOptions,
 ) -> dict[int, Values]:
     first, second = (find_elements(array, labels, spacing_mm) for array in (reference, prediction))
     measure_mm = scipy_mm(_lattice(first.points.shape, spacing_mm), _in_space(spacing_mm))

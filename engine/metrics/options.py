@@ -1,15 +1,20 @@
-"""What to measure and under which definitions: checked once, handed on as one record."""
+"""CompareOptions: the definitions under which two masks are compared, checked once and carried whole.
+
+The command line reads its choices here before anything is loaded: only the standard library is imported.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
+from maskwright.errors import ConfigError, InputError
 
-from maskwright.errors import ConfigError
+if TYPE_CHECKING:
+    from maskwright.engine.config import Preset
 
 Convention = Literal["metrics-reloaded", "medpy", "deepmind"]
 EmptyPolicy = Literal["infinite", "penalty"]
@@ -18,68 +23,144 @@ _HD95 = 95.0
 
 
 @dataclass(frozen=True)
-class Options:
-    """The definitions a comparison uses.
+class CompareOptions:
+    """How two masks are compared: everything besides the masks that the numbers depend on.
 
     Attributes
     ----------
-    convention : {"metrics-reloaded", "medpy", "deepmind"}
-        Which published definition of the surface metrics.
     tolerances_mm : tuple of float
         For surface Dice and boundary IoU; the first one names the columns ``nsd`` and ``boundary_iou``.
     percentiles : tuple of float
         Hausdorff percentiles; 95 is always among them, and first.
+    convention : {"metrics-reloaded", "medpy", "deepmind"}
+        Which published definition of the surface metrics.
     empty : {"infinite", "penalty"}
-        What a distance is where one mask is empty: infinity, or the diagonal of the reference grid.
+        The distance where one mask is empty: infinity, or the diagonal of the reference grid.
+    preset : Preset, optional
+        Names and composes labels; without one every label in either mask is measured under its number.
+    resample : bool
+        Take a prediction on another grid onto the reference's by nearest neighbour, rather than refuse it.
+
+    Raises
+    ------
+    ConfigError
+        A field is wrong; the error names it.
+
+    Examples
+    --------
+    >>> CompareOptions(tolerances_mm=(1, 3), percentiles=(90,)).percentiles
+    (95.0, 90.0)
     """
 
-    convention: Convention
-    tolerances_mm: tuple[float, ...]
-    percentiles: tuple[float, ...]
-    empty: EmptyPolicy
+    tolerances_mm: tuple[float, ...] = (2.0,)
+    percentiles: tuple[float, ...] = (_HD95,)
+    convention: Convention = "metrics-reloaded"
+    empty: EmptyPolicy = "infinite"
+    preset: Preset | None = None
+    resample: bool = False
+
+    def __post_init__(self) -> None:
+        tolerances = _numbers("tolerance_mm", self.tolerances_mm)
+        if not tolerances or not all(0 <= value < math.inf for value in tolerances):
+            raise ConfigError(f"tolerance_mm is {self.tolerances_mm}; expected finite numbers of at least 0")
+        percentiles = _numbers("percentile", self.percentiles)
+        if not all(0 <= value <= 100 for value in percentiles):
+            raise ConfigError(f"percentile is {self.percentiles}; expected numbers from 0 to 100")
+        _require_choice("convention", self.convention, Convention)
+        _require_choice("empty", self.empty, EmptyPolicy)
+        if isinstance(self.preset, str | Path):
+            raise ConfigError(f"preset is {self.preset!r}; expected a Preset: take load_preset({str(self.preset)!r})")
+        if not isinstance(self.resample, bool):
+            raise ConfigError(f"resample is {self.resample!r}; expected True or False")
+        object.__setattr__(self, "tolerances_mm", tuple(dict.fromkeys(tolerances)))
+        object.__setattr__(self, "percentiles", tuple(dict.fromkeys((_HD95, *percentiles))))
+
+    def content(self) -> dict[str, object]:
+        """Return the options as plain values that JSON can hold, for a record of a run and for its resume key."""
+        return asdict(self)
 
     def tolerance_suffixes(self) -> list[tuple[str, float]]:
         """Return (column suffix, tolerance): the first tolerance has no suffix."""
-        return [("" if place == 0 else f"@{mm:g}mm", mm) for place, mm in enumerate(self.tolerances_mm)]
+        return [("" if place == 0 else f"@{number_name(mm)}mm", mm) for place, mm in enumerate(self.tolerances_mm)]
 
     def percentile_columns(self) -> list[tuple[str, float]]:
         """Return (column, percentile)."""
-        return [(f"hd{percentile:g}", percentile) for percentile in self.percentiles]
+        return [(f"hd{number_name(percentile)}", percentile) for percentile in self.percentiles]
 
 
 def make_options(
-    tolerance_mm: float | Sequence[float] = 2.0,
-    percentile: float | Sequence[float] = _HD95,
-    convention: str = "metrics-reloaded",
-    empty: str = "infinite",
-) -> Options:
-    """Return the options, or raise ``ConfigError`` that names the bad one."""
-    tolerances = _numbers("tolerance_mm", tolerance_mm)
-    if not tolerances or not all(math.isfinite(value) and value >= 0 for value in tolerances):
-        raise ConfigError(f"tolerance_mm is {tolerance_mm}; expected finite numbers of at least 0")
-    percentiles = _numbers("percentile", percentile)
-    if not all(0 <= value <= 100 for value in percentiles):
-        raise ConfigError(f"percentile is {percentile}; expected numbers from 0 to 100")
-    if convention not in get_args(Convention):
-        raise ConfigError(f"convention is {convention!r}; expected one of {', '.join(get_args(Convention))}")
-    if empty not in get_args(EmptyPolicy):
-        raise ConfigError(f"empty is {empty!r}; expected one of {', '.join(get_args(EmptyPolicy))}")
-    options = Options(
-        convention,  # type: ignore[arg-type]
-        tuple(dict.fromkeys(tolerances)),
-        tuple(dict.fromkeys((_HD95, *percentiles))),
-        empty,  # type: ignore[arg-type]
-    )
-    for name, columns in (("tolerance_mm", options.tolerance_suffixes()), ("percentile", options.percentile_columns())):
-        if len(dict(columns)) < len(columns):
-            raise ConfigError(f"{name} holds values that differ after the sixth digit only, which columns do not show")
-    return options
+    options: CompareOptions | None = None,
+    *,
+    tolerance_mm: float | Sequence[float] | None = None,
+    percentile: float | Sequence[float] | None = None,
+    convention: Convention | None = None,
+    empty: EmptyPolicy | None = None,
+    preset: Preset | str | Path | None = None,
+    resample: bool | None = None,
+) -> CompareOptions:
+    """Return ``options``, or those that the shorthand keywords make; None leaves a default.
+
+    Parameters
+    ----------
+    options : CompareOptions, optional
+        Not together with a keyword.
+    tolerance_mm, percentile : float or sequence of float, optional
+    convention, empty, resample
+        As in ``CompareOptions``.
+    preset : Preset, name or path, optional
+        A name or a path is loaded by ``load_preset``.
+
+    Raises
+    ------
+    InputError
+        ``options`` and a keyword were both given.
+    ConfigError
+        A value is wrong.
+    """
+    values = {
+        "tolerances_mm": tolerance_mm,
+        "percentiles": percentile,
+        "convention": convention,
+        "empty": empty,
+        "preset": preset,
+        "resample": resample,
+    }
+    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    if options is not None:
+        if given:
+            names = ", ".join(given)
+            raise InputError(f"options and {names} were both given; expected one: put {names} into CompareOptions")
+        return options
+    if isinstance(preset, str | Path):
+        from maskwright.engine.config import load_preset
+
+        given["preset"] = load_preset(preset)
+    return CompareOptions(**given)
+
+
+def number_name(value: float) -> str:
+    """Return a number as it stands in the name of a column: all its digits, so that no two numbers share a column.
+
+    Examples
+    --------
+    >>> number_name(3.0), number_name(0.5), number_name(99.99999)
+    ('3', '0.5', '99.99999')
+    """
+    return repr(value).removesuffix(".0")
 
 
 def _numbers(name: str, value: Any) -> tuple[float, ...]:
+    """Return one number or several (also as an array) as floats; -0.0 becomes 0.0."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    items = [plain] if isinstance(plain, int | float) else plain
     try:
-        if isinstance(value, str):
+        if isinstance(items, str) or any(isinstance(item, str) for item in items):
             raise TypeError
-        return tuple(float(item) for item in np.atleast_1d(np.asarray(value)))
-    except (TypeError, ValueError) as error:
+        return tuple(float(item) + 0.0 for item in items)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(f"{name} is {value!r}; expected a number or a sequence of numbers") from error
+
+
+def _require_choice(name: str, value: object, choices: Any) -> None:
+    if value not in get_args(choices):
+        raise ConfigError(f"{name} is {value!r}; expected one of {', '.join(get_args(choices))}")

@@ -11,11 +11,15 @@ from maskwright.engine.metrics.centreline import cldice
 from maskwright.engine.metrics.comparison import LabelMetrics
 from maskwright.engine.metrics.instances import instance_agreement
 from maskwright.engine.metrics.measure import LabelArray, measure
-from maskwright.engine.metrics.options import Options
+from maskwright.engine.metrics.options import CompareOptions
 
 
 def measure_preset(
-    reference: LabelArray, prediction: LabelArray, spacing_mm: tuple[float, ...], preset: Preset, options: Options
+    reference: LabelArray,
+    prediction: LabelArray,
+    spacing_mm: tuple[float, ...],
+    preset: Preset,
+    options: CompareOptions,
 ) -> dict[int, LabelMetrics]:
     """Return the metrics of every label and region of a preset, ascending by number; see ``Preset``."""
     reference, prediction = _remap(reference, preset.remap), _remap(prediction, preset.remap)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maskwright.engine.qa.manifest import Case
 from maskwright.engine.qa.reason import reason_of
@@ -70,7 +70,6 @@ def resume_key(case: Case, settings: Settings, version: str) -> str:
 def _rows(case: Case, settings: Settings) -> tuple[dict[str, CellValue], ...]:
     from maskwright.engine.io import read_labels
     from maskwright.engine.metrics.compare import compare
-    from maskwright.engine.volume import align, count_left_out
 
     reference = read_labels(case.reference, spacing_mm=case.spacing_mm)
     prediction = read_labels(case.prediction, spacing_mm=case.spacing_mm)
@@ -78,15 +77,11 @@ def _rows(case: Case, settings: Settings) -> tuple[dict[str, CellValue], ...]:
         raise GeometryError(f"{case.reference}: the spacing is not known: give it in a spacing_mm column, as z,y,x")
     comparison = compare(
         reference,
-        align(prediction, reference, resample=settings.resample),
-        tolerance_mm=settings.metrics.tolerances_mm,
-        percentile=settings.metrics.percentiles,
-        convention=settings.metrics.convention,
-        empty=settings.metrics.empty,
-        preset=settings.preset,
+        prediction,
+        options=replace(settings.metrics, preset=settings.preset, resample=settings.resample),
     )
     spacing = ",".join(f"{step:g}" for step in comparison.spacing_mm)
-    left_out = count_left_out(prediction, reference) if settings.resample else 0
+    left_out = comparison.left_out["voxels_outside_grid"]
     shared: dict[str, CellValue] = {"case": case.name, "spacing_mm": spacing, "voxels_left_out": left_out}
     rows = [
         {

@@ -14,7 +14,7 @@ from maskwright.engine.jobs.executor import Executor, Lost
 from maskwright.engine.jobs.local import LocalExecutor
 from maskwright.engine.jobs.progress import Progress
 from maskwright.engine.jobs.store import ResultStore, only_run_in
-from maskwright.engine.metrics.options import make_options
+from maskwright.engine.metrics.options import Convention, EmptyPolicy, make_options
 from maskwright.engine.qa.case import CaseOutcome, CaseTask, measure_case
 from maskwright.engine.qa.manifest import Manifest, read_manifest
 from maskwright.engine.qa.outputs import OutputPaths, write_outputs
@@ -62,8 +62,8 @@ def qa(
     *,
     tolerance_mm: float | Sequence[float] = 2.0,
     percentile: float | Sequence[float] = 95.0,
-    convention: str = "metrics-reloaded",
-    empty: Literal["infinite", "penalty"] = "infinite",
+    convention: Convention = "metrics-reloaded",
+    empty: EmptyPolicy = "infinite",
     preset: Preset | str | Path | None = None,
     resample: bool = False,
     executor: Literal["local", "ray"] = "local",
@@ -111,7 +111,7 @@ def qa(
         cannot be measured raises nothing: it is a row with status ``failed``.
     """
     settings = Settings(
-        make_options(tolerance_mm, percentile, convention, empty),
+        make_options(tolerance_mm=tolerance_mm, percentile=percentile, convention=convention, empty=empty),
         preset if isinstance(preset, Preset) or preset is None else load_preset(preset),
         resample,
     )

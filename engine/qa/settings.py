@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from maskwright.engine.config.preset import Preset
-from maskwright.engine.metrics.options import Options, make_options
+from maskwright.engine.metrics.options import CompareOptions
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Settings:
 
     Attributes
     ----------
-    metrics : Options
+    metrics : CompareOptions
         Tolerances, percentiles, convention and the rule for empty masks.
     preset : Preset, optional
         Names and composes labels; without one every label in the files is measured under its number.
@@ -22,7 +22,7 @@ class Settings:
         Take a prediction on another grid onto the reference's by nearest neighbour, rather than refuse it.
     """
 
-    metrics: Options = field(default_factory=make_options)
+    metrics: CompareOptions = field(default_factory=CompareOptions)
     preset: Preset | None = None
     resample: bool = False
 

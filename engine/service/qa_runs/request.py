@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from maskwright.engine.config import shipped_presets
-from maskwright.engine.metrics.options import make_options
+from maskwright.engine.metrics.options import CompareOptions, Convention, EmptyPolicy
 from maskwright.errors import ConfigError
-
-Empty = Literal["infinite", "penalty"]
 
 
 @dataclass(frozen=True)
@@ -19,9 +16,9 @@ class Asked:
     reference_tag: str
     prediction_tag: str
     tolerance_mm: tuple[float, ...] = (2.0,)
-    convention: str = "metrics-reloaded"
+    convention: Convention = "metrics-reloaded"
     preset: str | None = None
-    empty: Empty = "infinite"
+    empty: EmptyPolicy = "infinite"
 
     def check(self) -> None:
         """Check the options; the tags are checked where labels are looked for.
@@ -31,6 +28,6 @@ class Asked:
         InputError
             An option is not right, or the preset is none of the shipped ones: a path is none.
         """
-        make_options(self.tolerance_mm, 95.0, self.convention, self.empty)
+        CompareOptions(self.tolerance_mm, convention=self.convention, empty=self.empty)
         if self.preset is not None and self.preset not in shipped_presets():
             raise ConfigError(f"preset: expected one of {', '.join(shipped_presets())}, got another name")

@@ -2,13 +2,16 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from maskwright.engine.config import LabelSpec, Preset
+from maskwright.engine.config import LabelSpec, Preset, load_preset
 from maskwright.engine.metrics.compare import compare
+from maskwright.engine.metrics.options import CompareOptions, make_options
 from maskwright.engine.metrics.overlap import Counts, overlap_values
+from maskwright.engine.volume import Grid, LabelMap
 from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 
 SPACING_MM = (2.0, 1.0, 1.0)
@@ -82,10 +85,16 @@ def test_numbers_may_be_numpy_arrays_and_tuples():
     ("options", "error"),
     [
         ({"tolerance_mm": "12"}, ConfigError),  # once tolerances of 1 and 2 mm
-        ({"tolerance_mm": None}, ConfigError),
-        ({"percentile": [95.0000001]}, ConfigError),  # once written over hd95
+        ({"tolerance_mm": []}, ConfigError),
+        ({"tolerance_mm": ["1"]}, ConfigError),
         ({"percentile": [[90, 95]]}, ConfigError),
-        ({"tolerance_mm": [1, 3, 3.0000001]}, ConfigError),  # once one column for two tolerances
+        ({"tolerance_mm": [1, math.nan]}, ConfigError),
+        ({"percentile": 10**400}, ConfigError),
+        ({"convention": "mine"}, ConfigError),
+        ({"empty": "zero"}, ConfigError),
+        ({"preset": "nobody"}, ConfigError),
+        ({"resample": 1}, ConfigError),
+        ({"options": CompareOptions(), "percentile": 90}, InputError),
         ({"labels": [1.5]}, LabelError),  # once label 1
         ({"labels": ["1"]}, LabelError),
         ({"labels": 1}, LabelError),
@@ -95,8 +104,56 @@ def test_numbers_may_be_numpy_arrays_and_tuples():
     ],
 )
 def test_what_cannot_be_meant_is_refused(options, error):
-    with pytest.raises(error, match=r"expected|differ"):
+    with pytest.raises(error, match=r"expected|take one of"):
         compare(*two_masks(), **{"spacing_mm": SPACING_MM, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "columns"),
+    [
+        ({"percentile": [95.0000001]}, {"hd95.0000001"}),  # once refused, before that written over hd95
+        ({"percentile": 99.99999}, {"hd99.99999"}),  # once hd100, which is not HD
+        ({"percentile": [100, 1e-7]}, {"hd100", "hd1e-07"}),
+        ({"tolerance_mm": [1, 3, 3.0000001]}, {"nsd@3mm", "nsd@3.0000001mm"}),  # once one column for both
+        ({"tolerance_mm": [0.1, 0.1 + 1e-16, 1e200]}, {"nsd@0.1000000000000001mm", "nsd@1e+200mm"}),
+    ],
+)
+def test_columns_name_their_number_in_full(options, columns):
+    values = compare(*two_masks(), spacing_mm=SPACING_MM, **options).labels[1].values
+    assert {name for name in values if name.startswith(("hd", "nsd"))} == {"hd", "hd95", "nsd"} | columns
+
+
+def test_options_are_one_record_or_keywords():
+    reference, prediction = two_masks()
+    options = CompareOptions((1.0, 3.0), (90,), "medpy", "penalty", load_preset("brain-tissue"))
+    shorthand = {"tolerance_mm": [1, 3], "percentile": 90, "convention": "medpy", "empty": "penalty"}
+    found = compare(reference, prediction, spacing_mm=SPACING_MM, options=options)
+    assert found == compare(reference, prediction, spacing_mm=SPACING_MM, preset="brain-tissue", **shorthand)
+    assert make_options(options) is options
+    assert hash(make_options()) == hash(CompareOptions())
+
+
+def test_a_preset_of_the_options_is_a_preset():
+    with pytest.raises(ConfigError, match=r"expected a Preset: take load_preset\('brats'\)"):
+        CompareOptions(preset="brats")
+
+
+@pytest.mark.parametrize("name", ["reference.nii.gz", b"a.nii", Path("a.nii")])
+def test_file_names_are_sent_to_read_labels(name):
+    with pytest.raises(InputError, match=r"reference is the name of a file; .*read_labels"):
+        compare(name, name, spacing_mm=SPACING_MM)
+
+
+def test_a_resampled_prediction_counts_the_voxels_left_out():
+    reference, prediction = two_masks()
+    larger = np.pad(prediction, ((0, 1), (0, 0), (0, 0)))
+    larger[-1, 0, :3] = 1
+    masks = [LabelMap(array, Grid.from_spacing(array.shape, SPACING_MM).affine) for array in (reference, larger)]
+    with pytest.raises(GeometryError, match="resample"):
+        compare(*masks)
+    found = compare(*masks, resample=True)
+    assert found.left_out == {"voxels_outside_grid": 3}
+    assert found.labels == compare(reference, prediction, spacing_mm=SPACING_MM).labels
 
 
 def test_masked_values_are_not_taken_as_labels():

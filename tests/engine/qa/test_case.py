@@ -8,7 +8,7 @@ from PIL import Image
 
 import maskwright as mw
 from maskwright.engine.config import LabelSpec, Preset
-from maskwright.engine.metrics.options import make_options
+from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.case import CaseTask, measure_case, resume_key
 from maskwright.engine.qa.manifest import Case
 from maskwright.engine.qa.reason import reason_of
@@ -66,8 +66,13 @@ def test_the_resume_key_follows_everything_a_result_depends_on(tmp_path: Path) -
         resume_key(case(one, two), Settings(preset=preset), "0"),
         resume_key(case(one, two), Settings(preset=Preset("p", {1: LabelSpec("a", tubular=True)})), "0"),
         *(
-            resume_key(case(one, two), Settings(make_options(*options)), "0")
-            for options in ((3.0,), (2.0, 90.0), (2.0, 95.0, "medpy"), (2.0, 95.0, "metrics-reloaded", "penalty"))
+            resume_key(case(one, two), Settings(CompareOptions(*options)), "0")
+            for options in (
+                ((3.0,),),
+                ((2.0,), (90.0,)),
+                ((2.0,), (95.0,), "medpy"),
+                ((2.0,), (95.0,), "metrics-reloaded", "penalty"),
+            )
         ),
     ]
     assert len(set(keys)) == len(keys)

@@ -7,7 +7,7 @@ import polars as pl
 
 from maskwright.engine.config.preset import LabelSpec, Preset, Region
 from maskwright.engine.metrics.columns import metric_columns
-from maskwright.engine.metrics.options import make_options
+from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.manifest import Manifest, read_manifest
 from maskwright.engine.qa.results import NO_LABEL, Results, complete_results, part_of
 from maskwright.engine.qa.settings import Settings
@@ -59,7 +59,7 @@ def test_an_absent_label_has_the_values_of_two_empty_masks(tmp_path: Path) -> No
 
 
 def test_metric_columns_come_in_the_order_of_the_table(tmp_path: Path) -> None:
-    settings = Settings(make_options([2.0, 10.0, 3.0], [95.0, 90.0]))
+    settings = Settings(CompareOptions((2.0, 10.0, 3.0), (95.0, 90.0)))
     values = dict.fromkeys(["pq", "nsd@10mm", "hd90", "nsd@3mm", "nsd", "dice", "hd95", "hd"], 1.0)
     results = complete_results(manifest(tmp_path, "a"), [part_of([row("a", 1, **values)])], {}, settings)
     wanted = [name for name in results.metric_columns if name in values]
@@ -83,7 +83,7 @@ def test_cases_without_any_label_stay_in_the_table(tmp_path: Path) -> None:
 def test_only_failures(tmp_path: Path) -> None:
     results = complete_results(manifest(tmp_path, "ab"), [], {"a": "x", "b": "y"}, Settings())
     assert keys(results) == [("a", None, "failed"), ("b", None, "failed")]
-    assert results.metric_columns == tuple(metric_columns(make_options()))
+    assert results.metric_columns == tuple(metric_columns(CompareOptions()))
 
 
 def test_a_metric_that_is_null_everywhere_is_kept(tmp_path: Path) -> None:

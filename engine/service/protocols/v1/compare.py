@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +16,7 @@ from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.workers import run_in_worker
 from maskwright.engine.service.images.redact import redact_paths
 from maskwright.engine.service.images.uploaded_labels import read_uploaded_labels
+from maskwright.engine.service.protocols.v1.compare_options import CompareOptionsBody
 from maskwright.engine.service.state import AppState
 from maskwright.engine.volume import LabelMap
 from maskwright.errors import InputError
@@ -30,14 +30,11 @@ class StoredLabel(BaseModel):
     tag: str
 
 
-class Comparing(BaseModel):
-    """What is compared, unless it is sent as files, and how."""
+class CompareRequest(CompareOptionsBody):
+    """The stored labels to compare, unless files are sent, and the options."""
 
-    model_config = ConfigDict(extra="forbid")
     reference: StoredLabel | None = None
     prediction: StoredLabel | None = None
-    tolerance_mm: float = 2.0
-    convention: str = "metrics-reloaded"
 
 
 def compare_router(place: AppState) -> APIRouter:
@@ -48,31 +45,26 @@ def compare_router(place: AppState) -> APIRouter:
         "/compare",
         response_class=Response,
         responses=answers("application/json"),
-        openapi_extra=body(Comparing, ["reference", "prediction"]),
+        openapi_extra=body(CompareRequest, ["reference", "prediction"]),
     )
     async def compare_masks(request: Request) -> Response:
         """Compare `reference` with `prediction`: files of a form, or stored labels named in JSON.
 
         The answer is what `maskwright compare --format json` prints.
         """
-        params, files = await read_form(request)
-        asked = model_of(Comparing, params, "params")
+        fields, files = await read_form(request)
+        params = model_of(CompareRequest, fields, "params")
+        options = params.options()
 
         def work() -> str:
-            named = [stored.image for stored in (asked.reference, asked.prediction) if stored is not None]
+            named = [stored.image for stored in (params.reference, params.prediction) if stored is not None]
             if named:  # of two images the audit log is told the one that is compared with
                 request.state.subject = place.store.image(named[0]).id
             from maskwright.engine.metrics.compare import compare  # takes half a second, which no start waits for
 
-            reference = _labels(place, "reference", asked.reference, files)
-            prediction = _labels(place, "prediction", asked.prediction, files)
-            found: Any = compare(
-                reference,
-                prediction,
-                tolerance_mm=asked.tolerance_mm,
-                convention=asked.convention,
-            )
-            return str(found.to_json())
+            reference = _labels(place, "reference", params.reference, files)
+            prediction = _labels(place, "prediction", params.prediction, files)
+            return compare(reference, prediction, options=options).to_json()
 
         return Response(await run_in_worker(work), media_type="application/json")
 

@@ -15,10 +15,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from maskwright.engine.metrics.options import EmptyPolicy
 from maskwright.engine.service.http.json_model import read_model
 from maskwright.engine.service.http.openapi import body
 from maskwright.engine.service.qa_runs import Asked, QaRuns, Record
-from maskwright.engine.service.qa_runs.request import Empty
 from maskwright.engine.service.state import AppState, in_thread
 from maskwright.errors import NotFoundError
 
@@ -43,7 +43,7 @@ class Asking(BaseModel):
     tolerance_mm: list[float] = Field(default=[2.0], min_length=1, max_length=8)
     convention: str = "metrics-reloaded"
     preset: str | None = None
-    empty: Empty = "infinite"
+    empty: EmptyPolicy = "infinite"
 
 
 def qa_router(place: AppState, runs: QaRuns) -> APIRouter:
