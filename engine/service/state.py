@@ -5,15 +5,11 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
-import anyio.to_thread
-
-from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.budget.limits import DEFAULTS, Limits
-from maskwright.engine.service.budget.request_context import require_present
 from maskwright.engine.service.images.open_volumes import OpenVolumes
 from maskwright.engine.service.images.redact import redact_paths
 from maskwright.engine.service.images.shared_images import SharedImages
@@ -22,8 +18,6 @@ from maskwright.engine.service.storage import Datastore, ImageEntry
 from maskwright.engine.volume import Volume
 from maskwright.errors import CapacityError, MaskwrightError, NotFoundError
 from maskwright.machine import usable_memory_bytes
-
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +29,7 @@ class AppState:
     images: SharedImages
     volumes: OpenVolumes
     limits: Limits
-    memory: Memory
+    memory: Budget
     clicks: ClickSessions
     confidence: dict[str, float] = field(default_factory=dict)
     received: OrderedDict[str, int] = field(default_factory=OrderedDict)
@@ -44,7 +38,7 @@ class AppState:
     @staticmethod
     def of(store: Datastore, visitors: Datastore, limits: Limits = DEFAULTS) -> AppState:
         """Return a state in which nothing is open yet, with an account of its own of what is held in memory."""
-        images, memory = SharedImages(), Memory(min(limits.memory_bytes, usable_memory_bytes() // 2))
+        images, memory = SharedImages(), Budget(min(limits.memory_bytes, usable_memory_bytes() // 2))
         return AppState(store, visitors, images, OpenVolumes(images, memory), limits, memory, ClickSessions(memory))
 
     def keep(self, name: str, stream: BinaryIO) -> ImageEntry:
@@ -83,19 +77,3 @@ class AppState:
                     store.remove_upload(entry.id)
             raise
         return entry
-
-
-async def in_thread(work: Callable[[], R]) -> R:
-    """Return what some work comes to, done in a thread so that others are answered meanwhile.
-
-    Raises
-    ------
-    GoneError
-        The client had gone before the work began.
-    """
-
-    def begin() -> R:
-        require_present()
-        return work()
-
-    return await anyio.to_thread.run_sync(begin)

@@ -30,7 +30,7 @@ KINDS: tuple[Kind, ...] = ("volume", "session", "request")
 class Reservation:
     """What somebody holds: bytes of its own, and an array that others may hold too.
 
-    ``evict`` frees it all and releases the reservation; False says that it cannot be spared now. What is ``at_work`` is
+    ``evict`` frees it all and releases the reservation; False says that it cannot be spared now. What is ``busy`` is
     not even asked, nor hoped for.
     """
 
@@ -39,10 +39,10 @@ class Reservation:
     own_bytes: int = 0
     array: NDArray[Any] | None = None
     used: float = 0.0
-    at_work: bool = False
+    busy: bool = False
 
 
-class Memory:
+class Budget:
     """What is held in all, and by whom."""
 
     def __init__(self, limit_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,7 +59,7 @@ class Memory:
         with self._lock:
             return self._used_bytes
 
-    def hold(self, reservation: Reservation, own_bytes: int, array: NDArray[Any] | None = None) -> None:
+    def reserve(self, reservation: Reservation, own_bytes: int, array: NDArray[Any] | None = None) -> None:
         """Note what a reservation takes from now on, instead of what it took.
 
         Raises
@@ -119,7 +119,7 @@ class Memory:
         self, asker: Reservation, array: NDArray[Any] | None, short: int, kept: set[Reservation]
     ) -> Reservation | None:
         """Return what goes next; None where all that could go is not enough."""
-        able = [e for e in self._reservations if e is not asker and e.evict and not e.at_work and e not in kept]
+        able = [e for e in self._reservations if e is not asker and e.evict and not e.busy and e not in kept]
         able.sort(key=lambda each: (KINDS.index(each.kind), each.used))
         left = None if asker.array is array else asker.array
         if self._freed(able, array, left) < short:

@@ -35,7 +35,7 @@ def read_within_budget(path: Path, read: Callable[[Path], R]) -> R:
             most = limits.unpacked_bytes
             raise LimitError(f"the file unpacks to {size_bytes} bytes; at most {most} are taken: crop or split it")
         if request is not None:
-            request.take(size_bytes)
+            request.reserve(size_bytes)
             taken += size_bytes
 
     try:
@@ -47,7 +47,7 @@ def read_within_budget(path: Path, read: Callable[[Path], R]) -> R:
         return found
     finally:
         if request is not None:
-            request.give_back(taken - kept)
+            request.release(taken - kept)
 
 
 def require_short_axes(shape: tuple[int, ...], limits: Limits) -> None:

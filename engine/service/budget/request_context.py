@@ -6,7 +6,7 @@ import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.limits import DEFAULTS, Limits
 from maskwright.errors import GoneError
 
@@ -17,16 +17,16 @@ _VISIT: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 class RequestContext:
     """``gone`` says that the client does not wait for the answer any more.
 
-    Bodies and arrays that are there only for this request are noted with ``take`` before they are.
+    Bodies and arrays that are there only for this request are noted with ``reserve`` before they are.
     """
 
     limits: Limits
-    memory: Memory
+    memory: Budget
     gone: bool = False
     _reservation: Reservation = field(default_factory=lambda: Reservation("request"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, size_bytes: int) -> None:
+    def reserve(self, size_bytes: int) -> None:
         """Note that so many bytes more are taken.
 
         Raises
@@ -35,12 +35,12 @@ class RequestContext:
             There is no room for them.
         """
         with self._lock:
-            self.memory.hold(self._reservation, self._reservation.own_bytes + size_bytes)
+            self.memory.reserve(self._reservation, self._reservation.own_bytes + size_bytes)
 
-    def give_back(self, size_bytes: int) -> None:
+    def release(self, size_bytes: int) -> None:
         """Note that so many bytes are taken no longer."""
         with self._lock:
-            self.memory.hold(self._reservation, max(0, self._reservation.own_bytes - size_bytes))
+            self.memory.reserve(self._reservation, max(0, self._reservation.own_bytes - size_bytes))
 
     def end(self) -> None:
         """Note that nothing is taken any more."""

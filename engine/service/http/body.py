@@ -25,14 +25,14 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         if total > limit_bytes:
             raise LimitError(f"the request is larger than {limit_bytes} bytes; send less, or raise the server's limit")
         if context is not None:
-            context.take(len(part))
+            context.reserve(len(part))
         parts.append(part)
     if len(parts) == 1:
         return parts[0]
     if context is not None:
-        context.take(total)  # for a moment it is there twice
+        context.reserve(total)  # for a moment it is there twice
     body = b"".join(parts)
     parts.clear()
     if context is not None:
-        context.give_back(total)
+        context.release(total)
     return body

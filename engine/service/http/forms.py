@@ -52,14 +52,14 @@ async def read_form(request: Request) -> tuple[dict[str, Any], Mapping[str, Uplo
     if length > limit_bytes:
         raise LimitError(f"the form is larger than {limit_bytes} bytes, or does not say its length")
     if context is not None:
-        context.take(length)  # refused at once where there is no room
-        context.give_back(length)  # while it arrives its files lie on the disk
+        context.reserve(length)  # refused at once where there is no room
+        context.release(length)  # while it arrives its files lie on the disk
     try:
         form = await request.form(max_files=4, max_fields=16, max_part_size=JSON_BYTES)
     except MultiPartException as error:
         raise InputError(f"the form cannot be read: {error.message}") from None
     if context is not None:
-        context.take(length)  # now they are read
+        context.reserve(length)  # now they are read
     files = {name: part for name, part in form.items() if isinstance(part, UploadFile)}
     text = form.get("params", "{}")
     return parsed(text if isinstance(text, str) else "", "params"), files

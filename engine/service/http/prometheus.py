@@ -9,7 +9,7 @@ from typing import Protocol
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.images.shared_images import SharedImages
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -53,7 +53,7 @@ class ServiceMetrics:
         self._requests.labels(protocol, action, f"{status // 100}xx").inc()
         self._seconds.labels(protocol, action).observe(seconds)
 
-    def watch(self, pools: Mapping[str, SessionTable], images: SharedImages, memory: Memory | None = None) -> None:
+    def watch(self, pools: Mapping[str, SessionTable], images: SharedImages, memory: Budget | None = None) -> None:
         """Tell of a server's sessions, by whom they are for, and images, too, whenever the numbers are asked for."""
         sessions = Gauge("maskwright_sessions", "Sessions of clients.", ["of"], registry=self.registry)
         size = Gauge("maskwright_session_bytes", "What sessions hold, in bytes.", ["of"], registry=self.registry)

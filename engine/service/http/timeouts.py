@@ -14,7 +14,7 @@ import time
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.budget.request_context import RequestContext, set_current_request
 from maskwright.engine.service.http.problems import problem
@@ -31,7 +31,7 @@ _CLOSE = (b"connection", b"close")
 class TimeoutMiddleware:
     """Bounds the time of what an app does."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, memory: Memory) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, memory: Budget) -> None:
         self._app, self._limits, self._memory = app, limits, memory
         self._running: set[asyncio.Task[None]] = set()
 

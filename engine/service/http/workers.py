@@ -14,6 +14,8 @@ from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
 
+import anyio.to_thread
+
 from maskwright.engine.service.budget.request_context import require_present
 from maskwright.errors import CapacityError
 from maskwright.machine import usable_cores
@@ -50,6 +52,22 @@ async def run_in_worker(work: Callable[[], R]) -> R:
         except PutOffError:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+async def in_thread(work: Callable[[], R]) -> R:
+    """Return what some work comes to, done in a thread so that others are answered meanwhile.
+
+    Raises
+    ------
+    GoneError
+        The client had gone before the work began.
+    """
+
+    def begin() -> R:
+        require_present()
+        return work()
+
+    return await anyio.to_thread.run_sync(begin)
 
 
 def take_no_more() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from maskwright.engine.io import read
-from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import current_request
 from maskwright.engine.service.images.shared_images import SharedImages
@@ -38,7 +38,7 @@ class _Reading:
 class OpenVolumes:
     """The volumes read last, for as long as there is memory; two requests for one volume read it once."""
 
-    def __init__(self, images: SharedImages, memory: Memory) -> None:
+    def __init__(self, images: SharedImages, memory: Budget) -> None:
         self._images, self._memory = images, memory
         self._lock = threading.Lock()
         self._kept: dict[Path, _Kept] = {}
@@ -94,9 +94,9 @@ class OpenVolumes:
         size, request = volume.array.nbytes, current_request()
         volume = replace(volume, array=self._images.keep(volume.array)[1])
         if request is not None:
-            request.give_back(size)  # from here on it is the volume's
+            request.release(size)  # from here on it is the volume's
         reservation = Reservation("volume", functools.partial(self._forget, path))
-        self._memory.hold(reservation, 0, volume.array)
+        self._memory.reserve(reservation, 0, volume.array)
         with self._lock:
             self._kept[path] = _Kept(stamp, volume, reservation)
         return volume

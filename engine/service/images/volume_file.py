@@ -23,5 +23,5 @@ def volume_file(volume: Volume | LabelMap, suffix: str) -> bytes:
         path = Path(folder) / f"volume{suffix}"
         write(volume, path)
         if request is not None:
-            request.take(path.stat().st_size)  # its client may be slow to read it
+            request.reserve(path.stat().st_size)  # its client may be slow to read it
         return path.read_bytes()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.http.workers import PutOffError, may_wait
 from maskwright.engine.volume import Volume
 from maskwright.errors import CapacityError, GeometryError, PromptError
@@ -56,7 +56,7 @@ class ClickSessions:
     What they hold is in the account of ``memory``; the order of the locks is told in ``pool``.
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Budget) -> None:
         self._memory = memory
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
@@ -76,7 +76,7 @@ class ClickSessions:
         if not clicks.positive and clicks.box is None:
             raise PromptError("nothing is said to be inside; send a click in 'foreground', or a 'roi'")
         kept = self._taken(name, volume, clicks)
-        kept.reservation.at_work = True
+        kept.reservation.busy = True
         try:
             for index, positive in clicks.points:
                 if (index, positive) not in kept.said:
@@ -85,7 +85,7 @@ class ClickSessions:
             self._count(name, kept)
             return kept.session.mask_of(kept.session.active).copy()
         finally:
-            kept.reservation.at_work = False
+            kept.reservation.busy = False
             kept.busy.release()
 
     def _taken(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
@@ -119,7 +119,7 @@ class ClickSessions:
         if volume.spacing_mm is None:
             raise GeometryError("the image's file does not say its spacing; convert it to a format that does, in mm")
         reservation = Reservation("session", functools.partial(self._evict, name))
-        self._memory.hold(reservation, volume.array.size, volume.array)
+        self._memory.reserve(reservation, volume.array.size, volume.array)
         try:
             session = AssistSession()
             session.set_image(volume.array, volume.spacing_mm, volume.color)
@@ -134,7 +134,7 @@ class ClickSessions:
         """Note what a session has come to; one that there is no room for is forgotten, and its mask still answered."""
         array = kept.session.picture.array
         try:
-            self._memory.hold(kept.reservation, array.size + kept.session.history_bytes, array)
+            self._memory.reserve(kept.reservation, array.size + kept.session.history_bytes, array)
         except CapacityError:
             self._forget(name, kept)
         with self._lock:

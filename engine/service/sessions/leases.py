@@ -7,7 +7,7 @@ Locks, in the order in which they are taken; nobody takes an earlier one while r
 3. ``OpenVolumes._reading`` of one file: held while that file is read.
 4. ``Pool._lock``, ``OpenVolumes._lock``, ``ClickSessions._lock``: tables. Held for look-ups and bookkeeping, never
    while anything is computed, read, or asked of the account of memory.
-5. ``Memory._lock``: the account. It lets go of what others hold without its lock, see there.
+5. ``Budget._lock``: the account. It lets go of what others hold without its lock, see there.
 
 A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
 one longest idle when memory is short. A lease that is busy does not end. What comes later with its token is told why.
@@ -28,7 +28,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
-from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.request_context import require_present
 from maskwright.engine.service.http.workers import PutOffError, may_wait
 from maskwright.errors import CapacityError, GoneError
@@ -109,12 +109,12 @@ class Pool(Generic[T]):
         limits: LeaseLimits,
         clock: Callable[[], float] = time.monotonic,
         written: Written[T] | None = None,
-        memory: Memory | None = None,
+        memory: Budget | None = None,
         image_of: Callable[[T], NDArray[Any] | None] = no_image,
         size_of: Callable[[T], int] = no_size,
     ) -> None:
         self.limits = limits
-        self._memory = Memory(limits.memory_bytes, clock) if memory is None else memory
+        self._memory = Budget(limits.memory_bytes, clock) if memory is None else memory
         self._image_of, self._size_of = image_of, size_of
         self._make_session, self._clock, self._written = make_session, clock, written
         self._restoring, self._lock = threading.Lock(), threading.Lock()
@@ -162,7 +162,7 @@ class Pool(Generic[T]):
             with self._lock:
                 self._check_there(token)
                 lease.used = lease.seen = self._clock()
-                lease.reservation.at_work = True
+                lease.reservation.busy = True
             try:
                 yield lease
                 if lease.size_bytes != lease.counted_bytes:
@@ -170,7 +170,7 @@ class Pool(Generic[T]):
             finally:
                 with self._lock:
                     lease.used = lease.seen = self._clock()
-                    lease.reservation.at_work = False
+                    lease.reservation.busy = False
                     self._memory.touch(lease.reservation)
                     if token not in self._leases:
                         self._memory.release(lease.reservation)
@@ -199,7 +199,7 @@ class Pool(Generic[T]):
         """
         image = self._image_of(lease.session)
         shared = 0 if image is None else image.nbytes
-        self._memory.hold(lease.reservation, max(0, size_bytes - shared), image)
+        self._memory.reserve(lease.reservation, max(0, size_bytes - shared), image)
         lease.size_bytes = lease.counted_bytes = size_bytes
 
     def end_expired(self) -> None:
@@ -299,7 +299,7 @@ class Pool(Generic[T]):
 
     def _end(self, token: str, why: str) -> None:
         lease = self._leases.pop(token)
-        if not lease.reservation.at_work:  # else when its work is done
+        if not lease.reservation.busy:  # else when its work is done
             self._memory.release(lease.reservation)
         if self._written is not None:
             self._written.forget(token)

@@ -8,11 +8,12 @@ from itertools import chain
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.protocols.dicomweb.frames import Frames
 from maskwright.engine.service.protocols.dicomweb.metadata import listed, metadata_of
 from maskwright.engine.service.protocols.dicomweb.multipart import Part, blocks_of, multipart
 from maskwright.engine.service.protocols.dicomweb.route_types import JSON, PARTS, RECORDS, FrameList, Uid
-from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore, Instance
 from maskwright.errors import NotFoundError
 

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.protocols.dicomweb.levels import INSTANCES, ONE_SERIES, STUDIES, Level, Record
 from maskwright.engine.service.protocols.dicomweb.route_types import JSON, RECORDS, Uid
 from maskwright.engine.service.protocols.dicomweb.search import Asked, page_of
-from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.state import AppState
 
 
 @dataclass(frozen=True)

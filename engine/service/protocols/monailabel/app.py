@@ -14,11 +14,12 @@ from maskwright.engine.service.http.body import read_body
 from maskwright.engine.service.http.forms import JSON_BYTES, parsed
 from maskwright.engine.service.http.openapi import body
 from maskwright.engine.service.http.problems import problem
+from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.protocols.dicomweb.app import dicomweb_router
 from maskwright.engine.service.protocols.monailabel.datastore import datastore_router
 from maskwright.engine.service.protocols.monailabel.infer import infer_router
 from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, NEXT, STRATEGIES
-from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import ImageEntry
 from maskwright.errors import NotFoundError
 

@@ -14,10 +14,11 @@ from maskwright.engine.io import read_labels
 from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.http.forms import read_form
 from maskwright.engine.service.http.openapi import answers, body
+from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.images.redact import redact_paths
 from maskwright.engine.service.images.volume_file import volume_file
 from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels, numbered
-from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import ImageEntry, LabelEntry
 from maskwright.errors import GeometryError, InputError, NotFoundError
 

@@ -11,12 +11,12 @@ from starlette.datastructures import UploadFile
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.service.http.forms import read_form
 from maskwright.engine.service.http.openapi import answers, body
-from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.images.uploaded_labels import read_uploaded_labels
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
 from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
 from maskwright.engine.service.sessions.click_sessions import Clicks
-from maskwright.engine.service.state import AppState, in_thread
+from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import ImageEntry
 from maskwright.engine.volume import Volume
 from maskwright.errors import InputError, NotFoundError, PromptError

@@ -19,7 +19,7 @@ from maskwright.engine.service.http.body import read_body
 from maskwright.engine.service.http.docs_page import add_api_page
 from maskwright.engine.service.http.openapi import ANY_OBJECT, BINARY, REFUSALS, answers
 from maskwright.engine.service.http.problems import answer_with_problems
-from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.events import ACTS, PACKED, SET_IMAGE, Outcome, perform
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
@@ -28,7 +28,6 @@ from maskwright.engine.service.protocols.nninteractive.remote_session import Ans
 from maskwright.engine.service.sessions.event import SessionEvent
 from maskwright.engine.service.sessions.journal import SessionJournals
 from maskwright.engine.service.sessions.leases import Lease, Pool
-from maskwright.engine.service.state import in_thread
 from maskwright.errors import CapacityError, GoneError, InputError, LimitError
 
 JSON_BYTES = 1 << 20
@@ -159,11 +158,11 @@ def _room_to_unpack(asked: SessionEvent) -> Iterator[None]:
             f"a packed array of shape {shape} is {size} bytes; at most {request.limits.unpacked_bytes} are taken"
         )
     require_short_axes(shape, request.limits)
-    request.take(size)
+    request.reserve(size)
     try:
         yield
     finally:
-        request.give_back(size)
+        request.release(size)
 
 
 async def _asked(request: Request, path: str) -> SessionEvent:

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.errors import CapacityError
 
 LIMIT = 1000
@@ -28,7 +28,7 @@ class Account(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.memory = Memory(LIMIT, Clock())
+        self.memory = Budget(LIMIT, Clock())
         self.arrays = [np.zeros(size, np.uint8) for size in (100, 300, 450)]
         self.held, self.busy, self.evict = {}, set(), []
 
@@ -62,11 +62,11 @@ class Account(RuleBasedStateMachine):
         stays = {each: what for each, what in others.items() if each.evict is None or each in self.busy}
         before, self.evict = dict(self.held), []
         try:
-            self.memory.hold(reservation, own, array)
+            self.memory.reserve(reservation, own, array)
         except CapacityError:
             least = self.model({**stays, reservation: (own, index)})
             assert least > LIMIT
-            assert before == self.held or any(not each.at_work for each in self.busy)
+            assert before == self.held or any(not each.busy for each in self.busy)
             return
         assert all(each in before for each in self.evict)
         assert self.evict == [] or self.model({**before, reservation: (own, index)}) > LIMIT
@@ -85,9 +85,7 @@ class Account(RuleBasedStateMachine):
         if self.held:
             reservation = list(self.held)[which % len(self.held)]
             self.busy ^= {reservation}
-            reservation.at_work = (
-                which % 2 == 0 and reservation in self.busy
-            )  # else that is known only when it is asked
+            reservation.busy = which % 2 == 0 and reservation in self.busy  # else that is known only when it is asked
 
     @invariant()
     def counted(self):
@@ -118,54 +116,54 @@ def holders(memory, *kinds):
 
 
 def test_volumes_go_before_sessions_and_the_longest_unused_first():
-    memory = Memory(LIMIT, Clock())
+    memory = Budget(LIMIT, Clock())
     found, gone = holders(memory, "session", "session", "volume", "volume")
     for reservation in found:
-        memory.hold(reservation, 250)
+        memory.reserve(reservation, 250)
     memory.touch(found[2])
     memory.touch(found[0])
     for _ in range(4):
-        memory.hold(Reservation("request"), 250)
+        memory.reserve(Reservation("request"), 250)
     assert gone == [3, 2, 1, 0]
     with pytest.raises(CapacityError, match="try again later"):
-        memory.hold(Reservation("request"), 1)
+        memory.reserve(Reservation("request"), 1)
 
 
 def test_nothing_goes_where_that_would_not_be_enough_or_gives_nothing():
-    memory = Memory(LIMIT, Clock())
+    memory = Budget(LIMIT, Clock())
     image = np.zeros(400, np.uint8)
     found, gone = holders(memory, "volume", "session", "session")
-    memory.hold(found[0], 0, image)
-    memory.hold(found[1], 100, image)
-    memory.hold(found[2], 300)
+    memory.reserve(found[0], 0, image)
+    memory.reserve(found[1], 100, image)
+    memory.reserve(found[2], 300)
     assert memory.used_bytes == 800
     with pytest.raises(CapacityError):
-        memory.hold(Reservation("request"), 1001)
+        memory.reserve(Reservation("request"), 1001)
     assert gone == []
-    memory.hold(Reservation("request"), 250)
+    memory.reserve(Reservation("request"), 250)
     assert gone == [1]  # the volume's array is the session's, too: without it nothing is won
 
 
 def test_an_array_that_who_asks_gives_up_is_won_with_its_last_other_holder():
-    memory = Memory(LIMIT, Clock())
+    memory = Budget(LIMIT, Clock())
     before, after = np.zeros(300, np.uint8), np.zeros(450, np.uint8)
     found, gone = holders(memory, "session", "volume")
     for reservation in found:
-        memory.hold(reservation, 0, before)
-    memory.hold(found[0], 251, after)
+        memory.reserve(reservation, 0, before)
+    memory.reserve(found[0], 251, after)
     assert gone == [1]
     assert memory.used_bytes == 701
 
 
 def test_many_threads_keep_the_account_right():
-    memory = Memory(LIMIT)
+    memory = Budget(LIMIT)
     highest = []
 
     def work():
         for size in range(200):
             reservation = Reservation("request")
             try:
-                memory.hold(reservation, size)
+                memory.reserve(reservation, size)
                 highest.append(memory.used_bytes)
             except CapacityError:
                 pass

@@ -10,7 +10,7 @@ import pytest
 
 import maskwright as mw
 from maskwright.engine.io import read
-from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import RequestContext, set_current_request
@@ -32,7 +32,7 @@ LIMITS = replace(Limits(), unpacked_bytes=100_000)
 @pytest.fixture
 def visiting():
     """A request with its account."""
-    request = RequestContext(LIMITS, Memory(60_000))
+    request = RequestContext(LIMITS, Budget(60_000))
     set_current_request(request)
     yield request
     set_current_request(None)
@@ -58,7 +58,7 @@ def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiti
     stored = bytearray(path.read_bytes())
     stored[112:116] = struct.pack("<f", 2.5)  # scl_slope
     path.write_bytes(stored)
-    visiting.take(10_000)  # the file came in this request
+    visiting.reserve(10_000)  # the file came in this request
     volumes = OpenVolumes(SharedImages(), visiting.memory)
     assert volumes.open(path, 1).array.nbytes == SIZE
     assert visiting.memory.used_bytes == 10_000 + SIZE
@@ -69,12 +69,12 @@ def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiti
 
 
 def test_what_a_reader_does_not_ask_for_is_counted_too(visiting):
-    visiting.take(10_000)
+    visiting.reserve(10_000)
     made = Volume(np.zeros(SHAPE, np.float32), AFFINE)
     read_within_budget(Path("a"), lambda path: made)
     assert visiting.memory.used_bytes == 10_000 + SIZE
-    visiting.give_back(SIZE)
-    visiting.memory.hold(Reservation("session"), 40_000)
+    visiting.release(SIZE)
+    visiting.memory.reserve(Reservation("session"), 40_000)
     with pytest.raises(CapacityError):
         read_within_budget(Path("a"), lambda path: made)
     assert visiting.memory.used_bytes == 50_000
@@ -82,7 +82,7 @@ def test_what_a_reader_does_not_ask_for_is_counted_too(visiting):
 
 def test_a_file_that_there_is_no_room_for_is_not_read(tmp_path, visiting):
     path = volume_at(tmp_path / "a.nii.gz")
-    visiting.memory.hold(Reservation("session"), 40_000)
+    visiting.memory.reserve(Reservation("session"), 40_000)
     with pytest.raises(CapacityError):
         read_within_budget(path, read)
     assert visiting.memory.used_bytes == 40_000
@@ -125,7 +125,7 @@ def test_a_packed_array_may_be_as_large_as_the_limits_say(monkeypatch, visiting)
 
 
 def test_volumes_are_open_as_long_as_there_is_room_and_read_once(tmp_path):
-    memory, reads = Memory(2 * SIZE), []
+    memory, reads = Budget(2 * SIZE), []
     volumes = OpenVolumes(SharedImages(), memory)
     paths = [volume_at(tmp_path / f"{fill}.nii.gz", fill) for fill in (1, 2, 3)]
 
@@ -144,8 +144,8 @@ def test_volumes_are_open_as_long_as_there_is_room_and_read_once(tmp_path):
     volumes.open(paths[2], 0)  # the second one goes for it
     assert (volumes.count, memory.used_bytes) == (2, 2 * SIZE)
     assert volumes.open(paths[0], 0) is first
-    memory.hold(Reservation("session"), 0, first.array)
-    memory.hold(Reservation("session"), SIZE)
+    memory.reserve(Reservation("session"), 0, first.array)
+    memory.reserve(Reservation("session"), SIZE)
     assert memory.used_bytes == 2 * SIZE
     with pytest.raises(CapacityError):
         volumes.open(paths[1], 0)

@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from maskwright.engine.service.access import ANYONE, LOCAL, Policy, Tokens, new_token
-from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
 from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.http.prometheus import ServiceMetrics, metrics_router
@@ -93,12 +93,12 @@ def test_sessions_and_images_are_told_as_they_are_now():
 
 
 def test_what_is_held_in_memory_is_told_with_its_bound():
-    metrics, memory = ServiceMetrics(), Memory(5000)
+    metrics, memory = ServiceMetrics(), Budget(5000)
     metrics.watch({}, SharedImages(), memory)
     reservation = Reservation("request")
     with served(guarded(metrics)) as address:
         for size in (1000, 3000):
-            memory.hold(reservation, size)
+            memory.reserve(reservation, size)
             found = samples(httpx.get(f"{address}/metrics").text)
             assert found["maskwright_memory_bytes",] == size
         assert found["maskwright_memory_limit_bytes",] == 5000

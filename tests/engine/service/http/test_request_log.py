@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
 from maskwright.engine.service.http.header_timeout import header_timeout_protocol
@@ -45,7 +45,7 @@ def app():
         raise ValueError("Doe, Jane")
 
     authorizer = Authorizer(Policy.read(), None, LOCAL, None, None)
-    return AuthorizationMiddleware(TimeoutMiddleware(app, Limits(), Memory(1 << 20)), authorizer, "monailabel")
+    return AuthorizationMiddleware(TimeoutMiddleware(app, Limits(), Budget(1 << 20)), authorizer, "monailabel")
 
 
 @pytest.fixture

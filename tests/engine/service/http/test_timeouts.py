@@ -14,16 +14,15 @@ from fastapi import FastAPI, Request
 
 from maskwright.engine.audit import AuditLog
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.budget.request_context import current_request
 from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
 from maskwright.engine.service.http.body import read_body
 from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.http.timeouts import TimeoutMiddleware
-from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
-from maskwright.engine.service.state import in_thread
 from reference.serving import served
 
 LIMITS = replace(Limits(), request_s=0.4, stall_s=0.3, body_bytes=1000)
@@ -35,7 +34,7 @@ class Scene:
 
     def __init__(self, folder):
         self.opened, self.done = threading.Event(), []
-        self.memory = Memory(100_000)
+        self.memory = Budget(100_000)
         self.pool = Pool(list, LeaseLimits(), memory=self.memory)
         self.token = self.pool.claim(ME)
         self.path = folder / "audit.db"
@@ -222,7 +221,7 @@ def test_bodies_are_bounded_and_counted_while_they_are_there(scene):
 
     async def looking(scope, receive, send):
         await Request(scope, receive).body()
-        current_request().take(500)
+        current_request().reserve(500)
         counted.append(scene.memory.used_bytes)
         await httpx_ok(send)
 

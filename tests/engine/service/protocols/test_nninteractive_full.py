@@ -3,7 +3,7 @@
 import httpx
 import numpy as np
 
-from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
 from maskwright.engine.service.protocols.nninteractive.events import REMOTE_JOURNAL_POLICY
@@ -15,7 +15,7 @@ from reference.serving import served
 
 
 def test_an_image_that_there_is_no_room_for_ends_what_was_before_it_everywhere(tmp_path):
-    images, memory, journals = SharedImages(), Memory(3000), SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
+    images, memory, journals = SharedImages(), Budget(3000), SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
     pool = Pool(
         RemoteSession,
         LeaseLimits(),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maskwright.engine.service.budget.budget import Memory, Reservation
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.sessions import click_sessions
 from maskwright.engine.service.sessions.click_sessions import Clicks, ClickSessions
 from maskwright.engine.volume import Volume
@@ -21,7 +21,7 @@ def phantom(seed=0):
 
 
 def test_an_image_counts_once_and_each_object_for_its_mask_and_history():
-    memory, volume = Memory(10**9), phantom()
+    memory, volume = Budget(10**9), phantom()
     clicks = ClickSessions(memory)
     first = clicks.segment("a", volume, CLICK)
     one = memory.used_bytes - volume.array.nbytes
@@ -36,7 +36,7 @@ def test_an_image_counts_once_and_each_object_for_its_mask_and_history():
 
 
 def test_what_another_request_said_meanwhile_is_no_part_of_the_mask(monkeypatch):
-    volume, clicks = phantom(), ClickSessions(Memory(10**9))
+    volume, clicks = phantom(), ClickSessions(Budget(10**9))
     clicks.segment("a", volume, CLICK)
     find = clicks._of
 
@@ -47,13 +47,13 @@ def test_what_another_request_said_meanwhile_is_no_part_of_the_mask(monkeypatch)
         return found
 
     monkeypatch.setattr(clicks, "_of", find_slowly)
-    alone = ClickSessions(Memory(10**9)).segment("a", volume, MORE)
+    alone = ClickSessions(Budget(10**9)).segment("a", volume, MORE)
     np.testing.assert_array_equal(clicks.segment("a", volume, MORE), alone)
 
 
 def test_the_longest_unused_goes_where_there_are_too_many(monkeypatch):
     monkeypatch.setattr(click_sessions, "MOST", 2)
-    memory, volume = Memory(10**9), phantom()
+    memory, volume = Budget(10**9), phantom()
     clicks = ClickSessions(memory)
     clicks.segment("a", volume, CLICK)
     one = memory.used_bytes
@@ -64,20 +64,20 @@ def test_the_longest_unused_goes_where_there_are_too_many(monkeypatch):
 
 def test_one_goes_for_want_of_memory_and_its_mask_comes_again():
     volume, other = phantom(), phantom(1)
-    memory = Memory(2 * volume.array.nbytes + 4 * VOXELS)
+    memory = Budget(2 * volume.array.nbytes + 4 * VOXELS)
     clicks = ClickSessions(memory)
     first = clicks.segment("a", volume, CLICK)
     clicks.segment("b", other, CLICK)
-    memory.hold(Reservation("request"), 3 * VOXELS + volume.array.nbytes)  # the first session, with its image
+    memory.reserve(Reservation("request"), 3 * VOXELS + volume.array.nbytes)  # the first session, with its image
     assert memory.used_bytes <= memory.limit_bytes
     with pytest.raises(CapacityError):
-        ClickSessions(Memory(volume.array.nbytes)).segment("a", volume, CLICK)
-    np.testing.assert_array_equal(ClickSessions(Memory(10**9)).segment("a", volume, CLICK), first)
+        ClickSessions(Budget(volume.array.nbytes)).segment("a", volume, CLICK)
+    np.testing.assert_array_equal(ClickSessions(Budget(10**9)).segment("a", volume, CLICK), first)
 
 
 def test_a_session_too_large_to_be_kept_is_answered_all_the_same():
     volume = phantom()
-    memory = Memory(volume.array.nbytes + VOXELS)  # its mask fits, its history does not
+    memory = Budget(volume.array.nbytes + VOXELS)  # its mask fits, its history does not
     mask = ClickSessions(memory).segment("a", volume, CLICK)
     assert mask[4, 8, 8]
     assert memory.used_bytes == 0
@@ -92,7 +92,7 @@ def test_a_session_too_large_to_be_kept_is_answered_all_the_same():
     ],
 )
 def test_what_cannot_be_begun_holds_nothing(volume, clicks, error):
-    memory = Memory(10**9)
+    memory = Budget(10**9)
     with pytest.raises(error):
         ClickSessions(memory).segment("a", volume, clicks)
     assert memory.used_bytes == 0

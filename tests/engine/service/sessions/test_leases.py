@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwright.engine.service.budget.budget import Memory
+from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.errors import CapacityError, GoneError
 
@@ -96,7 +96,7 @@ def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
 
 
 def test_pools_with_one_account_end_the_longest_idle_of_both_and_count_an_image_once():
-    memory, clock, image = Memory(1000), Clock(), np.zeros(400, np.uint8)
+    memory, clock, image = Budget(1000), Clock(), np.zeros(400, np.uint8)
     pools = [Pool(list, LeaseLimits(), clock, memory=memory, image_of=lambda session: image) for _ in range(2)]
     tokens = [pool.claim(ME) for pool in pools]
     for pool, token in zip(pools, tokens):
@@ -114,7 +114,7 @@ def test_pools_with_one_account_end_the_longest_idle_of_both_and_count_an_image_
 
 
 def test_a_session_that_is_released_at_work_is_counted_until_that_is_done_and_one_that_grew_too_large_ends():
-    memory = Memory(1000)
+    memory = Budget(1000)
     pool = Pool(list, LeaseLimits(), memory=memory)
     token = pool.claim(ME)
     with pool.at_work(token, ME) as lease:
@@ -238,7 +238,7 @@ def test_what_comes_back_takes_the_place_of_what_has_run_out():
 
 
 def test_what_comes_back_is_counted_and_stays_written_where_there_is_no_room():
-    written, memory = Written(old=ME, other=ME), Memory(150)
+    written, memory = Written(old=ME, other=ME), Budget(150)
     pool = Pool(list, LeaseLimits(), Clock(), written, memory, size_of=lambda session: 100)
     pool.heartbeat("old", ME)
     assert memory.used_bytes == 100
@@ -260,7 +260,7 @@ def test_what_is_written_of_a_session_after_it_was_released_goes_when_its_work_i
 
 
 def test_what_was_held_for_a_while_is_counted_no_longer():
-    memory = Memory(1000)
+    memory = Budget(1000)
     pool = Pool(list, LeaseLimits(), memory=memory)
     token = pool.claim(ME)
     act(pool, token, 100)
