@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from maskwright.engine.metrics.options import EmptyPolicy
 from maskwright.engine.service.http.json_model import read_model
 from maskwright.engine.service.http.openapi import body
+from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.qa_runs import Asked, QaRuns, Record
 from maskwright.engine.service.state import AppState
 from maskwright.errors import NotFoundError
