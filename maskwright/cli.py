@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from maskwright.audit_commands import audit_app
-from maskwright.options import numbers, point_of, whole_numbers
-from maskwright.serve_command import serve
+from maskwright.commands.audit import audit_app
+from maskwright.commands.options import numbers, point_of, whole_numbers
+from maskwright.commands.serve import serve
 
 # Help is plain text: its frames and colours would take three times as long to load as all the rest.
 app = typer.Typer(
