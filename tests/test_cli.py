@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import maskwright as mw
-from maskwright.cli import main
+from maskwright.cli import COMMANDS, main
 from maskwright.engine.volume import Grid, LabelMap
 
 SPACING = (2.0, 1.0, 1.0)
@@ -217,9 +217,10 @@ def test_qa_says_what_failed_and_returns_1(
 def test_help_shows_an_example_for_each_command(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys)
     assert status == 0
-    for command in ("compare", "qa", "propagate", "assist", "demo", "doctor"):
+    for command in (*COMMANDS, "audit"):
         assert f"  {command} " in out
-        status, said, _ = run(capsys, command, "--help")
+    for command in (*COMMANDS, "audit verify", "audit export", "audit checkpoints"):
+        status, said, _ = run(capsys, *command.split(), "--help")
         assert status == 0
         assert f"Example: maskwright {command}" in said
 

@@ -1,4 +1,4 @@
-"""``maskwright audit``: is a log whole, and what does it hold? Imports inside the commands, as in ``cli.py``."""
+"""``maskwright audit``: verify an audit log, export it, and copy its checkpoints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-audit_app = typer.Typer(
+app = typer.Typer(
     name="audit",
     help="Check an audit log, write it out for a reviewer, or keep its signed checkpoints elsewhere.",
     rich_markup_mode=None,
@@ -23,7 +23,7 @@ Key = Annotated[
 ]
 
 
-@audit_app.command(epilog="Example: maskwright audit verify audit.db --key /secure/audit.key")
+@app.command(epilog="Example: maskwright audit verify audit.db --key /secure/audit.key")
 def verify(
     database: Database,
     key: Key = None,
@@ -48,7 +48,7 @@ def verify(
         raise typer.Exit(1)
 
 
-@audit_app.command(epilog="Example: maskwright audit export audit.db --out audit.jsonl")
+@app.command(epilog="Example: maskwright audit export audit.db --out audit.jsonl")
 def export(
     database: Database,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the events, one JSON object a line.")],
@@ -60,7 +60,7 @@ def export(
     print(f"{count} events: {out}")
 
 
-@audit_app.command(epilog="Example: maskwright audit checkpoints audit.db --out /elsewhere/audit.checkpoints.jsonl")
+@app.command(epilog="Example: maskwright audit checkpoints audit.db --out /elsewhere/audit.checkpoints.jsonl")
 def checkpoints(
     database: Database,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the checkpoints, best on another machine.")],

@@ -1,4 +1,4 @@
-"""``maskwright serve``. As in ``cli``, only typer and the standard library are imported here."""
+"""``maskwright serve``: the service for front-ends."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import typer
 
 from maskwright.errors import MissingExtraError
 
+EXAMPLE = "maskwright serve --data scans"
 
-def serve(
+
+def run(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder of images to serve; labels are saved in it.")
     ] = None,

@@ -1,0 +1,16 @@
+"""Lines that commands print alike."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def print_error(line: str) -> None:
+    """Print a line to standard error, under the program's name."""
+    print(f"maskwright: {line}", file=sys.stderr)
+
+
+def print_mask_paths(mask: Path, picture: Path | None) -> None:
+    """Print the path of a written mask, and of its picture."""
+    print(f"mask: {mask}" + (f"\npicture: {picture}" if picture else ""))
