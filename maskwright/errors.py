@@ -11,6 +11,7 @@
     │   ├── NotFoundError            an image, a label or a session of this name is not there
     │   └── LimitError               more was sent or asked for than is allowed
     ├── FileFormatError              a file is missing, truncated, of an unknown format, or unsupported
+    ├── StorageError                 a disk is full or read-only: nothing of it was stored
     ├── AuditError                   the audit log was tampered with, or cannot be written
     ├── CapacityError                a service has no room now; later it may
     ├── GoneError                    a session, or what it holds, is no longer there
@@ -57,6 +58,10 @@ class LimitError(InputError):
 
 class FileFormatError(MaskwrightError):
     """A file is missing, truncated, of an unknown format, or not supported."""
+
+
+class StorageError(MaskwrightError):
+    """A disk is full, read-only or broken: what should have been stored was not."""
 
 
 class CapacityError(MaskwrightError):

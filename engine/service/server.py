@@ -44,6 +44,7 @@ from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.sessions.recovery import SessionRecovery
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
+from maskwright.engine.service.storage.private_files import private_files
 from maskwright.errors import InputError
 
 OWN_FOLDER = ".maskwright"
@@ -94,15 +95,15 @@ def serve(serving: Serving) -> None:
     may_start(serving.host, tokens, serving.insecure)
     policy, limits = Policy.read(serving.config), Limits.read(serving.config)
     with (
+        private_files(),
         _bound(serving.host, serving.port) as labels_socket,
         _bound(serving.host, serving.nninteractive_port) as prompts_socket,
         Datastore.open(serving.data, ephemeral=serving.keeps is None) as store,
-        Datastore.open(None, ephemeral=True) as visitors,
         _audit_log(serving.keeps) as log,
         _qa_runs(serving.keeps) as runs,
         logging_to(),
     ):
-        place = AppState.of(store, visitors, limits)
+        place = AppState.of(store, limits)
         journals, page_journals = _journals(serving.keeps, limits)
         pool, pages = _pools(place, journals, page_journals)
         metrics = ServiceMetrics()
@@ -187,7 +188,7 @@ def _qa_runs(folder: Path | None) -> Iterator[QaRuns]:
     """FolderLock the QA runs of a data folder; where nothing is kept they go when the server does."""
     with contextlib.ExitStack() as stack:
         if folder is None:
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="maskwright-qa-")))
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         else:
             place = folder / OWN_FOLDER / "qa"
         yield stack.enter_context(QaRuns(place))

@@ -55,8 +55,8 @@ def phantom(affine=AFFINE):
 
 def serving(folder, tokens=None):
     """An app on a folder, without one on nothing, and its datastore."""
-    store, visitors = Datastore.open(folder, ephemeral=folder is None), Datastore.open(None, ephemeral=True)
-    app = _labels_app(AppState.of(store, visitors), tokens, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+    store = Datastore.open(folder, ephemeral=folder is None)
+    app = _labels_app(AppState.of(store), tokens, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
     return AuthorizationMiddleware(app, Authorizer(Policy.read(), tokens, LOCAL, None, None), "monailabel"), store
 
 

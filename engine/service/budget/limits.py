@@ -28,7 +28,7 @@ class Limits:
         Of bodies, unpacked arrays, open volumes and sessions together; at most half of the machine's is taken.
     body_bytes, unpacked_bytes, axis_voxels : int
         The largest request, the largest array that it or a file may unpack to, and the longest axis of one.
-    visitors_bytes : int
+    transient_bytes : int
         On the disk, of images that were sent only to be segmented.
     request_s : float
         How long an answer may take, not counting the time in which the request arrives.
@@ -46,7 +46,7 @@ class Limits:
     body_bytes: int = 1 << 30
     unpacked_bytes: int = 4 << 30
     axis_voxels: int = 1 << 16
-    visitors_bytes: int = 16 << 30
+    transient_bytes: int = 16 << 30
     request_s: float = 120.0
     stall_s: float = 30.0
     checkpoint_s: float = 60.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -15,15 +17,18 @@ from maskwright.errors import (
     LimitError,
     MaskwrightError,
     NotFoundError,
+    StorageError,
 )
 
 RETRY_S = 10
-
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Of the system's errors, those of a full disk: also of the temporary one, on which forms lie while they arrive."""
 
 STATUS: tuple[tuple[type[MaskwrightError], int, str], ...] = (
     (LimitError, 413, "Too large"),
     (NotFoundError, 404, "Not there"),
     (GoneError, 410, "Session ended"),
+    (StorageError, 507, "Insufficient storage"),
     (CapacityError, 503, "No room"),
     (InputError, 422, "Cannot be used"),
     (FileFormatError, 422, "File cannot be read"),
@@ -45,6 +50,12 @@ def answer_with_problems(app: FastAPI) -> None:
     async def refused(request: Request, error: MaskwrightError) -> JSONResponse:
         status, title = next(((s, t) for kind, s, t in STATUS if isinstance(error, kind)), (500, "Failed"))
         return problem(status, title, str(error))
+
+    @app.exception_handler(OSError)
+    async def unstored(request: Request, error: OSError) -> JSONResponse:
+        if error.errno not in FULL:
+            raise error
+        return problem(507, "Insufficient storage", "a disk of the server is full: free space and send it again")
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Volumes that requests are about, read once: by file while it does not change, and by content."""
+"""Open volumes, each read once while its file does not change, and stored once for each content."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from maskwright.engine.io import read
 from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import current_request
+from maskwright.engine.service.images.redact import redact_paths
 from maskwright.engine.service.images.shared_images import SharedImages
+from maskwright.engine.service.storage import ImageEntry
 from maskwright.engine.volume import Volume
-
-Stamp = Hashable
-"""What is another one when a file, or one of a folder's, has changed."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
-    stamp: Stamp
+class _Open:
+    """An open volume, and the stamp of the file when it was read."""
+
+    stamp: Hashable
     volume: Volume
     reservation: Reservation
 
@@ -41,28 +42,41 @@ class OpenVolumes:
     def __init__(self, images: SharedImages, memory: Budget) -> None:
         self._images, self._memory = images, memory
         self._lock = threading.Lock()
-        self._kept: dict[Path, _Kept] = {}
+        self._open: dict[Path, _Open] = {}
         self._reading: dict[Path, _Reading] = {}
 
     @property
     def count(self) -> int:
         """How many are open."""
-        return len(self._kept)
+        return len(self._open)
 
-    def open(self, path: Path, stamp: Stamp) -> Volume:
-        """Return the volume of a file or folder as it is now; see ``engine.io.read`` for what is raised.
+    def open(self, image: ImageEntry) -> Volume:
+        """Return the volume of an image as its file is now; see ``engine.io.read`` for the errors of its reader.
 
         Raises
         ------
+        NotFoundError
+            The file is gone.
         CapacityError
             There is no memory to read it.
         """
-        found = self._found(path, stamp)
-        if found is not None:
-            return found
-        with self._alone(path):
-            found = self._found(path, stamp)
-            return self._read(path, stamp) if found is None else found
+        with redact_paths(image.path, "the image"):
+            path, stamp = image.path, image.stamp
+            volume = self._find(path, stamp)
+            if volume is not None:
+                return volume
+            with self._alone(path):
+                volume = self._find(path, stamp)
+                return self._read(path, stamp) if volume is None else volume
+
+    def forget(self, path: Path) -> bool:
+        """Let the volume of a file go; False where it is not open."""
+        with self._lock:
+            volume = self._open.pop(path, None)
+            if volume is None:
+                return False
+            self._memory.release(volume.reservation)
+            return True
 
     # --- inside
 
@@ -80,31 +94,23 @@ class OpenVolumes:
                 if not reading.waiting:
                     del self._reading[path]
 
-    def _found(self, path: Path, stamp: Stamp) -> Volume | None:
+    def _find(self, path: Path, stamp: Hashable) -> Volume | None:
         with self._lock:
-            kept = self._kept.get(path)
-            if kept is None or kept.stamp != stamp:
+            volume = self._open.get(path)
+            if volume is None or volume.stamp != stamp:
                 return None
-            self._memory.touch(kept.reservation)
-            return kept.volume
+            self._memory.touch(volume.reservation)
+            return volume.volume
 
-    def _read(self, path: Path, stamp: Stamp) -> Volume:
-        self._forget(path)
+    def _read(self, path: Path, stamp: Hashable) -> Volume:
+        self.forget(path)
         volume = read_within_budget(path, read)
         size, request = volume.array.nbytes, current_request()
         volume = replace(volume, array=self._images.keep(volume.array)[1])
         if request is not None:
             request.release(size)  # from here on it is the volume's
-        reservation = Reservation("volume", functools.partial(self._forget, path))
+        reservation = Reservation("volume", functools.partial(self.forget, path))
         self._memory.reserve(reservation, 0, volume.array)
         with self._lock:
-            self._kept[path] = _Kept(stamp, volume, reservation)
+            self._open[path] = _Open(stamp, volume, reservation)
         return volume
-
-    def _forget(self, path: Path) -> bool:
-        with self._lock:
-            kept = self._kept.pop(path, None)
-            if kept is None:
-                return False
-            self._memory.release(kept.reservation)
-            return True

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from maskwright.engine.service.qa_runs.request import Asked
 from maskwright.engine.service.storage import Datastore
-from maskwright.engine.service.storage.durable import write_synced, written_in_one_line
+from maskwright.engine.service.storage.durable import storing, write_synced
 from maskwright.engine.service.storage.names import check_tag
 from maskwright.errors import InputError
 
@@ -54,6 +54,6 @@ def write_manifest(folder: Path, pairs: list[Pair], asked: Asked) -> Path:
         cells = cell(image, asked.reference_tag, reference), cell(image, asked.prediction_tag, prediction)
         writer.writerow([image, *cells])
     path = folder / f"{asked.prediction_tag} against {asked.reference_tag}.csv"
-    with written_in_one_line():
+    with storing():
         write_synced(path, text.getvalue().encode())
     return path

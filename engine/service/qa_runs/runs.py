@@ -26,7 +26,7 @@ from maskwright.engine.service.qa_runs.stored import (
     remove_run,
 )
 from maskwright.engine.service.storage import Datastore
-from maskwright.engine.service.storage.durable import sync_folder, written_in_one_line
+from maskwright.engine.service.storage.durable import storing, sync_folder
 from maskwright.errors import CapacityError, FileFormatError, NotFoundError
 
 WAITING = 8
@@ -98,7 +98,7 @@ class QaRuns:
             with self._lock:
                 self._require_room_held()
                 self._thread = self._thread or self._started()
-                with written_in_one_line():
+                with storing():
                     unfinished.rename(place)
                     sync_folder(self.folder)
                 self._records[run] = record

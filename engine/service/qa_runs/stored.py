@@ -15,8 +15,8 @@ from maskwright.engine.service.storage.durable import (
     beside,
     is_unfinished,
     make_folder,
+    storing,
     sync_folder,
-    written_in_one_line,
 )
 from maskwright.errors import FileFormatError
 
@@ -50,7 +50,7 @@ def half_made(place: Path) -> Iterator[Path]:
         The data folder cannot be written to.
     """
     unfinished = beside(place)
-    with written_in_one_line():
+    with storing():
         make_folder(unfinished)
     try:
         yield unfinished
@@ -67,7 +67,7 @@ def remove_run(place: Path) -> None:
         The data folder cannot be written to; the run is still there.
     """
     gone = beside(place)
-    with written_in_one_line():
+    with storing():
         try:
             place.rename(gone)
         except FileNotFoundError:

@@ -21,7 +21,7 @@ from typing import Any
 
 from maskwright.engine.service.http.request_log import LOG
 from maskwright.engine.service.sessions.event import SessionEvent
-from maskwright.engine.service.storage.durable import beside, remove_unfinished, written_in_one_line
+from maskwright.engine.service.storage.durable import beside, remove_unfinished, storing
 from maskwright.errors import LimitError
 
 MOST_BYTES = 64 << 20
@@ -61,7 +61,7 @@ class SessionJournals:
         """
         path = self._path(token)
         try:
-            with written_in_one_line():
+            with storing():
                 self._note(path, owner, act)
         except Exception as error:
             with self._lock, contextlib.suppress(OSError):

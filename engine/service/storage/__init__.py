@@ -2,9 +2,23 @@
 
 from maskwright.engine.service.storage.dicom_file import Instance
 from maskwright.engine.service.storage.dicom_index import Series
+from maskwright.engine.service.storage.digests import Digests
 from maskwright.engine.service.storage.entry import ImageEntry
 from maskwright.engine.service.storage.label_folder import LabelEntry
 from maskwright.engine.service.storage.label_info import LabelInfo
+from maskwright.engine.service.storage.names import clean_upload_name
 from maskwright.engine.service.storage.store import Datastore, Status
+from maskwright.engine.service.storage.upload import receive
 
-__all__ = ["Datastore", "ImageEntry", "Instance", "LabelEntry", "LabelInfo", "Series", "Status"]
+__all__ = [
+    "Datastore",
+    "Digests",
+    "ImageEntry",
+    "Instance",
+    "LabelEntry",
+    "LabelInfo",
+    "Series",
+    "Status",
+    "clean_upload_name",
+    "receive",
+]

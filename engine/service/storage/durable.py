@@ -9,8 +9,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from maskwright.errors import FileFormatError
+from maskwright.errors import StorageError
 
 _UNFINISHED = ".unfinished-"
 _BLOCK = 1 << 20
@@ -35,9 +36,14 @@ def remove_unfinished(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def create(path: Path) -> BinaryIO:
+    """Open a new file to write to; only its user may read it, whatever the umask."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+
 def write_synced(path: Path, data: bytes | Path) -> None:
     """Write a new file with these bytes, or those of another file, and wait until they are on the disk."""
-    with path.open("xb") as target:
+    with create(path) as target:
         if isinstance(data, bytes):
             target.write(data)
         else:
@@ -62,21 +68,19 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it where they are missing, each of them on the disk."""
+    """Make a folder and those above it where they are missing, each of them on the disk and for its user alone."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     sync_folder(folder.parent)
 
 
 @contextmanager
-def written_in_one_line() -> Iterator[None]:
-    """Turn what the system says of a full disk or a read-only folder into an error of ours, without the path."""
+def storing() -> Iterator[None]:
+    """Turn the system's error of a full or read-only disk into a StorageError of one line, without the path."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise FileFormatError(
-            f"the data folder cannot be written to ({reason}): free space or allow writing"
-        ) from error
+        raise StorageError(f"the data folder cannot be written to ({reason}): free space or allow writing") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,28 +35,32 @@ class ImageEntry:
 
     @property
     def stamp(self) -> Hashable:
-        """What is another one when the file has changed, or one of a folder's: names, sizes and times of change.
+        """Names, sizes and times of change of its files: another value when one of them has changed.
 
         Raises
         ------
         NotFoundError
             The file is gone, or cannot be read.
         """
-        try:
+        with _gone():
             return signature_of(self.path, self.format)
-        except OSError as error:
-            raise NotFoundError("the image is gone or cannot be read: list the images again") from error
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of its bytes in hexadecimal, read when it is first asked for and again when the file changed.
+        """The SHA-256 of its bytes in hexadecimal, read on first use and again when the file has changed.
 
         Raises
         ------
         NotFoundError
             The file is gone, or cannot be read.
         """
-        try:
+        with _gone():
             return self._digests.of(self.path, self.format)
-        except OSError as error:
-            raise NotFoundError("the image is gone or cannot be read: list the images again") from error
+
+
+@contextmanager
+def _gone() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotFoundError("the image is gone or cannot be read: list the images again") from error

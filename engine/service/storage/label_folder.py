@@ -21,9 +21,9 @@ from maskwright.engine.service.storage.digests import file_digest
 from maskwright.engine.service.storage.durable import (
     beside,
     make_folder,
+    storing,
     sync_folder,
     write_synced,
-    written_in_one_line,
 )
 from maskwright.engine.service.storage.label_info import LabelInfo, read_info
 from maskwright.engine.service.storage.listing import entries_of, is_file_within, stays_within
@@ -90,7 +90,7 @@ class LabelFolder:
         client: str = "",
     ) -> LabelEntry:
         """Keep a label; when this returns, it is on the disk. See ``Datastore.save_label``."""
-        with written_in_one_line():
+        with storing():
             folder = self._folder / tag
             self._require_inside(folder)
             make_folder(folder)

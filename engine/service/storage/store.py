@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
+import secrets
 import shutil
 import tempfile
 import threading
@@ -17,7 +19,7 @@ from maskwright.engine.io.dicom_series import NAME as DICOM_SERIES
 from maskwright.engine.service.storage.dicom_file import Instance, is_uid
 from maskwright.engine.service.storage.dicom_index import DicomIndex, Series
 from maskwright.engine.service.storage.digests import Digests
-from maskwright.engine.service.storage.durable import remove_unfinished
+from maskwright.engine.service.storage.durable import beside, make_folder, remove_unfinished, storing
 from maskwright.engine.service.storage.entry import ImageEntry
 from maskwright.engine.service.storage.folder_lock import FolderLock
 from maskwright.engine.service.storage.label_folder import LabelEntry, LabelFolder
@@ -27,12 +29,13 @@ from maskwright.engine.service.storage.names import (
     check_client,
     check_label_suffix,
     check_tag,
+    clean_upload_name,
     image_id,
     is_image_id,
 )
 from maskwright.engine.service.storage.settings import read_region
-from maskwright.engine.service.storage.upload import Upload, put_into_place, received
-from maskwright.errors import FileFormatError, InputError, NotFoundError
+from maskwright.engine.service.storage.upload import Upload, put_in_folder, receive
+from maskwright.errors import FileFormatError, GoneError, InputError, NotFoundError
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,13 @@ class Datastore:
         The region that ``datastore.toml`` declares.
     """
 
-    def __init__(self, data: Path | None, kept: Path, region: str | None, hold: FolderLock) -> None:
+    def __init__(self, data: Path | None, kept: Path, region: str | None, lock: FolderLock) -> None:
         self.region = region
         self._roots = [kept] if data is None or data == kept else [data, kept]
         self._kept = kept
-        self._ephemeral = data != kept
-        self._hold = hold
+        self._lock_of_folder = lock
+        self._secret = secrets.token_bytes(16) if data != kept else None
+        self._upload_names: dict[str, str] = {}
         self._digests = Digests()
         self._dicom = DicomIndex()
         self._labels = LabelFolder(kept, kept / LABELS)
@@ -90,15 +94,15 @@ class Datastore:
             raise InputError("expected a data folder, got none: give one, or keep nothing (ephemeral)")
         data = None if folder is None else _existing_folder(folder)
         region = None if data is None else read_region(data)
-        kept = Path(tempfile.mkdtemp(prefix="maskwright-")).resolve() if ephemeral or data is None else data
+        kept = Path(tempfile.mkdtemp()).resolve() if ephemeral or data is None else data
         store = cls(data, kept, region, FolderLock(kept))
         store._clear_up()
         return store
 
     def close(self) -> None:
         """Let go of the folder; an ephemeral one is removed."""
-        self._hold.close()
-        if self._ephemeral:
+        self._lock_of_folder.close()
+        if self._is_ephemeral:
             shutil.rmtree(self._kept, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -176,22 +180,33 @@ class Datastore:
             The suffix is no image's, the stream is empty, or it holds a segmentation.
         LimitError
             The stream holds more than ``limit_bytes``.
-        FileFormatError
+        StorageError
             The disk is full or read-only.
         """
-        if (self._kept / UPLOADS).exists() and not stays_within(self._kept, self._kept / UPLOADS):
+        uploads = self._kept / UPLOADS
+        if uploads.exists() and not stays_within(self._kept, uploads):
             raise InputError("the uploads folder lies outside the data folder: remove the link")
-        with received(self._kept / UPLOADS, name, stream, limit_bytes) as upload:
+        stem, suffix = clean_upload_name(name)
+        with storing():
+            make_folder(uploads)
+        file_name = f"image{suffix}" if self._is_ephemeral else stem + suffix
+        with receive(beside(uploads / "image"), file_name, stream, limit_bytes) as upload:
+            folder = uploads / (secrets.token_hex(16) if self._is_ephemeral else upload.content_name)
             images = self.images()
             with self._lock:
-                if (known := self._same_content(upload, images)) is not None:
-                    return known
-                put_into_place(upload)
-        kept = next((found for found in find_images(upload.place)), None)
-        if kept is None:
-            raise FileFormatError("the upload is gone from the data folder: send it again")
-        inner = "" if kept.relative == "." else f"/{kept.relative}"
-        entry = self._entry(self._kept, Found(f"{UPLOADS}/{upload.place.name}{inner}", kept.format))
+                known = self._same_content(upload, images)
+                if known is None:
+                    put_in_folder(upload, folder)
+        if known is not None:
+            shutil.rmtree(upload.folder, ignore_errors=True)
+            return known
+        stored = next(find_images(folder), None)
+        if stored is None:
+            raise GoneError("the upload is gone from the data folder: send it again")
+        relative = (folder / stored.relative).relative_to(self._kept).as_posix()
+        if self._is_ephemeral:
+            self._upload_names[relative] = stem + suffix
+        entry = self._entry(self._kept, Found(relative, stored.format))
         with self._lock:
             self._index[entry.id] = entry
         return entry
@@ -210,12 +225,13 @@ class Datastore:
             raise NotFoundError("no image that was sent in has this id")
         with self._lock:
             self._index.pop(entry.id, None)
+            self._upload_names.pop(entry.path.relative_to(self._kept).as_posix(), None)
             shutil.rmtree(uploads / entry.path.relative_to(uploads).parts[0], ignore_errors=True)
 
     def labels(self, image: str) -> dict[str, LabelEntry]:
         """Return the labels of an image by tag; NotFoundError where there is no such image."""
         entry = self.image(image)
-        found = {tag: self._labels.find(entry.id, tag) for tag in self._labels.tags()}
+        found = {tag: self._labels.find(self._label_stem(entry.id), tag) for tag in self._labels.tags()}
         return {tag: label for tag, label in found.items() if label is not None}
 
     def label_path(self, image: str, tag: str) -> Path:
@@ -228,7 +244,7 @@ class Datastore:
         InputError
             The tag is none.
         """
-        label = self._labels.find(self.image(image).id, check_tag(tag))
+        label = self._labels.find(self._label_stem(self.image(image).id), check_tag(tag))
         if label is None:
             raise NotFoundError("the image has no label under this tag: list its labels")
         return label.path
@@ -266,7 +282,7 @@ class Datastore:
             No such image.
         InputError
             Tag, suffix, author, client or info are not right, or the data is empty.
-        FileFormatError
+        StorageError
             The disk is full or read-only; the label that was there is as it was.
         """
         entry = self.image(image)
@@ -277,22 +293,22 @@ class Datastore:
             check_client(client)
         if not (data if isinstance(data, bytes) else data.stat().st_size):
             raise InputError("expected a label, got an empty file: send it again")
-        return self._labels.save(entry.id, tag, data, suffix, info, author, client)
+        return self._labels.save(self._label_stem(entry.id), tag, data, suffix, info, author, client)
 
     def versions(self, image: str, tag: str) -> list[Path]:
         """Return the earlier versions of a label, oldest first; NotFoundError where there is no such image."""
-        return self._labels.versions(self.image(image).id, check_tag(tag))
+        return self._labels.versions(self._label_stem(self.image(image).id), check_tag(tag))
 
     def status(self) -> Status:
         """Return how many images there are and how many have a label under any tag."""
         images = self.images()
         labelled = self._labels.labelled()
-        return Status(len(images), sum(entry.id in labelled for entry in images))
+        return Status(len(images), sum(self._label_stem(entry.id) in labelled for entry in images))
 
     def unlabelled(self) -> list[ImageEntry]:
         """Return the images without a label under any tag, in the order of their paths."""
         labelled = self._labels.labelled()
-        return [entry for entry in self.images() if entry.id not in labelled]
+        return [entry for entry in self.images() if self._label_stem(entry.id) not in labelled]
 
     def next_unlabelled(self, scores: Mapping[str, float]) -> ImageEntry | None:
         """Return the image to label next: of those without a label the one of lowest confidence, or None.
@@ -307,17 +323,28 @@ class Datastore:
 
     def _clear_up(self) -> None:
         """Clear away what a dead process left, unless another one is at work."""
-        if self._hold.alone:
+        if self._lock_of_folder.alone:
             with contextlib.suppress(OSError):  # a folder that is only read can be served too
                 for folder in (self._kept / LABELS, self._kept / UPLOADS):
                     if stays_within(self._kept, folder):
                         remove_unfinished(folder)
                 self._labels.recover()
-        self._hold.share()
+        self._lock_of_folder.share()
+
+    @property
+    def _is_ephemeral(self) -> bool:
+        """Whether names on the disk must not tell of clients' names: they may be patients'."""
+        return self._secret is not None
+
+    def _label_stem(self, image: str) -> str:
+        """Return the name of an image's labels without suffix: its id, which holds the name of its file, or a hash."""
+        if self._secret is None:
+            return image
+        return hashlib.blake2b(image.encode(), key=self._secret, digest_size=16).hexdigest()
 
     def _entry(self, root: Path, found: Found) -> ImageEntry:
         path = root / found.relative
-        name = path.name.encode("utf-8", "replace").decode("utf-8")
+        name = self._upload_names.get(found.relative, path.name).encode("utf-8", "replace").decode("utf-8")
         return ImageEntry(image_id(found.relative), path, name, found.format, self._digests)
 
     def _is_there(self, entry: ImageEntry) -> bool:

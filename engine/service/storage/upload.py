@@ -1,4 +1,4 @@
-"""An image that is sent in: received under a temporary name, and put into ``uploads`` when it is whole."""
+"""An image that a client sends, received into a folder of its own."""
 
 from __future__ import annotations
 
@@ -10,15 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from maskwright.engine.service.storage.durable import (
-    beside,
-    make_folder,
-    sync_file,
-    sync_folder,
-    written_in_one_line,
-)
+from maskwright.engine.service.storage.durable import create, storing, sync_file, sync_folder
 from maskwright.engine.service.storage.listing import Found, find_images
-from maskwright.engine.service.storage.names import clean_upload_name
 from maskwright.errors import InputError, LimitError
 
 _BLOCK = 1 << 20
@@ -26,7 +19,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Upload:
-    """A received image in a temporary folder of its own, on the disk; ``found`` is relative to that folder."""
+    """A received image: its folder, which holds nothing else, and where in it the image is (``found``)."""
 
     folder: Path
     found: Found
@@ -34,59 +27,70 @@ class Upload:
     sha256: str
 
     @property
-    def place(self) -> Path:
-        """The folder it belongs into: one for each content and format, so that nothing is stored twice."""
-        return self.folder.with_name(f"{self.sha256[:32]}-{self.found.format.lower().replace(' ', '-')}")
+    def content_name(self) -> str:
+        """A folder name for each content and format, so that nothing is stored twice."""
+        return f"{self.sha256[:32]}-{self.found.format.lower().replace(' ', '-')}"
+
+    @property
+    def path(self) -> Path:
+        """The image: a file, or the folder where the file is a DICOM series of one."""
+        return self.folder / self.found.relative
 
 
 @contextmanager
-def received(uploads: Path, name: str, stream: BinaryIO, limit_bytes: int) -> Iterator[Upload]:
-    """Receive a stream; at the end of the block what has not been renamed is gone.
+def receive(folder: Path, file_name: str, stream: BinaryIO, limit_bytes: int) -> Iterator[Upload]:
+    """Receive a stream as a file in a new folder; remove the folder where the block raises.
 
     Raises
     ------
     InputError
-        The name ends in no suffix of an image, the stream is empty, or it is no image (a segmentation).
+        The stream is empty, or it is no image (a segmentation).
     LimitError
         The stream holds more than ``limit_bytes``.
+    StorageError
+        The disk is full or read-only.
     """
-    stem, suffix = clean_upload_name(name)
-    with written_in_one_line():
-        make_folder(uploads)
-        folder = beside(uploads / "image")
-        folder.mkdir()
+    with storing():
+        folder.mkdir(mode=0o700)
     try:
-        size, digest = _receive(folder / (stem + suffix), stream, limit_bytes)
-        found = list(find_images(folder))
-        if len(found) != 1:
+        size, digest = _receive(folder / file_name, stream, limit_bytes)
+        images = list(find_images(folder))
+        if len(images) != 1:
             raise InputError("expected an image, got a file that holds none (a segmentation is saved as a label)")
-        sync_folder(folder)
-        yield Upload(folder, found[0], size, digest)
-    finally:
+        yield Upload(folder, images[0], size, digest)
+    except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
-def put_into_place(upload: Upload) -> None:
-    """Rename an upload to where it belongs; one that is there already is left as it is."""
-    with written_in_one_line():
-        if not upload.place.is_dir() or not any(upload.place.iterdir()):
-            upload.folder.rename(upload.place)
-        sync_folder(upload.place.parent)
+def put_in_folder(upload: Upload, folder: Path) -> None:
+    """Rename an upload's folder durably; drop it where the folder it should become is there already."""
+    with storing():
+        for path in upload.folder.iterdir():
+            with path.open("rb") as file:
+                sync_file(file.fileno())
+        sync_folder(upload.folder)
+        if folder.is_dir() and any(folder.iterdir()):
+            shutil.rmtree(upload.folder)
+        else:
+            upload.folder.rename(folder)
+        sync_folder(folder.parent)
 
 
 def _receive(path: Path, stream: BinaryIO, limit_bytes: int) -> tuple[int, str]:
     size, digest = 0, hashlib.sha256()
-    with path.open("xb") as file:
+    with storing():
+        file = create(path)
+    with file:
         while block := stream.read(_BLOCK):
             size += len(block)
             if size > limit_bytes:
                 raise LimitError(f"an upload is at most {limit_bytes} bytes, got more: crop or compress the image")
             digest.update(block)
-            with written_in_one_line():
+            with storing():
                 file.write(block)
-        with written_in_one_line():
+        with storing():
             file.flush()
-            sync_file(file.fileno())
     if not size:
         raise InputError("expected an image, got an empty upload: send the file again")
     return size, digest.hexdigest()

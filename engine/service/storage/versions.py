@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 
-from maskwright.engine.service.storage.durable import beside, make_folder, sync_file, sync_folder
+from maskwright.engine.service.storage.durable import beside, make_folder, sync_folder, write_synced
 from maskwright.engine.service.storage.names import LABEL_SUFFIXES
 
 
@@ -49,9 +48,7 @@ def _duplicate(source: Path, target: Path) -> None:
     try:
         os.link(source.resolve(), unfinished)
     except OSError:  # a file system without links
-        shutil.copyfile(source, unfinished)
-        with unfinished.open("rb") as file:
-            sync_file(file.fileno())
+        write_synced(unfinished, source)
     unfinished.replace(target)
 
 

@@ -15,6 +15,7 @@ from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.http.forms import read_form
 from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.workers import in_thread
+from maskwright.engine.service.images.ingest import ingest
 from maskwright.engine.service.images.redact import redact_paths
 from maskwright.engine.service.images.volume_file import volume_file
 from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels, numbered
@@ -45,7 +46,7 @@ def datastore_router(place: AppState) -> APIRouter:
         _, files = await read_form(request)
         file = _sent(files.get("file"), "file")
         name = file.filename or image or "image.nii.gz"
-        entry = await in_thread(lambda: place.keep(name, file.file))
+        entry = await in_thread(lambda: ingest(place.store, place.volumes, name, file.file, place.limits.body_bytes))
         request.state.subject = entry.id
         return {"image": entry.id}
 
@@ -55,7 +56,7 @@ def datastore_router(place: AppState) -> APIRouter:
         """The file of an image."""
         entry = await in_thread(lambda: place.store.image(image))
         request.state.subject = entry.id
-        return _file(entry.path)
+        return _file(entry.path, entry.name)
 
     @router.put("/session/", openapi_extra=body(None, ["files"]))
     async def put_session(request: Request) -> dict[str, str]:
@@ -63,20 +64,20 @@ def datastore_router(place: AppState) -> APIRouter:
         _, files = await read_form(request)
         file = _sent(files.get("files"), "files")
         name = file.filename or "image.nii.gz"
-        entry = await in_thread(lambda: place.receive(name, file.file))
+        entry = await in_thread(lambda: place.transient.add(actor_of(request), name, file.file))
         request.state.subject = entry.id
         return {"session_id": entry.id}
 
     @router.get("/session/{session_id}")
-    async def get_session(session_id: str) -> dict[str, str]:
-        """Whether a session's image is still there."""
-        entry = await in_thread(lambda: place.visitors.image(session_id))
+    async def get_session(request: Request, session_id: str) -> dict[str, str]:
+        """Whether the image of one of the client's own sessions is still there."""
+        entry = await in_thread(lambda: place.transient.image(actor_of(request), session_id))
         return {"session_id": entry.id, "name": entry.name}
 
     @router.delete("/session/{session_id}")
-    async def delete_session(session_id: str) -> dict[str, str]:
-        """Let the image of a session go."""
-        await in_thread(lambda: place.visitors.remove_upload(session_id))
+    async def delete_session(request: Request, session_id: str) -> dict[str, str]:
+        """Remove the image of one of the client's own sessions."""
+        await in_thread(lambda: place.transient.remove(actor_of(request), session_id))
         return {"session_id": session_id}
 
     return router
@@ -121,11 +122,12 @@ def _labels_router(place: AppState) -> APIRouter:
     async def get_label(request: Request, label: str, tag: str = "") -> Response:
         """The file of a label."""
 
-        def work() -> Path:
-            request.state.subject = place.store.image(label).id
-            return place.store.label_path(label, tag or TAG)
+        def work() -> Response:
+            image = request.state.subject = place.store.image(label).id
+            path = place.store.label_path(image, tag or TAG)
+            return _file(path, image + next(suffix for suffix in SUFFIXES if path.name.endswith(suffix)))
 
-        return _file(await in_thread(work))
+        return await in_thread(work)
 
     return router
 
@@ -145,10 +147,14 @@ def _sent(file: UploadFile | None, name: str) -> UploadFile:
     return file
 
 
-def _file(path: Path) -> Response:
+def actor_of(request: Request) -> str:
+    """Return the name of the token with which a request is made, "" where no middleware has asked for one."""
+    return str(getattr(request.state, "actor", ""))
+
+
+def _file(path: Path, name: str) -> Response:
     if path.is_dir():
         raise NotFoundError("this image is a folder of files, which are not sent as one; convert it to NIfTI")
-    name = path.name.encode("utf-8", "replace").decode()  # some file systems hold other names, too
     return FileResponse(path, filename=name, media_type="application/octet-stream")
 
 

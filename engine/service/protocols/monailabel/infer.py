@@ -42,8 +42,9 @@ def infer_router(place: AppState) -> APIRouter:
         if model not in MODELS:
             raise NotFoundError(f"there is no model {model[:40]!r}; there are {', '.join(MODELS)}")
         params, files = await read_form(request)
+        owner = str(getattr(request.state, "actor", ""))
         # Once: work on an object that is busy is begun again, and what was sent along can be read only once.
-        entry = await in_thread(lambda: _entry(place, image, session_id, files.get("file")))
+        entry = await in_thread(lambda: _entry(place, owner, image, session_id, files.get("file")))
         request.state.subject = entry.id
 
         def work() -> Response:
@@ -89,11 +90,11 @@ def _whole(values: Any, count: int, name: str) -> list[int]:
     return [int(v) for v in values]
 
 
-def _entry(place: AppState, image: str, session_id: str, file: UploadFile | None) -> ImageEntry:
+def _entry(place: AppState, owner: str, image: str, session_id: str, file: UploadFile | None) -> ImageEntry:
     if session_id:
-        return place.visitors.image(session_id)
+        return place.transient.image(owner, session_id)
     if file is not None:
-        return place.receive(file.filename or "image.nii.gz", file.file)
+        return place.transient.add(owner, file.filename or "image.nii.gz", file.file)
     if not image:
         raise InputError("no image: give 'image' or 'session_id', or send a 'file'")
     return place.store.image(image)

@@ -4,6 +4,7 @@ import struct
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,11 +61,11 @@ def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiti
     path.write_bytes(stored)
     visiting.reserve(10_000)  # the file came in this request
     volumes = OpenVolumes(SharedImages(), visiting.memory)
-    assert volumes.open(path, 1).array.nbytes == SIZE
+    assert volumes.open(SimpleNamespace(path=path, stamp=1)).array.nbytes == SIZE
     assert visiting.memory.used_bytes == 10_000 + SIZE
     visiting.limits = replace(LIMITS, unpacked_bytes=SIZE - 1)
     with pytest.raises(LimitError, match=f"unpacks to {SIZE} bytes"):
-        volumes.open(path, 2)
+        volumes.open(SimpleNamespace(path=path, stamp=2))
     assert visiting.memory.used_bytes == 10_000
 
 
@@ -130,7 +131,7 @@ def test_volumes_are_open_as_long_as_there_is_room_and_read_once(tmp_path):
     paths = [volume_at(tmp_path / f"{fill}.nii.gz", fill) for fill in (1, 2, 3)]
 
     def work():
-        reads.append(volumes.open(paths[0], 0))
+        reads.append(volumes.open(SimpleNamespace(path=paths[0], stamp=0)))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -138,14 +139,14 @@ def test_volumes_are_open_as_long_as_there_is_room_and_read_once(tmp_path):
     for thread in threads:
         thread.join()
     assert len({id(each.array) for each in reads}) == 1
-    first = volumes.open(paths[0], 0)
-    volumes.open(paths[1], 0)
-    assert volumes.open(paths[0], 0) is first
-    volumes.open(paths[2], 0)  # the second one goes for it
+    first = volumes.open(SimpleNamespace(path=paths[0], stamp=0))
+    volumes.open(SimpleNamespace(path=paths[1], stamp=0))
+    assert volumes.open(SimpleNamespace(path=paths[0], stamp=0)) is first
+    volumes.open(SimpleNamespace(path=paths[2], stamp=0))  # the second one goes for it
     assert (volumes.count, memory.used_bytes) == (2, 2 * SIZE)
-    assert volumes.open(paths[0], 0) is first
+    assert volumes.open(SimpleNamespace(path=paths[0], stamp=0)) is first
     memory.reserve(Reservation("session"), 0, first.array)
     memory.reserve(Reservation("session"), SIZE)
     assert memory.used_bytes == 2 * SIZE
     with pytest.raises(CapacityError):
-        volumes.open(paths[1], 0)
+        volumes.open(SimpleNamespace(path=paths[1], stamp=0))

@@ -24,11 +24,10 @@ from reference.serving import served
 def apps(tmp_path):
     with (
         Datastore.open(None, ephemeral=True) as store,
-        Datastore.open(None, ephemeral=True) as visitors,
         QaRuns(tmp_path / "runs") as runs,
     ):
         pages = Pool(PageSession, LeaseLimits())
-        labels = _labels_app(AppState.of(store, visitors), None, runs, ServiceMetrics(), pages)
+        labels = _labels_app(AppState.of(store), None, runs, ServiceMetrics(), pages)
         yield [labels, nninteractive_app(Pool(RemoteSession, LeaseLimits()), SharedImages())]
 
 

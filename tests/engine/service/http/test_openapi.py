@@ -28,10 +28,9 @@ def labels_schema(tmp_path_factory):
     mw.write(Volume(np.zeros((4, 8, 8), np.float32), np.eye(4)), data / "a.nii.gz")
     with (
         Datastore.open(data, ephemeral=True) as store,
-        Datastore.open(None, ephemeral=True) as visitors,
         QaRuns(tmp_path_factory.mktemp("runs")) as runs,
     ):
-        app = _labels_app(AppState.of(store, visitors), None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+        app = _labels_app(AppState.of(store), None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
         yield schemathesis.openapi.from_asgi("/openapi.json", app)
 
 

@@ -34,10 +34,9 @@ def guarded(tmp_path, write_series):
     authorizer = Authorizer(Policy.read(), None, LOCAL, None, Log(events))
     with (
         Datastore.open(tmp_path / "data", ephemeral=True) as store,
-        Datastore.open(None, ephemeral=True) as visitors,
         QaRuns(tmp_path / "runs") as runs,
     ):
-        place = AppState.of(store, visitors)
+        place = AppState.of(store)
         app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
         with served(allow_viewer_origins(AuthorizationMiddleware(app, authorizer, "monailabel"))) as address:
             yield address, store.images()[0].id, slices, events

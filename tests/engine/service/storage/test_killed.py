@@ -141,12 +141,11 @@ def test_every_step_of_a_save_may_be_the_last(folder: Path, tmp_path: Path, suff
 
 
 def test_an_upload_that_was_killed_is_cleared_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(_: object) -> None:
+    def dies(*_: object) -> None:
         raise _KilledError
 
     with Datastore.open(folder) as store, monkeypatch.context() as patched:
-        patched.setattr(upload, "put_into_place", dies)
-        patched.setattr("maskwright.engine.service.storage.store.put_into_place", dies)
+        patched.setattr("maskwright.engine.service.storage.store.put_in_folder", dies)
         patched.setattr(upload.shutil, "rmtree", lambda *_, **__: None)
         with pytest.raises(_KilledError):
             store.add_image("a.png", io.BytesIO(b"x"), 10)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maskwright.engine.service.storage import Datastore, label_folder
-from maskwright.errors import FileFormatError, InputError, LimitError, NotFoundError
+from maskwright.errors import InputError, LimitError, NotFoundError, StorageError
 
 SPLEEN = {"label_info": [{"name": "spleen", "idx": 1}]}
 
@@ -245,7 +245,7 @@ def test_a_disk_that_cannot_be_written_to_leaves_the_label_that_was_there(
 
     with monkeypatch.context() as patched:
         patched.setattr(label_folder, "write_synced", full)
-        with pytest.raises(FileFormatError, match="No space left"):
+        with pytest.raises(StorageError, match="No space left"):
             store.save_label(image, "final", b"new", ".nrrd", {}, "ann")
     assert store.label_path(image, "final").read_bytes() == b"old"
     assert store.versions(image, "final") == []

@@ -32,9 +32,9 @@ def server(tmp_path_factory, write_series):
         "c": write_series(data / "deep" / "c", stored(2)),
     }
     mw.write(Volume(np.zeros((3, 4, 5), np.float32), np.eye(4)), data / "one.nii.gz")
-    with Datastore.open(data) as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(data) as store:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store), tokens=None))
         with served(app) as address:
             yield address, data, made

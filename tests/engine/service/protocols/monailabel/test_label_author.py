@@ -41,10 +41,10 @@ def files(tmp_path):
 def test_label_author_is_the_token_name(tmp_path, client):
     (tmp_path / "data").mkdir()
     mw.write(Volume(np.zeros(SHAPE, np.int16), np.eye(4)), tmp_path / "data" / "scan.nii.gz")
-    with Datastore.open(tmp_path / "data") as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(tmp_path / "data") as store:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store), tokens=None))
         image = store.images()[0].id
         with served(with_actor(app, "annotator-1")) as address:
             for suffix, data in files(tmp_path):

@@ -46,10 +46,10 @@ def server(tmp_path_factory):
     volume, _ = scene()
     mw.write(volume, data / "one.nii.gz")
     mw.write(Volume(volume.array[::-1].copy(), volume.affine), data / "two.nii.gz")
-    with Datastore.open(data) as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(data) as store:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store), tokens=None))
         with served(app) as address:
             yield address, data
 

@@ -34,10 +34,10 @@ def server(tmp_path_factory, write_series):
     image, _ = scene()
     series = {way: write_series(data / f"ct{way}", image[::way], way) for way in (1, -1)}
     mw.write(Volume(image.astype(np.float32), np.eye(4)), data / "one.nii.gz")
-    with Datastore.open(data) as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(data) as store:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store), tokens=None))
         with served(app) as address:
             yield address, series, store
 
@@ -120,10 +120,10 @@ def test_a_label_of_another_size_is_refused(server, size):
 def test_a_label_of_a_plane_and_of_an_image_without_spacing(tmp_path, write_series):
     write_series(tmp_path / "data" / "one", np.zeros((1, 3, 4), np.int16))
     mw.write(Volume(np.zeros((3, 4), np.uint8)), tmp_path / "data" / "two.png")
-    with Datastore.open(tmp_path / "data") as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(tmp_path / "data") as store:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store), tokens=None))
         one, two = (entry.id for entry in store.images())
         with served(app) as address:
             label = {"label": ("label.bin", bytes(range(12)))}
@@ -156,9 +156,9 @@ def test_a_uid_that_nothing_has_is_not_there(server):
 def test_the_next_image_says_what_the_viewer_opens(server, strategy, tmp_path, write_series):
     image, _ = scene()
     slices = write_series(tmp_path / "data" / "ct", image)
-    with Datastore.open(tmp_path / "data") as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(tmp_path / "data") as store:
         app = FastAPI(strict_content_type=False)
-        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store), tokens=None))
         with served(app) as address:
             sample = httpx.post(f"{address}/activelearning/{strategy}", json={}).json()
             assert sample["SeriesInstanceUID"] == slices[0].SeriesInstanceUID

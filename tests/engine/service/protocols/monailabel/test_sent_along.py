@@ -29,10 +29,10 @@ def test_who_sends_an_image_whose_object_is_at_work_waits_and_is_answered(tmp_pa
         return add_point(self, index, positive)
 
     monkeypatch.setattr(AssistSession, "add_point", slow)
-    with Datastore.open(None, ephemeral=True) as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(None, ephemeral=True) as store:
         app = FastAPI()
         answer_with_problems(app)
-        app.include_router(monailabel_router(AppState.of(store, visitors), tokens=None))
+        app.include_router(monailabel_router(AppState.of(store), tokens=None))
         answers = []
         with served(app) as address:
 

@@ -31,10 +31,10 @@ def http(tmp_path):
     mw.write(Volume(np.zeros((12, 24, 24), np.float32), AFFINE), tmp_path / "a.nii.gz")
     for mask, name in zip(masks(), ("reference.nii.gz", "prediction.nrrd")):
         mw.write(mask, tmp_path.parent / name)
-    with Datastore.open(tmp_path) as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(tmp_path) as store:
         app = FastAPI(strict_content_type=False)
         answer_with_problems(app)
-        app.include_router(compare_router(AppState.of(store, visitors)))
+        app.include_router(compare_router(AppState.of(store)))
         image = store.images()[0].id
         for name, tag in (("reference.nii.gz", "first"), ("prediction.nrrd", "second")):
             suffix = name[name.index(".") :]

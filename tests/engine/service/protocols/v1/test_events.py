@@ -41,8 +41,8 @@ def drawn_image(seed=0):
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     mw.write(drawn_image(), folder / "a.nii.gz")
-    with Datastore.open(folder) as store, Datastore.open(None, ephemeral=True) as visitors:
-        yield AppState.of(store, visitors)
+    with Datastore.open(folder) as store:
+        yield AppState.of(store)
 
 
 @pytest.fixture
@@ -145,8 +145,8 @@ def test_an_image_that_is_gone_or_another_one_is_said(tmp_path):
     path.parent.mkdir()
     mw.write(drawn_image(), path)
     journals = SessionJournals(tmp_path / "journals", 60, PAGE_JOURNAL_POLICY)
-    with Datastore.open(path.parent) as store, Datastore.open(None, ephemeral=True) as visitors:
-        place = AppState.of(store, visitors)
+    with Datastore.open(path.parent) as store:
+        place = AppState.of(store)
         begin(place, journals)
         revival = SessionRecovery(journals, lambda found: replay(found, place))
         first = path.read_bytes()

@@ -67,9 +67,9 @@ def asked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     slices = write_series(folder / "series")
     mw.write(Volume(np.zeros((4, 8, 8), np.float32), np.eye(4)), folder / "plain.nii.gz")
-    with Datastore.open(folder) as store, Datastore.open(None, ephemeral=True) as visitors:
+    with Datastore.open(folder) as store:
         pages = Pool(PageSession, LeaseLimits())
-        app = _labels_app(AppState.of(store, visitors), None, None, ServiceMetrics(), pages)
+        app = _labels_app(AppState.of(store), None, None, ServiceMetrics(), pages)
         app = AuthorizationMiddleware(app, Authorizer(Policy.read(), None, LOCAL, None, None), "monailabel")
         with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
             yield client, store, slices
@@ -131,9 +131,9 @@ def test_a_segmentation_is_the_mask_on_the_series_with_its_names(asked, tmp_path
 
 def test_a_session_begun_by_uid_saves_to_the_image_that_was_seen(tmp_path):
     uid = write_series(tmp_path / "seen")[0].SeriesInstanceUID
-    store, visitors = Datastore.open(tmp_path), Datastore.open(None, ephemeral=True)
-    app = _labels_app(AppState.of(store, visitors), None, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
-    with store, visitors, served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+    store = Datastore.open(tmp_path)
+    app = _labels_app(AppState.of(store), None, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+    with store, served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         seen = store.images()[0].id
         at = f"/api/v1/sessions/{client.post('/api/v1/sessions', json={'image': uid}).json()['session']}"
         ask(client, at, "prompts", {"object": 1, "kind": "point", "index": [3, 10, 9]})

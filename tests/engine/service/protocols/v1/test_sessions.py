@@ -38,9 +38,9 @@ LIMITS = LeaseLimits()
 
 def serving(folder, limits=LIMITS, tokens=None):
     """The app that is served, guarded, and its store."""
-    store, visitors = Datastore.open(folder), Datastore.open(None, ephemeral=True)
+    store = Datastore.open(folder)
     pages = Pool(PageSession, limits)
-    app = _labels_app(AppState.of(store, visitors), tokens, None, ServiceMetrics(), pages)
+    app = _labels_app(AppState.of(store), tokens, None, ServiceMetrics(), pages)
     return AuthorizationMiddleware(app, Authorizer(Policy.read(), tokens, LOCAL, None, None), "monailabel"), store
 
 
