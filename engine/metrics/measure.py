@@ -1,4 +1,4 @@
-"""From two label arrays to the numbers of each label: counts, surfaces, distances and bands, each computed once."""
+"""From two label arrays to the metrics of each label: counts, surfaces, distances and boundaries, each once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from maskwright.engine.metrics.columns import empty_values, metric_columns
 from maskwright.engine.metrics.comparison import LabelMetrics, status_of
-from maskwright.engine.metrics.conventions import TOLERANCE_SLACK, read_deepmind, read_medpy, read_metrics_reloaded
+from maskwright.engine.metrics.conventions import SURFACE_COLUMNS, TOLERANCE_SLACK, Columns
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.metrics.overlap import Counts, overlap_values
-from maskwright.engine.metrics.surface_distances import exact_mm, scipy_mm, surface_distances
 from maskwright.kernels.boundary import count_boundary_voxels
 from maskwright.kernels.distance.lattice import Lattice, make_lattice
 from maskwright.kernels.overlap import Overlaps, count_overlaps
 from maskwright.kernels.surface import find_elements, find_surfaces
+from maskwright.kernels.surface_distance import element_distances, surface_distances
 
 LabelArray = NDArray[np.unsignedinteger[Any]]
 Values = dict[str, float | None]
@@ -69,16 +69,16 @@ def measure(
 
 
 def _in_memory_order(
-    first: LabelArray, second: LabelArray, spacing_mm: tuple[float, ...]
+    reference: LabelArray, prediction: LabelArray, spacing_mm: tuple[float, ...]
 ) -> tuple[LabelArray, LabelArray, tuple[float, ...]]:
     """Turn the axes of both arrays so that they lie as they are stored: Fortran order then needs no copy."""
-    order = sorted(range(first.ndim), key=lambda axis: -abs(first.strides[axis]))
-    return first.transpose(order), second.transpose(order), tuple(spacing_mm[axis] for axis in order)
+    order = sorted(range(reference.ndim), key=lambda axis: -abs(reference.strides[axis]))
+    return reference.transpose(order), prediction.transpose(order), tuple(spacing_mm[axis] for axis in order)
 
 
 def _all_labels(overlaps: Overlaps) -> NDArray[np.uint64]:
-    found = np.union1d(overlaps.reference_labels, overlaps.prediction_labels)
-    return found[found > 0]
+    labels = np.union1d(overlaps.reference_labels, overlaps.prediction_labels)
+    return labels[labels > 0]
 
 
 def _label_counts(overlaps: Overlaps, labels: NDArray[np.uint64], ignored_voxels: int) -> list[Counts]:
@@ -89,13 +89,13 @@ def _label_counts(overlaps: Overlaps, labels: NDArray[np.uint64], ignored_voxels
         _look_up(overlaps.pairs[same, 0], overlaps.pair_counts[same], labels),
     ]
     voxels = overlaps.voxels - ignored_voxels
-    return [Counts(first, second, both, voxels) for first, second, both in zip(*(side.tolist() for side in sides))]
+    return [Counts(a, b, both, voxels) for a, b, both in zip(*(side.tolist() for side in sides), strict=True)]
 
 
 def _look_up(keys: NDArray[np.uint64], counts: NDArray[np.int64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return the count of each wanted label, 0 where it is not among the sorted keys."""
-    place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    return np.where(keys[place] == wanted, counts[place], 0) if len(keys) else np.zeros(len(wanted), np.int64)
+    index = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    return np.where(keys[index] == wanted, counts[index], 0) if len(keys) else np.zeros(len(wanted), np.int64)
 
 
 def _surface_values(
@@ -109,37 +109,57 @@ def _surface_values(
     if len(labels) == 0:
         return {}
     if options.convention == "deepmind":
-        return _element_values(reference, prediction, spacing_mm, labels, options)
-    surfaces = find_surfaces(reference, labels), find_surfaces(prediction, labels)
-    lattice = _lattice(surfaces[0].shape, spacing_mm)
-    read = read_medpy if options.convention == "medpy" else read_metrics_reloaded
-    values = {
-        int(labels[group]): read(distances, options)
-        for group, distances in surface_distances(*surfaces, exact_mm(lattice))
-    }
-    if options.convention == "metrics-reloaded":
-        for suffix, tolerance in options.tolerance_suffixes():
-            bands = count_boundary_voxels(
-                reference, prediction, labels, *surfaces, lattice, tolerance * TOLERANCE_SLACK
-            )
-            for label, (first, second, both) in zip(labels.tolist(), bands.tolist()):
-                values[label]["boundary_iou" + suffix] = both / (first + second - both)
-    return values
+        columns = _element_columns(reference, prediction, spacing_mm, labels, options)
+    else:
+        columns = _voxel_columns(reference, prediction, spacing_mm, labels, options)
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    return {label: dict(zip(columns, row, strict=True)) for label, row in zip(labels.tolist(), rows, strict=True)}
 
 
-def _element_values(
+def _voxel_columns(
     reference: LabelArray,
     prediction: LabelArray,
     spacing_mm: tuple[float, ...],
     labels: NDArray[np.uint64],
     options: CompareOptions,
-) -> dict[int, Values]:
-    first, second = (find_elements(array, labels, spacing_mm) for array in (reference, prediction))
-    measure_mm = scipy_mm(_lattice(first.points.shape, spacing_mm), _in_space(spacing_mm))
-    return {
-        int(labels[group]): read_deepmind(distances, (first.areas_of(group), second.areas_of(group)), options)
-        for group, distances in surface_distances(first.points, second.points, measure_mm)
-    }
+) -> Columns:
+    surfaces = find_surfaces(reference, labels), find_surfaces(prediction, labels)
+    lattice = _lattice(surfaces[0].shape, spacing_mm)
+    pooled = options.convention == "medpy"
+    distances = surface_distances(
+        *surfaces,
+        lattice,
+        percentiles=() if pooled else options.percentiles,
+        pooled_percentiles=options.percentiles if pooled else (),
+        limits_mm=() if pooled else [tolerance * TOLERANCE_SLACK for tolerance in options.tolerances_mm],
+    )
+    columns = SURFACE_COLUMNS[options.convention](distances, options)
+    if options.convention == "metrics-reloaded":
+        for suffix, tolerance in options.tolerance_suffixes():
+            counts = count_boundary_voxels(
+                reference, prediction, labels, *surfaces, lattice, tolerance * TOLERANCE_SLACK
+            )
+            in_reference, in_prediction, in_both = counts.T
+            columns["boundary_iou" + suffix] = in_both / (in_reference + in_prediction - in_both)
+    return columns
+
+
+def _element_columns(
+    reference: LabelArray,
+    prediction: LabelArray,
+    spacing_mm: tuple[float, ...],
+    labels: NDArray[np.uint64],
+    options: CompareOptions,
+) -> Columns:
+    elements = find_elements(reference, labels, spacing_mm), find_elements(prediction, labels, spacing_mm)
+    distances = element_distances(
+        *elements,
+        _lattice(elements[0].points.shape, spacing_mm),
+        _in_space(spacing_mm),
+        percentiles=options.percentiles,
+        limits_mm=options.tolerances_mm,
+    )
+    return SURFACE_COLUMNS["deepmind"](distances, options)
 
 
 def _lattice(shape: tuple[int, int, int], spacing_mm: tuple[float, ...]) -> Lattice:

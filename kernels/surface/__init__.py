@@ -34,9 +34,10 @@ class SurfaceElements:
     points: PointGroups
     areas: NDArray[np.float64]
 
-    def areas_of(self, group: int) -> NDArray[np.float64]:
-        """Return the areas of one group, in the order of its points."""
-        return self.areas[self.points.starts[group] : self.points.starts[group + 1]]
+    def between(self, first: int, last: int) -> SurfaceElements:
+        """Return the groups ``first`` to ``last``, half-open, without copying."""
+        starts = self.points.starts
+        return SurfaceElements(self.points.between(first, last), self.areas[starts[first] : starts[last]])
 
 
 def find_surfaces(array: ArrayLike, labels: ArrayLike) -> PointGroups:

@@ -25,7 +25,7 @@ def check(array, labels, spacing_mm=None):
     for group, label in enumerate(labels):
         points, codes = reference.surface_elements(array, label)
         np.testing.assert_array_equal(found.points[group], points)
-        np.testing.assert_array_equal(found.areas_of(group), table[codes])
+        np.testing.assert_array_equal(found.between(group, group + 1).areas, table[codes])
     assert found.points.starts[-1] == len(found.points.points) == len(found.areas)
     return found
 
@@ -84,7 +84,7 @@ def test_a_surface_of_every_block_outgrows_the_first_guess():
     inner[1:-1, 1:-1, 1:-1] = True
     for group in range(2):
         assert set(np.flatnonzero(inner)) <= set(found.points[group].tolist())
-        areas = found.areas_of(group)[inner.ravel()[found.points[group]]]
+        areas = found.between(group, group + 1).areas[inner.ravel()[found.points[group]]]
         np.testing.assert_array_equal(areas, element_areas_3d(SPACING_MM)[0b01101001])
 
 

@@ -1,0 +1,117 @@
+"""Reduced surface distances on the CPU, in batches of labels so that few distances are in memory at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.kernels.distance.lattice import Lattice
+from maskwright.kernels.distance.nearest import nearest_squared, nearest_targets, offsets_in_mm
+from maskwright.kernels.point_groups import PointGroups
+from maskwright.kernels.surface import SurfaceElements
+from maskwright.kernels.surface_distance.percentile import percentiles_by_area, percentiles_by_selection
+from maskwright.kernels.surface_distance.records import DirectedDistances, SurfaceDistances, join
+from maskwright.kernels.surface_distance.sums import reduce_points, sum_groups
+
+Floats = NDArray[np.float64]
+
+_FEWEST_POINTS = 1 << 18
+_VOXELS_A_POINT = 64  # distances in memory at once: an eighth of a byte a voxel
+
+
+def surface_distances(
+    reference: PointGroups,
+    prediction: PointGroups,
+    lattice: Lattice,
+    percentiles: tuple[float, ...],
+    pooled_percentiles: tuple[float, ...],
+    limits_mm: tuple[float, ...],
+) -> SurfaceDistances:
+    """Return the reduced distances of checked groups; see the family's docstring."""
+
+    def reduce(distances: Floats, starts: NDArray[np.int64]) -> DirectedDistances:
+        weight, maximum, total, within = reduce_points(distances, starts, lattice, limits_mm)
+        return DirectedDistances(
+            weight, maximum, total, percentiles_by_selection(distances, starts, percentiles), within
+        )
+
+    parts = []
+    for start, stop in _batches(reference, prediction):
+        ours, theirs = reference.between(start, stop), prediction.between(start, stop)
+        # Squares, which become mm in place.
+        forward, backward = nearest_squared(ours, theirs, lattice), nearest_squared(theirs, ours, lattice)
+        directed = reduce(forward, ours.starts), reduce(backward, theirs.starts)
+        both = _pool(forward, ours.starts, backward, theirs.starts) if pooled_percentiles else np.empty(0)
+        pooled = percentiles_by_selection(both, ours.starts + theirs.starts, pooled_percentiles)
+        parts.append(SurfaceDistances(*directed, pooled))
+    return join(parts)
+
+
+def element_distances(
+    reference: SurfaceElements,
+    prediction: SurfaceElements,
+    lattice: Lattice,
+    spacing_mm: tuple[float, float, float],
+    percentiles: tuple[float, ...],
+    limits_mm: tuple[float, ...],
+) -> SurfaceDistances:
+    """Return the reduced distances of checked elements; see the family's docstring."""
+    furthest_mm = math.hypot(*(size * step for size, step in zip(lattice.shape, spacing_mm, strict=True)))
+
+    def reduce(queries: PointGroups, targets: PointGroups, areas: Floats) -> DirectedDistances:
+        distances = offsets_in_mm(queries, nearest_targets(queries, targets, lattice), spacing_mm)
+        starts, largest = queries.starts, float(areas.max(initial=0.0))
+        within = [sum_groups(np.where(distances <= limit, areas, 0.0), starts, largest) for limit in limits_mm]
+        return DirectedDistances(
+            sum_groups(areas, starts, largest),
+            _maxima(distances, starts),
+            sum_groups(distances * areas, starts, largest * furthest_mm),
+            percentiles_by_area(distances, areas, starts, percentiles),
+            np.stack(within, axis=1) if within else np.empty((len(queries), 0)),
+        )
+
+    parts = []
+    for start, stop in _batches(reference.points, prediction.points):
+        ours, theirs = reference.between(start, stop), prediction.between(start, stop)
+        forward = reduce(ours.points, theirs.points, ours.areas)
+        backward = reduce(theirs.points, ours.points, theirs.areas)
+        parts.append(SurfaceDistances(forward, backward, np.empty((stop - start, 0))))
+    return join(parts)
+
+
+def _maxima(distances: Floats, starts: NDArray[np.int64]) -> Floats:
+    maxima = np.full(len(starts) - 1, np.nan)
+    filled = np.flatnonzero(np.diff(starts))
+    if len(filled):
+        maxima[filled] = np.maximum.reduceat(distances, starts[filled])
+    return maxima
+
+
+def _pool(
+    forward: Floats, forward_starts: NDArray[np.int64], backward: Floats, backward_starts: NDArray[np.int64]
+) -> Floats:
+    """Return the distances of both directions, group by group."""
+    pieces = [
+        piece
+        for group in range(len(forward_starts) - 1)
+        for piece in (
+            forward[forward_starts[group] : forward_starts[group + 1]],
+            backward[backward_starts[group] : backward_starts[group + 1]],
+        )
+    ]
+    return np.concatenate([np.empty(0), *pieces])
+
+
+def _batches(reference: PointGroups, prediction: PointGroups) -> Iterator[tuple[int, int]]:
+    """Yield half-open ranges of groups whose points fit the memory, or one group of any size; at least one range."""
+    most = max(_FEWEST_POINTS, math.prod(reference.shape) // _VOXELS_A_POINT)
+    start, total = 0, 0
+    for group, size in enumerate((reference.sizes + prediction.sizes).tolist()):
+        if total and total + size > most:
+            yield start, group
+            start, total = group, 0
+        total += size
+    yield start, len(reference)
