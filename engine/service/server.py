@@ -41,6 +41,7 @@ from maskwright.engine.service.protocols.v1.sessions import sessions_router
 from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.sessions.journal import SessionJournals
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.sessions.queue import ArrivalMiddleware
 from maskwright.engine.service.sessions.recovery import SessionRecovery
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
@@ -117,6 +118,7 @@ def serve(serving: Serving) -> None:
             for app, name in zip(bounded, ("monailabel", "nninteractive"))
         ]
         guarded[0] = allow_viewer_origins(guarded[0])
+        guarded = [ArrivalMiddleware(app, place.clicks.queues) for app in guarded]
         print(_greeting(serving, labels_socket, prompts_socket), flush=True)
         asyncio.run(
             _run(
@@ -160,6 +162,7 @@ def _pools(
             memory=memory,
             image_of=lambda s: images.find(s.image_sha256),
             size_of=lambda s: s.size_bytes,
+            queues=place.clicks.queues,
         ),
         Pool(
             PageSession,
@@ -168,6 +171,7 @@ def _pools(
             memory=memory,
             image_of=lambda s: s.volume.array if s.image else None,
             size_of=lambda s: s.size_bytes,
+            queues=place.clicks.queues,
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ _VISIT: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 
 @dataclass(eq=False)
 class RequestContext:
-    """``gone`` says that the client does not wait for the answer any more.
+    """``gone`` says that the client does not wait for the answer any more; ``on_leave`` is called when it goes.
 
     Bodies and arrays that are there only for this request are noted with ``reserve`` before they are.
     """
@@ -23,8 +24,15 @@ class RequestContext:
     limits: Limits
     memory: Budget
     gone: bool = False
+    on_leave: list[Callable[[], object]] = field(default_factory=list)
     _reservation: Reservation = field(default_factory=lambda: Reservation("request"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def leave(self) -> None:
+        """Note that the client has gone. It must be called in the event loop."""
+        self.gone = True
+        for call in self.on_leave:
+            call()
 
     def reserve(self, size_bytes: int) -> None:
         """Note that so many bytes more are taken.

@@ -53,7 +53,8 @@ class TimeoutMiddleware:
             if hurried and not answer.started:
                 left = self._limits.request_s - (time.monotonic() - start - arriving.waited_s)
                 if left <= 0:
-                    request.gone = answer.closed = True
+                    answer.closed = True
+                    request.leave()
                     break
             await asyncio.wait([task], timeout=left)
         if task.done():
@@ -168,7 +169,8 @@ class _Arriving:
 
     def _note(self, message: Message) -> None:
         if message["type"] == "http.disconnect":
-            self.request.gone = self.broken_off = True
+            self.broken_off = True
+            self.request.leave()
             return
         self._came += len(message.get("body", b""))
         if self._came >= SLOWEST_BYTES:
@@ -179,4 +181,5 @@ class _Arriving:
     async def _listen(self) -> None:
         await self._receive()
         if not self._answer.whole:
-            self.request.gone = self.broken_off = True
+            self.broken_off = True
+            self.request.leave()

@@ -1,4 +1,4 @@
-"""Assist sessions for clients that send all clicks each time: what was said before is not computed again.
+"""Assist sessions for clients that send all clicks each time: earlier clicks are not computed again.
 
 A client sends the clicks of an object anew with every request. Where they are those of its last request and more, the
 new ones are edits of the mask that is there; so a further click changes what it is about and nothing else. Anything
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.engine.service.budget.budget import Budget, Reservation
-from maskwright.engine.service.http.workers import PutOffError, may_wait
+from maskwright.engine.service.sessions.queue import SessionQueues
 from maskwright.engine.volume import Volume
 from maskwright.errors import CapacityError, GeometryError, PromptError
 from maskwright.interactive.sessions.session import AssistSession
@@ -46,23 +46,23 @@ class _Kept:
     session: AssistSession
     box: tuple[Index, Index] | None
     reservation: Reservation
-    said: list[tuple[Index, bool]] = field(default_factory=list)
-    busy: threading.Lock = field(default_factory=threading.Lock)
+    points: list[tuple[Index, bool]] = field(default_factory=list)
 
 
 class ClickSessions:
-    """Sessions by what the caller names them: a client, an image and an object, say.
+    """Sessions by a key: a client, an image and an object. Each answers its requests in order of ``queues``.
 
-    What they hold is in the account of ``memory``; the order of the locks is told in ``pool``.
+    Their images, masks and histories are in the account of ``memory``; ``leases`` tells the order of the locks.
     """
 
     def __init__(self, memory: Budget) -> None:
         self._memory = memory
+        self.queues = SessionQueues()
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     def segment(self, name: Hashable, volume: Volume, clicks: Clicks) -> NDArray[np.bool_]:
-        """Return the mask of the clicked object: bool, the volume's shape.
+        """Return the mask of the clicked object: bool, the volume's shape. The caller has the turn of ``name``.
 
         Raises
         ------
@@ -71,37 +71,26 @@ class ClickSessions:
         GeometryError
             The volume's file says nothing of its spacing.
         CapacityError
-            There is no memory for it now, or an earlier request about the object is not answered yet.
+            There is no memory for it now.
         """
         if not clicks.positive and clicks.box is None:
             raise PromptError("nothing is said to be inside; send a click in 'foreground', or a 'roi'")
-        kept = self._taken(name, volume, clicks)
+        kept = self._of(name, volume, clicks)
         kept.reservation.busy = True
         try:
             for index, positive in clicks.points:
-                if (index, positive) not in kept.said:
+                if (index, positive) not in kept.points:
                     kept.session.add_point(index, positive=positive)
-                    kept.said.append((index, positive))
+                    kept.points.append((index, positive))
             self._count(name, kept)
             return kept.session.mask_of(kept.session.active).copy()
         finally:
             kept.reservation.busy = False
-            kept.busy.release()
-
-    def _taken(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
-        """Return the session of an object, its ``busy`` held."""
-        while True:
-            kept = self._of(name, volume, clicks)
-            if not kept.busy.acquire(blocking=may_wait()):
-                raise PutOffError("the object is at work on an earlier request; ask again when that is answered")
-            if set(kept.said) <= set(clicks.points):
-                return kept
-            kept.busy.release()  # before it was ours, another request said something that is not said here
 
     def _of(self, name: Hashable, volume: Volume, clicks: Clicks) -> _Kept:
         with self._lock:
             kept = self._kept.get(name)
-            goes_on = kept is not None and kept.box == clicks.box and set(kept.said) <= set(clicks.points)
+            goes_on = kept is not None and kept.box == clicks.box and set(kept.points) <= set(clicks.points)
         if kept is None or not goes_on or kept.session.picture.array is not volume.array:
             kept = self._begun(name, volume, clicks)
         with self._lock:
@@ -146,7 +135,7 @@ class ClickSessions:
         """Forget a session for want of memory, unless it is at work: its client's clicks come again with the next."""
         with self._lock:
             kept = self._kept.get(name)
-        if kept is None or kept.busy.locked():
+        if kept is None or kept.reservation.busy:
             return False
         self._forget(name, kept)
         return True

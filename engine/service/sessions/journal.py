@@ -56,7 +56,7 @@ class SessionJournals:
 
         Raises
         ------
-        FileFormatError
+        StorageError
             The first act cannot be written down: the disk is full or read-only.
         """
         path = self._path(token)

@@ -1,13 +1,12 @@
 """Sessions of remote clients: leases with time-outs, a bounded number and a bounded memory.
 
-Locks, in the order in which they are taken; nobody takes an earlier one while reservation a later one:
+Work on a session waits for its turn in the event loop (``queue``), so no thread waits for a session. The locks of
+threads, in the order in which they are taken:
 
-1. ``Lease.busy``, and that of a click session: one piece of work at a time for a client. Held while masks are computed.
-2. ``Pool._restoring``: held while a session that was written down is made again.
-3. ``OpenVolumes._reading`` of one file: held while that file is read.
-4. ``Pool._lock``, ``OpenVolumes._lock``, ``ClickSessions._lock``: tables. Held for look-ups and bookkeeping, never
+1. ``OpenVolumes._reading`` of one file: held while that file is read.
+2. ``Pool._lock``, ``OpenVolumes._lock``, ``ClickSessions._lock``: tables. Held for look-ups and bookkeeping, never
    while anything is computed, read, or asked of the account of memory.
-5. ``Budget._lock``: the account. It lets go of what others hold without its lock, see there.
+3. ``Budget._lock``: the account. It evicts without its lock, see there.
 
 A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
 one longest idle when memory is short. A lease that is busy does not end. What comes later with its token is told why.
@@ -15,7 +14,7 @@ one longest idle when memory is short. A lease that is busy does not end. What c
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import functools
 import secrets
 import threading
@@ -23,14 +22,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
 from maskwright.engine.service.budget.budget import Budget, Reservation
-from maskwright.engine.service.budget.request_context import require_present
-from maskwright.engine.service.http.workers import PutOffError, may_wait
+from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.sessions.queue import SessionQueues
 from maskwright.errors import CapacityError, GoneError
 
 REMEMBERED = 1000
@@ -38,6 +37,7 @@ REMEMBERED = 1000
 
 UNKNOWN = "this server does not know it"
 
+R = TypeVar("R")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -57,9 +57,9 @@ class LeaseLimits:
 
 @dataclass(eq=False)
 class Lease(Generic[T]):
-    """A client's hold on a session. ``used`` is its last action, ``seen`` its last sign of life.
+    """A client's right to a session. ``used`` is its last action, ``seen`` its last sign of life.
 
-    ``owner`` is who claimed it; a token that somebody else comes with is as good as none.
+    ``owner`` claimed it; with the token of another owner's lease nobody gets at it. One that is ``busy`` does not end.
     """
 
     token: str
@@ -70,7 +70,7 @@ class Lease(Generic[T]):
     reservation: Reservation
     size_bytes: int = 0
     counted_bytes: int = 0
-    busy: threading.Lock = field(default_factory=threading.Lock)
+    busy: bool = False
 
 
 class Written(Protocol[T_co]):
@@ -80,8 +80,8 @@ class Written(Protocol[T_co]):
         """Return the session of an earlier server, None if there is none of this token and owner."""
         ...
 
-    def forget(self, token: str) -> None:
-        """Remove what is written of a session that has ended."""
+    def forget(self, token: str, owner: str | None = None) -> None:
+        """Remove what is written of a session that has ended, with ``owner`` only if it is theirs."""
         ...
 
 
@@ -112,12 +112,14 @@ class Pool(Generic[T]):
         memory: Budget | None = None,
         image_of: Callable[[T], NDArray[Any] | None] = no_image,
         size_of: Callable[[T], int] = no_size,
+        queues: SessionQueues | None = None,
     ) -> None:
         self.limits = limits
+        self._queues = SessionQueues() if queues is None else queues
         self._memory = Budget(limits.memory_bytes, clock) if memory is None else memory
         self._image_of, self._size_of = image_of, size_of
         self._make_session, self._clock, self._written = make_session, clock, written
-        self._restoring, self._lock = threading.Lock(), threading.Lock()
+        self._restoring, self._lock = asyncio.Lock(), threading.Lock()
         self._leases: dict[str, Lease[T]] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
 
@@ -139,55 +141,44 @@ class Pool(Generic[T]):
 
     def release(self, token: str, owner: str) -> None:
         """End a lease; one that is not there is no error."""
-        with contextlib.suppress(GoneError):
-            self._find(token, owner)
         with self._lock:
-            if token in self._leases and self._leases[token].owner == owner:
-                self._end(token, "it was released")
+            if token in self._leases:
+                if self._leases[token].owner == owner:
+                    self._end(token, "it was released")
+                return
+        if self._written is not None:
+            self._written.forget(token, owner)
 
-    @contextmanager
-    def at_work(self, token: str, owner: str) -> Iterator[Lease[T]]:
-        """FolderLock a lease for one action of its client.
+    async def work(self, token: str, owner: str, work: Callable[[Lease[T]], R]) -> R:
+        """Return the result of some work on a session, done in a computing thread when its turn has come.
 
         Raises
         ------
         GoneError
-            The token is none of this owner, or its lease has ended: says why. Or who asked has gone meanwhile.
+            The token is none of this owner, or its lease has ended: says why. Or the client has gone meanwhile.
+        CapacityError
+            The session has to be restored, and there is no room for it.
         """
-        lease = self._find(token, owner)
-        if not lease.busy.acquire(blocking=may_wait()):
-            raise PutOffError("the session is at work on an earlier request; ask again when that is answered")
-        try:
-            require_present()
-            with self._lock:
-                self._check_there(token)
-                lease.used = lease.seen = self._clock()
-                lease.reservation.busy = True
-            try:
-                yield lease
-                if lease.size_bytes != lease.counted_bytes:
-                    self._count(lease)
-            finally:
-                with self._lock:
-                    lease.used = lease.seen = self._clock()
-                    lease.reservation.busy = False
-                    self._memory.touch(lease.reservation)
-                    if token not in self._leases:
-                        self._memory.release(lease.reservation)
-                        if self._written is not None:
-                            self._written.forget(token)  # it may have been written down after it was released
-        finally:
-            lease.busy.release()
 
-    def heartbeat(self, token: str, owner: str) -> float:
+        def use() -> R:
+            with self._use(token) as lease:
+                return work(lease)
+
+        async def in_turn() -> R:
+            await self._find(token, owner)
+            return await run_in_worker(use)
+
+        return await self._queues.ticket(token).run(in_turn)
+
+    async def heartbeat(self, token: str, owner: str) -> float:
         """Note a sign of life, and return the seconds that are left until the lease is idle for too long."""
-        lease = self._find(token, owner)
+        lease = await self._find(token, owner)
         lease.seen = self._clock()
         return self._left(lease)
 
-    def remaining_s(self, token: str, owner: str) -> float:
+    async def remaining_s(self, token: str, owner: str) -> float:
         """Return the seconds that are left until the lease is idle for too long; it counts as no sign of life."""
-        return self._left(self._find(token, owner))
+        return self._left(await self._find(token, owner))
 
     def hold(self, lease: Lease[T], size_bytes: int) -> None:
         """Note what a lease at work holds from now on; where that is too much in all, those longest idle end.
@@ -220,9 +211,32 @@ class Pool(Generic[T]):
 
     # --- inside; without the lock
 
-    def _find(self, token: str, owner: str) -> Lease[T]:
+    @contextmanager
+    def _use(self, token: str) -> Iterator[Lease[T]]:
+        with self._lock:
+            self._check_there(token)
+            lease = self._leases[token]
+            lease.used = lease.seen = self._clock()
+            lease.busy = lease.reservation.busy = True
+        try:
+            yield lease
+            if lease.size_bytes != lease.counted_bytes:
+                self._count(lease)
+        finally:
+            with self._lock:
+                lease.used = lease.seen = self._clock()
+                lease.busy = lease.reservation.busy = False
+                self._memory.touch(lease.reservation)
+                if token not in self._leases:
+                    self._memory.release(lease.reservation)
+                    if self._written is not None:
+                        self._written.forget(token)  # it may have been written down after it was released
+
+    async def _find(self, token: str, owner: str) -> Lease[T]:
         if self._written is not None and self._is_unknown(token):
-            self._restore(token, owner, self._written)
+            async with self._restoring:
+                if self._is_unknown(token):
+                    await run_in_worker(functools.partial(self._restore, token, owner, self._written))
         with self._lock:
             self._end_expired()
             self._check_there(token)
@@ -248,7 +262,7 @@ class Pool(Generic[T]):
         """End a lease for want of memory, unless it is at work."""
         with self._lock:
             lease = self._leases.get(token)
-            if lease is None or lease.busy.locked():
+            if lease is None or lease.busy:
                 return False
             self._end(token, "memory was short and it was the one longest idle")
             return True
@@ -258,24 +272,17 @@ class Pool(Generic[T]):
             return token not in self._leases and token not in self._ended
 
     def _restore(self, token: str, owner: str, written: Written[T]) -> None:
-        if not self._restoring.acquire(blocking=may_wait()):
-            raise PutOffError("another session is coming back; ask again when it is there")
-        try:
-            if not self._is_unknown(token):  # somebody else was quicker
-                return
-            session = written.restore(token, owner)
-            if session is None:
-                return
-            lease = self._lease(token, owner, session)
-            self.hold(lease, self._size_of(session))
-            with self._lock:
-                self._end_expired()
-                if len(self._leases) >= self.limits.sessions:
-                    self._memory.release(lease.reservation)
-                    raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
-                self._leases[token] = lease
-        finally:
-            self._restoring.release()
+        session = written.restore(token, owner)
+        if session is None:
+            return
+        lease = self._lease(token, owner, session)
+        self.hold(lease, self._size_of(session))
+        with self._lock:
+            self._end_expired()
+            if len(self._leases) >= self.limits.sessions:
+                self._memory.release(lease.reservation)
+                raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
+            self._leases[token] = lease
 
     def _left(self, lease: Lease[T]) -> float:
         return max(0.0, lease.used + self.limits.idle_s - self._clock())
@@ -290,7 +297,7 @@ class Pool(Generic[T]):
     def _end_expired(self) -> None:
         now = self._clock()
         for lease in list(self._leases.values()):
-            if lease.busy.locked():
+            if lease.busy:
                 continue
             if now - lease.used > self.limits.idle_s:
                 self._end(lease.token, f"nothing was done for {self.limits.idle_s:g} s")

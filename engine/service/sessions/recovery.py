@@ -37,6 +37,6 @@ class SessionRecovery(Generic[T]):
             self.journals.forget(token)
             return None
 
-    def forget(self, token: str) -> None:
-        """Remove the journal of a session that has ended."""
-        self.journals.forget(token)
+    def forget(self, token: str, owner: str | None = None) -> None:
+        """Remove the journal of a session that has ended, with ``owner`` only if it is theirs."""
+        self.journals.forget(token, owner)

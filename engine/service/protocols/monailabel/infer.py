@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,9 @@ from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.images.uploaded_labels import read_uploaded_labels
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
-from maskwright.engine.service.protocols.monailabel.models import ASSIST, LABEL, MODELS, PROPAGATE
+from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, PROPAGATE
 from maskwright.engine.service.sessions.click_sessions import Clicks
+from maskwright.engine.service.sessions.queue import infer_key
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import ImageEntry
 from maskwright.engine.volume import Volume
@@ -27,7 +30,7 @@ TYPES = ("uint8", "uint16", "int16", "int32")
 
 def infer_router(place: AppState) -> APIRouter:
     """Return the route."""
-    router = APIRouter(tags=["infer"])
+    router, queues = APIRouter(tags=["infer"]), place.clicks.queues
 
     @router.post(
         "/infer/{model}",
@@ -41,26 +44,41 @@ def infer_router(place: AppState) -> APIRouter:
         """Segment an image: of the datastore (`image`), of a session (`session_id`), or sent along (`file`)."""
         if model not in MODELS:
             raise NotFoundError(f"there is no model {model[:40]!r}; there are {', '.join(MODELS)}")
-        params, files = await read_form(request)
-        owner = str(getattr(request.state, "actor", ""))
-        # Once: work on an object that is busy is begun again, and what was sent along can be read only once.
-        entry = await in_thread(lambda: _entry(place, owner, image, session_id, files.get("file")))
-        request.state.subject = entry.id
 
-        def work() -> Response:
-            volume = place.open(entry)
-            if model == ASSIST:
-                said = f"{params.get('client_id', '')}"[:64], entry.id, str(params.get("label", LABEL))[:64]
-                mask = place.clicks.segment(said, volume, clicks_of(params, volume))
+        async def read_and_begin() -> Awaitable[Response]:
+            params, files = await read_form(request)
+            owner = str(getattr(request.state, "actor", ""))
+            entry = await in_thread(lambda: _entry(place, owner, image, session_id, files.get("file")))
+            request.state.subject = entry.id
+            key = _click_key(owner, params, entry)
+
+            def click() -> Response:
+                volume = place.open(entry)
+                mask = place.clicks.segment(key, volume, clicks_of(params, volume))
                 return _answered(mask.astype(np.uint8), volume, params, output, {})
-            labels, more = _propagated(volume, params, files.get("label"))
-            if image:
-                place.confidence[entry.id] = more["confidence"]
-            return _answered(labels, volume, params, output, more)
 
-        return await run_in_worker(work)
+            def fill() -> Response:
+                volume = place.open(entry)
+                labels, more = _propagated(volume, params, files.get("label"))
+                if image:
+                    place.confidence[entry.id] = more["confidence"]
+                return _answered(labels, volume, params, output, more)
+
+            if model == PROPAGATE:
+                return asyncio.ensure_future(run_in_worker(fill))
+            return asyncio.ensure_future(queues.join(key).run(lambda: run_in_worker(click)))
+
+        arrival = infer_key(request.scope)
+        answer = await (read_and_begin() if arrival is None else queues.ticket(arrival).run(read_and_begin))
+        return await answer
 
     return router
+
+
+def _click_key(owner: str, params: dict[str, Any], entry: ImageEntry) -> tuple[str, ...]:
+    """Return the key of an object's session: the token's name first, since a client chooses its client_id itself."""
+    client, label = str(params.get("client_id", "")), str(params.get("label", LABEL))
+    return owner, client[:64], entry.id, label[:64]
 
 
 def clicks_of(params: dict[str, Any], volume: Volume) -> Clicks:

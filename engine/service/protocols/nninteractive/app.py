@@ -19,7 +19,6 @@ from maskwright.engine.service.http.body import read_body
 from maskwright.engine.service.http.docs_page import add_api_page
 from maskwright.engine.service.http.openapi import ANY_OBJECT, BINARY, REFUSALS, answers
 from maskwright.engine.service.http.problems import answer_with_problems
-from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.events import ACTS, PACKED, SET_IMAGE, Outcome, perform
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
@@ -47,9 +46,9 @@ CAPABILITIES = {
     "num_interaction_channels": 7,
     "supports_initial_label": True,
     "supports_zero_shot_label_refinement": False,
-    "preferred_scribble_thickness": 2,
+    "preferred_scribble_thickness": [2, 2, 2],
     "interaction_decay": 1.0,
-    "inference_session_version": 2,
+    "inference_session_version": "2.6.0",
     "license": "Apache-2.0",
     "supports_undo": True,
     "do_autozoom": True,
@@ -89,7 +88,7 @@ def _add_lease_routes(app: FastAPI, pool: Pool[RemoteSession]) -> None:
         return CAPABILITIES
 
     @app.post("/claim")
-    def claim(request: Request) -> dict[str, Any]:
+    async def claim(request: Request) -> dict[str, Any]:
         times = {"idle_timeout_seconds": pool.limits.idle_s, "liveness_timeout_seconds": pool.limits.silent_s}
         return {"lease_token": pool.claim(_owner(request)), **times}
 
@@ -99,35 +98,33 @@ def _add_lease_routes(app: FastAPI, pool: Pool[RemoteSession]) -> None:
         return {"ok": True}
 
     @app.post("/heartbeat")
-    def heartbeat(request: Request) -> dict[str, float]:
-        return {"remaining_seconds": pool.heartbeat(_token(request), _owner(request))}
+    async def heartbeat(request: Request) -> dict[str, float]:
+        return {"remaining_seconds": await pool.heartbeat(_token(request), _owner(request))}
 
     @app.get("/lease_status")
-    def lease_status(request: Request) -> dict[str, float]:
-        left = pool.remaining_s(_token(request), _owner(request))
+    async def lease_status(request: Request) -> dict[str, float]:
+        left = await pool.remaining_s(_token(request), _owner(request))
         return {"remaining_seconds": left, "idle_timeout_seconds": pool.limits.idle_s}
 
 
 def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journals: SessionJournals | None) -> Any:
     async def act(request: Request) -> Response:
         token, owner = _token(request), _owner(request)
-        # Nobody uploads a volume to a lease that has ended.
-        await in_thread(lambda: pool.remaining_s(token, owner))
+        await pool.remaining_s(token, owner)  # nobody uploads a volume to a lease that has ended
         asked = await _asked(request, path)
 
-        def work() -> Response:
-            with pool.at_work(token, owner) as lease:
-                session = lease.session
-                request.state.subject = session.image_sha256  # also where the act fails
-                with _room_to_unpack(asked):
-                    found = perform(session, asked, images)
-                request.state.subject = session.image_sha256
-                _hold(pool, lease, journals)
-                if journals is not None:
-                    journals.note(token, owner, asked)
-                return _response(found)
+        def work(lease: Lease[RemoteSession]) -> Response:
+            session = lease.session
+            request.state.subject = session.image_sha256  # also where the act fails
+            with _room_to_unpack(asked):
+                found = perform(session, asked, images)
+            request.state.subject = session.image_sha256
+            _hold(pool, lease, journals)
+            if journals is not None:
+                journals.note(token, owner, asked)
+            return _response(found)
 
-        return await run_in_worker(work)
+        return await pool.work(token, owner, work)
 
     act.__name__ = path.strip("/")
     return act

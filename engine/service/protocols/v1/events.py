@@ -12,7 +12,6 @@ from maskwright.engine.service.protocols.v1.page_session import PageSession, Say
 from maskwright.engine.service.sessions.event import SessionEvent
 from maskwright.engine.service.sessions.journal import JournalPolicy
 from maskwright.engine.service.state import AppState
-from maskwright.engine.service.storage import ImageEntry
 from maskwright.errors import GoneError, InputError, NotFoundError
 
 BEGIN = "begin"
@@ -131,9 +130,9 @@ KINDS: dict[str, type[Asked]] = {
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-def begun(image: ImageEntry) -> SessionEvent:
+def begun(image: str, sha256: str) -> SessionEvent:
     """Return the act that a session on an image begins with."""
-    return SessionEvent(BEGIN, _Begun(image=image.id, sha256=image.sha256).model_dump_json())
+    return SessionEvent(BEGIN, _Begun(image=image, sha256=sha256).model_dump_json())
 
 
 def done(asked: Asked) -> SessionEvent:

@@ -17,7 +17,7 @@ from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import require_present
 from maskwright.engine.service.http.json_model import read_model
 from maskwright.engine.service.http.openapi import answers, body
-from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.images.redact import redact_paths
 from maskwright.engine.service.images.segmentation_file import segmentation_file, takes_segmentation
 from maskwright.engine.service.images.volume_file import volume_file
@@ -39,6 +39,7 @@ from maskwright.engine.service.sessions.journal import SessionJournals
 from maskwright.engine.service.sessions.leases import Lease, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import ImageEntry
+from maskwright.engine.volume import Volume
 from maskwright.errors import GeometryError, InputError
 
 NIFTI, DICOM = "application/octet-stream", "application/dicom"
@@ -73,18 +74,16 @@ class SessionRoutes:
 
     async def at_work(self, request: Request, session: str, work: Callable[[Lease[PageSession]], R]) -> R:
         """Return what some work on a session comes to, and note what the session holds afterwards."""
-        owner = _owner(request)
 
-        def hold_and_work() -> R:
-            with self.pool.at_work(session, owner) as lease:
-                request.state.subject = lease.session.image
-                found = work(lease)
-                lease.size_bytes = lease.session.size_bytes
-                if self.journals is not None:
-                    self.journals.touch(session)
-                return found
+        def work_and_count(lease: Lease[PageSession]) -> R:
+            request.state.subject = lease.session.image
+            found = work(lease)
+            lease.size_bytes = lease.session.size_bytes
+            if self.journals is not None:
+                self.journals.touch(session)
+            return found
 
-        return await run_in_worker(hold_and_work)
+        return await self.pool.work(session, _owner(request), work_and_count)
 
     async def do(self, request: Request, session: str, asked: Asked) -> dict[str, Any]:
         """Return the answer to what is asked; it is written down before that."""
@@ -120,39 +119,37 @@ def _add_begin_and_end(router: APIRouter, desk: SessionRoutes) -> None:
         asked, owner = await read_model(request, Beginning), _owner(request)
         request.state.subject = asked.image
 
-        def work() -> dict[str, Any]:
+        def read() -> tuple[ImageEntry, str, Volume]:
             entry = place.store.image(asked.image)
             request.state.subject = entry.id
-            first, sha256 = begun(entry), entry.sha256  # before it is read: what changes meanwhile is noticed
-            volume = place.open(entry)
-            token = pool.claim(owner)
-            try:
-                with pool.at_work(token, owner) as lease:
-                    lease.session.open(entry.id, sha256, volume)
-                    pool.hold(lease, lease.session.size_bytes)
-                    if journals is not None:
-                        journals.note(token, owner, first)
-                    grid, formats = volume.grid, ["nifti", "dicom-seg"] if takes_segmentation(entry) else ["nifti"]
-                    found = {"session": token, "shape": list(grid.shape), "spacing_mm": grid.spacing_mm}
-                    require_present()  # else it would hold its place for an hour, and nobody know its token
-                    return found | {"formats": formats} | lease.session.described()
-            except Exception:
-                pool.release(token, owner)
-                raise
+            sha256 = entry.sha256  # before the image is read: a change in the meantime is noticed
+            return entry, sha256, place.open(entry)
 
-        return await run_in_worker(work)
+        entry, sha256, volume = await run_in_worker(read)
+
+        def work(lease: Lease[PageSession]) -> dict[str, Any]:
+            lease.session.open(entry.id, sha256, volume)
+            pool.hold(lease, lease.session.size_bytes)
+            if journals is not None:
+                journals.note(lease.token, owner, begun(entry.id, sha256))
+            grid, formats = volume.grid, ["nifti", "dicom-seg"] if takes_segmentation(entry) else ["nifti"]
+            found = {"session": lease.token, "shape": list(grid.shape), "spacing_mm": grid.spacing_mm}
+            require_present()  # else the session would last for an hour, and nobody know its token
+            return found | {"formats": formats} | lease.session.described()
+
+        token = pool.claim(owner)
+        try:
+            return await pool.work(token, owner, work)
+        except BaseException:
+            pool.release(token, owner)
+            raise
 
     @router.delete("/{session}")
     async def end(request: Request, session: str) -> dict[str, bool]:
         """End a session; what is not saved is gone. One that has ended is no error."""
         owner = _owner(request)
 
-        def work() -> None:
-            if journals is not None:
-                journals.forget(session, owner)  # first: nobody makes a session again only to end it
-            pool.release(session, owner)
-
-        await run_in_worker(work)
+        await in_thread(lambda: pool.release(session, owner))
         return {"ok": True}
 
 

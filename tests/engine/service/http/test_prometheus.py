@@ -1,5 +1,7 @@
 """What the guard lets through and what it refuses is counted; the page names nobody."""
 
+import asyncio
+
 import httpx
 import numpy as np
 from fastapi import FastAPI
@@ -84,11 +86,10 @@ def test_sessions_and_images_are_told_as_they_are_now():
         assert numbers() == [0, 0, 0]
         token = pool.claim("somebody")
         _, held = images.keep(np.zeros((2, 3), np.float32))
-        with pool.at_work(token, "somebody") as lease:
-            pool.hold(lease, 1000)
+        asyncio.run(pool.work(token, "somebody", lambda lease: pool.hold(lease, 1000)))
         assert numbers() == [1, 1000, 1]
         pool.release(token, "somebody")
-        del held, lease
+        del held
         assert numbers() == [0, 0, 0]
 
 

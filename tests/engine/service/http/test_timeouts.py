@@ -1,5 +1,6 @@
 """Requests end: too slow ones, stalled ones, and those whose client has gone. Real sockets, a real pool, a real log."""
 
+import asyncio
 import json
 import socket
 import sqlite3
@@ -47,15 +48,14 @@ class Scene:
         async def slow(request: Request) -> dict[str, str]:
             name = (await read_body(request, 1 << 20)).decode()
 
-            def work():
-                with self.pool.at_work(self.token, ME) as lease:
-                    self.done.append(f"{name} begun")
-                    assert self.opened.wait(20)
-                    lease.session.append(name)
-                    self.done.append(name)
+            def work(lease):
+                self.done.append(f"{name} begun")
+                assert self.opened.wait(20)
+                lease.session.append(name)
+                self.done.append(name)
                 return {"did": name}
 
-            return await run_in_worker(work)
+            return await self.pool.work(self.token, ME, work)
 
         @app.post("/undo")
         async def quick(request: Request) -> dict[str, list[str]]:
@@ -63,12 +63,8 @@ class Scene:
 
         @app.post("/reset_interactions")
         async def unread() -> dict[str, bool]:
-            def work():
-                with self.pool.at_work(self.token, ME):
-                    self.done.append("reset")
-                return {"ok": True}
-
-            return await run_in_worker(work)
+            await self.pool.work(self.token, ME, lambda lease: self.done.append("reset"))
+            return {"ok": True}
 
         @app.get("/info/")
         async def waiting() -> dict[str, bool]:
@@ -203,8 +199,7 @@ def test_what_was_not_begun_when_the_client_went_is_not_done(scene):
         scene.opened.set()
         until(lambda: scene.statuses().count(499) == 4)
         assert scene.done == ["first begun", "first"]  # what was begun is whole
-        with scene.pool.at_work(scene.token, ME) as lease:
-            assert lease.session == ["first"]
+        assert asyncio.run(scene.pool.work(scene.token, ME, lambda lease: list(lease.session))) == ["first"]
         assert httpx.post(f"{address}/undo").status_code == 200
 
 

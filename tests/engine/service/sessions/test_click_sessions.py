@@ -35,22 +35,6 @@ def test_an_image_counts_once_and_each_object_for_its_mask_and_history():
     assert memory.used_bytes < volume.array.nbytes + more + 2 * one
 
 
-def test_what_another_request_said_meanwhile_is_no_part_of_the_mask(monkeypatch):
-    volume, clicks = phantom(), ClickSessions(Budget(10**9))
-    clicks.segment("a", volume, CLICK)
-    find = clicks._of
-
-    def find_slowly(*given):
-        monkeypatch.setattr(clicks, "_of", find)
-        found = find(*given)
-        clicks.segment("a", volume, Clicks(((4, 8, 8), (4, 16, 22))))  # gets at the session first
-        return found
-
-    monkeypatch.setattr(clicks, "_of", find_slowly)
-    alone = ClickSessions(Budget(10**9)).segment("a", volume, MORE)
-    np.testing.assert_array_equal(clicks.segment("a", volume, MORE), alone)
-
-
 def test_the_longest_unused_goes_where_there_are_too_many(monkeypatch):
     monkeypatch.setattr(click_sessions, "MOST", 2)
     memory, volume = Budget(10**9), phantom()

@@ -14,7 +14,7 @@ from maskwright.engine.service.protocols.v1.events import BEGIN, PAGE_JOURNAL_PO
 from maskwright.engine.service.sessions import journal
 from maskwright.engine.service.sessions.event import SessionEvent
 from maskwright.engine.service.sessions.journal import SessionJournals
-from maskwright.errors import FileFormatError
+from maskwright.errors import StorageError
 
 IMAGE = SessionEvent(SET_IMAGE, "{}", b"image")
 
@@ -120,7 +120,7 @@ def test_on_a_full_disk_the_session_is_not_written_down_any_more_and_goes_on(tmp
         patched.setattr(Path, "open", full)
         journals.note("one", "me", SessionEvent("undo", "{}"))  # it was done: who asked is not told that it was refused
         assert [record.levelname for record in caplog.records] == ["ERROR"]
-        with pytest.raises(FileFormatError, match="free space"):
+        with pytest.raises(StorageError, match="free space"):
             journals.note("two", "me", SessionEvent(BEGIN, "{}"))
     assert journals.acts("one", "me") is None
     assert list(tmp_path.iterdir()) == []

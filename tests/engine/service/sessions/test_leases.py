@@ -1,5 +1,6 @@
 """Leases end when they should and not before, and say why; memory and number stay within bounds."""
 
+import asyncio
 import threading
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwright.engine.service.budget.budget import Budget
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.errors import CapacityError, GoneError
 
@@ -28,10 +29,16 @@ def pool_of(**limits):
     return Pool(list, LeaseLimits(**chosen), clock), clock
 
 
+def use(pool, token, work=lambda lease: None, owner=ME):
+    return asyncio.run(pool.work(token, owner, work))
+
+
 def act(pool, token, size=None):
-    with pool.at_work(token, ME) as lease:
-        if size is not None:
-            pool.hold(lease, size)
+    use(pool, token, lambda lease: size is None or pool.hold(lease, size))
+
+
+def heartbeat(pool, token, owner=ME):
+    return asyncio.run(pool.heartbeat(token, owner))
 
 
 def test_heartbeats_keep_a_lease_alive_and_not_busy():
@@ -39,11 +46,11 @@ def test_heartbeats_keep_a_lease_alive_and_not_busy():
     token = pool.claim(ME)
     for _ in range(4):
         clock.now += 20
-        left = pool.heartbeat(token, ME)
+        left = heartbeat(pool, token)
     assert left == pytest.approx(20)
     clock.now += 21
     with pytest.raises(GoneError, match="nothing was done for 100 s"):
-        pool.heartbeat(token, ME)
+        heartbeat(pool, token)
 
 
 def test_silence_ends_a_lease_and_actions_do_not_let_it():
@@ -60,10 +67,13 @@ def test_silence_ends_a_lease_and_actions_do_not_let_it():
 def test_a_lease_at_work_does_not_end_and_its_time_begins_afterwards():
     pool, clock = pool_of()
     token = pool.claim(ME)
-    with pool.at_work(token, ME):
+
+    def work(lease):
         clock.now += 1000
         pool.end_expired()
         assert pool.count == 1
+
+    use(pool, token, work)
     clock.now += 29
     act(pool, token)
 
@@ -117,80 +127,105 @@ def test_a_session_that_is_released_at_work_is_counted_until_that_is_done_and_on
     memory = Budget(1000)
     pool = Pool(list, LeaseLimits(), memory=memory)
     token = pool.claim(ME)
-    with pool.at_work(token, ME) as lease:
+
+    def work(lease):
         pool.hold(lease, 700)
         pool.release(token, ME)
         assert memory.used_bytes == 700
+
+    use(pool, token, work)
     assert memory.used_bytes == 0
     token = pool.claim(ME)
-    with pool.at_work(token, ME) as lease:
-        lease.size_bytes = 1001
+    use(pool, token, lambda lease: setattr(lease, "size_bytes", 1001))
     with pytest.raises(GoneError, match="more than the server has memory for"):
         act(pool, token)
     assert memory.used_bytes == 0
 
 
 def test_no_session_ends_where_one_that_is_at_work_would_have_to_end_too():
-    pool, _ = pool_of()
+    memory = Budget(1000)
+    pool = Pool(list, LeaseLimits(), Clock(), memory=memory)
     small, large, third = (pool.claim(ME) for _ in range(3))
     act(pool, small, 100)
     act(pool, large, 800)
-    with pool.at_work(large, ME), pytest.raises(CapacityError):
-        act(pool, third, 850)
+
+    def work(lease):
+        with pytest.raises(CapacityError):
+            memory.reserve(Reservation("request"), 850)
+
+    use(pool, large, work)
     act(pool, small)
     act(pool, third, 850)
     with pytest.raises(GoneError, match="memory was short"):
         act(pool, large)
 
 
-def test_one_client_works_on_one_thing_at_a_time_and_others_go_on():
+def test_requests_of_one_session_run_in_order_of_arrival_and_others_go_on():
     pool, _ = pool_of()
     one, other = pool.claim(ME), pool.claim(ME)
-    order = []
+    order, gate = [], threading.Event()
 
-    def second():
-        with pool.at_work(one, ME):
-            order.append("second")
+    def first(lease):
+        assert gate.wait(20)
+        order.append(0)
 
-    with pool.at_work(one, ME):
-        thread = threading.Thread(target=second)
-        thread.start()
-        act(pool, other)
-        thread.join(timeout=0.05)
+    async def main():
+        waiting = [asyncio.create_task(pool.work(one, ME, first))]
+        waiting += [asyncio.create_task(pool.work(one, ME, lambda lease, n=n: order.append(n))) for n in range(1, 10)]
+        await pool.work(other, ME, lambda lease: order.append("other"))
+        waiting[3].cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(main())
+    assert order == ["other", 0, 1, 2, 4, 5, 6, 7, 8, 9]
+
+
+def test_a_cancelled_request_keeps_its_session_busy_until_its_work_ends():
+    pool, _ = pool_of()
+    token, order, gate, begun = pool.claim(ME), [], threading.Event(), threading.Event()
+
+    def first(lease):
+        begun.set()
+        assert gate.wait(20)
         order.append("first")
-    thread.join()
+
+    async def main():
+        cancelled = asyncio.create_task(pool.work(token, ME, first))
+        await asyncio.to_thread(begun.wait, 20)
+        cancelled.cancel()
+        second = asyncio.create_task(pool.work(token, ME, lambda lease: order.append("second")))
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert order == []
+        gate.set()
+        await second
+
+    asyncio.run(main())
     assert order == ["first", "second"]
 
 
 def test_work_that_waited_for_a_lease_that_was_released_meanwhile_is_refused():
     pool, _ = pool_of()
     token = pool.claim(ME)
-    errors = []
 
-    def late():
-        try:
-            act(pool, token)
-        except GoneError as error:
-            errors.append(str(error))
+    async def main():
+        first = asyncio.create_task(pool.work(token, ME, lambda lease: pool.release(token, ME)))
+        await asyncio.sleep(0)
+        with pytest.raises(GoneError, match="released"):
+            await pool.work(token, ME, lambda lease: None)
+        await first
 
-    with pool.at_work(token, ME):
-        thread = threading.Thread(target=late)
-        thread.start()
-        thread.join(timeout=0.05)
-        pool.release(token, ME)
-    thread.join()
-    assert len(errors) == 1
-    assert "released" in errors[0]
+    asyncio.run(main())
 
 
 def test_a_stolen_token_is_worth_nothing():
     pool, _ = pool_of()
     token = pool.claim(ME)
-    for use in (lambda: pool.heartbeat(token, "thief"), lambda: pool.remaining_s(token, "thief")):
+    for steal in (pool.heartbeat, pool.remaining_s, lambda token, owner: pool.work(token, owner, list)):
         with pytest.raises(GoneError, match="does not know it"):
-            use()
-    with pytest.raises(GoneError, match="does not know it"), pool.at_work(token, "thief"):
-        pass
+            asyncio.run(steal(token, "thief"))
     pool.release(token, "thief")
     act(pool, token)
 
@@ -207,21 +242,21 @@ class Written:
         self.revived += 1
         return ["revived"]
 
-    def forget(self, token):
-        self.owners.pop(token, None)
+    def forget(self, token, owner=None):
+        if owner in (None, self.owners.get(token)):
+            self.owners.pop(token, None)
 
 
 def test_sessions_of_an_earlier_server_come_back_once_to_their_owner():
     written = Written(old=ME, other=ME)
     pool = Pool(list, LeaseLimits(sessions=1), Clock(), written)
-    with pytest.raises(GoneError), pool.at_work("old", "thief"):
-        pass
+    with pytest.raises(GoneError):
+        use(pool, "old", owner="thief")
     for _ in range(2):
-        with pool.at_work("old", ME) as lease:
-            assert lease.session == ["revived"]
+        assert use(pool, "old", lambda lease: lease.session) == ["revived"]
     assert written.revived == 1
     with pytest.raises(CapacityError):
-        pool.heartbeat("other", ME)
+        heartbeat(pool, "other")
     pool.release("old", ME)
     assert written.owners == {"other": ME}
     pool.release("other", ME)
@@ -233,19 +268,20 @@ def test_what_comes_back_takes_the_place_of_what_has_run_out():
     pool = Pool(list, LeaseLimits(sessions=1, idle_s=10, silent_s=10), clock, Written(old=ME))
     pool.claim(ME)
     clock.now += 11
-    with pool.at_work("old", ME) as lease:
-        assert lease.session == ["revived"]
+    assert use(pool, "old", lambda lease: lease.session) == ["revived"]
 
 
 def test_what_comes_back_is_counted_and_stays_written_where_there_is_no_room():
     written, memory = Written(old=ME, other=ME), Budget(150)
     pool = Pool(list, LeaseLimits(), Clock(), written, memory, size_of=lambda session: 100)
-    pool.heartbeat("old", ME)
-    assert memory.used_bytes == 100
-    with pool.at_work("old", ME), pytest.raises(CapacityError):
-        pool.heartbeat("other", ME)
+    upload = Reservation("request")
+    memory.reserve(upload, 100)
+    with pytest.raises(CapacityError):
+        heartbeat(pool, "other")
     assert (memory.used_bytes, written.owners) == (100, {"old": ME, "other": ME})
-    pool.heartbeat("other", ME)
+    memory.release(upload)
+    heartbeat(pool, "old")
+    heartbeat(pool, "other")  # in place of the one longest idle
     assert (memory.used_bytes, written.owners) == (100, {"other": ME})
 
 
@@ -253,9 +289,12 @@ def test_what_is_written_of_a_session_after_it_was_released_goes_when_its_work_i
     written = Written()
     pool = Pool(list, LeaseLimits(), Clock(), written)
     token = pool.claim(ME)
-    with pool.at_work(token, ME):
+
+    def work(lease):
         pool.release(token, ME)
-        written.owners[token] = ME  # its first act is written down when it is done
+        written.owners[token] = ME  # its first event is written down when it is done
+
+    use(pool, token, work)
     assert written.owners == {}
 
 
@@ -264,9 +303,12 @@ def test_what_was_held_for_a_while_is_counted_no_longer():
     pool = Pool(list, LeaseLimits(), memory=memory)
     token = pool.claim(ME)
     act(pool, token, 100)
-    with pool.at_work(token, ME) as lease:
+
+    def work(lease):
         pool.hold(lease, 500)
         lease.size_bytes = 100
+
+    use(pool, token, work)
     assert memory.used_bytes == 100
 
 
@@ -282,7 +324,7 @@ def test_number_and_memory_never_exceed_their_bounds(steps):
             elif step == "r":
                 pool.release(token, ME)
             elif step == "h":
-                pool.heartbeat(token, ME)
+                heartbeat(pool, token)
             elif step == "a":
                 act(pool, token, size)
             else:

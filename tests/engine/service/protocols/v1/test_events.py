@@ -54,7 +54,7 @@ def begin(place, journals):
     entry = place.store.images()[0]
     session = PageSession()
     session.open(entry.id, entry.sha256, place.open(entry))
-    journals.note("token", "me", begun(entry))
+    journals.note("token", "me", begun(entry.id, entry.sha256))
     return session
 
 

@@ -23,7 +23,7 @@ from reference.serving import served
 def test_a_session_whose_client_was_told_that_it_takes_too_long_holds_no_place(tmp_path, monkeypatch):
     mw.write(Volume(np.zeros((4, 16, 16), np.float32), np.eye(4)), tmp_path / "a.nii.gz")
     store, open_session = Datastore.open(tmp_path), PageSession.open
-    place, pages = AppState.of(store, Datastore.open(None, ephemeral=True)), Pool(PageSession, LeaseLimits(sessions=1))
+    place, pages = AppState.of(store), Pool(PageSession, LeaseLimits(sessions=1))
     may_open = threading.Event()
 
     def slow(self, *arguments):
