@@ -45,7 +45,7 @@ from maskwright.engine.service.sessions.queue import ArrivalMiddleware
 from maskwright.engine.service.sessions.recovery import SessionRecovery
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
-from maskwright.engine.service.storage.private_files import private_files
+from maskwright.engine.storage import private_files
 from maskwright.errors import InputError
 
 OWN_FOLDER = ".maskwright"

@@ -14,6 +14,7 @@ from maskwright.engine.storage.digests import content_digest, file_digest, setti
 from maskwright.engine.storage.durable import (
     identity_of,
     make_folder,
+    storing,
     sync_file,
     sync_folder,
     synced_file,
@@ -21,6 +22,7 @@ from maskwright.engine.storage.durable import (
     write_synced,
 )
 from maskwright.engine.storage.folder_lock import FolderLock, try_lock
+from maskwright.engine.storage.private_files import private_files
 
 __all__ = [
     "FolderLock",
@@ -31,9 +33,11 @@ __all__ = [
     "identity_of",
     "is_unfinished",
     "make_folder",
+    "private_files",
     "remove_unfinished",
     "settings_digest",
     "source_digest",
+    "storing",
     "sync_file",
     "sync_folder",
     "synced_file",

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from maskwright.errors import StorageError
+
 _BLOCK = 1 << 20
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP)  # from file systems that do not sync folders
 
@@ -83,3 +85,13 @@ def identity_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Turn the system's error of a full or read-only disk into a StorageError of one line, without the path."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StorageError(f"the data folder cannot be written to ({reason}): free space or allow writing") from error

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from maskwright.engine.service.qa_runs.request import Asked
 from maskwright.engine.service.storage import Datastore
-from maskwright.engine.service.storage.durable import storing, write_synced
 from maskwright.engine.service.storage.names import check_tag
+from maskwright.engine.storage import storing, write_synced
 from maskwright.errors import InputError
 
 MISSING = "missing"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from maskwright.engine.service.storage.durable import beside, storing, sync_folder, write_synced
+from maskwright.engine.storage import storing, sync_folder, unfinished_path, write_synced
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -39,7 +39,7 @@ class Record:
 
     def write(self, folder: Path) -> None:
         """Put the record into a run's folder; when this returns, it is on the disk."""
-        unfinished = beside(folder / RECORD)
+        unfinished = unfinished_path(folder / RECORD)
         with storing():
             try:
                 write_synced(unfinished, json.dumps(asdict(self)).encode())

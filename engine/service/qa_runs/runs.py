@@ -26,8 +26,8 @@ from maskwright.engine.service.qa_runs.stored import (
     remove_run,
 )
 from maskwright.engine.service.storage import Datastore
-from maskwright.engine.service.storage.durable import storing, sync_folder
-from maskwright.errors import CapacityError, FileFormatError, NotFoundError
+from maskwright.engine.storage import storing, sync_folder
+from maskwright.errors import CapacityError, NotFoundError, StorageError
 
 WAITING = 8
 """How many runs may wait."""
@@ -144,7 +144,7 @@ class QaRuns:
             There is no run of this id, or not any more.
         CapacityError
             The process was killed but has not gone yet; ask again.
-        FileFormatError
+        StorageError
             The data folder cannot be written to; the run is still there.
         """
         with self._removing:
@@ -261,7 +261,7 @@ class QaRuns:
         shutil.rmtree(self.folder / run / "parts", ignore_errors=True)
         try:
             ended.write(self.folder / run)
-        except FileFormatError:
+        except StorageError:
             return  # a full disk: it is known for as long as this server is there
         mark_newest(self.folder / run)
         with self._lock:

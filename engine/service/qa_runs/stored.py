@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from maskwright.engine.service.qa_runs.record import RECORD
-from maskwright.engine.service.storage.durable import (
-    beside,
+from maskwright.engine.storage import (
     is_unfinished,
     make_folder,
     storing,
     sync_folder,
+    unfinished_path,
 )
-from maskwright.errors import FileFormatError
+from maskwright.errors import StorageError
 
 KEPT = 200
 """How many runs that have ended stay, so that the folder does not grow for ever: some weeks of daily runs, a list that
@@ -46,10 +46,10 @@ def half_made(place: Path) -> Iterator[Path]:
 
     Raises
     ------
-    FileFormatError
+    StorageError
         The data folder cannot be written to.
     """
-    unfinished = beside(place)
+    unfinished = unfinished_path(place)
     with storing():
         make_folder(unfinished)
     try:
@@ -63,10 +63,10 @@ def remove_run(place: Path) -> None:
 
     Raises
     ------
-    FileFormatError
+    StorageError
         The data folder cannot be written to; the run is still there.
     """
-    gone = beside(place)
+    gone = unfinished_path(place)
     with storing():
         try:
             place.rename(gone)
@@ -98,7 +98,7 @@ def remove_oldest(folder: Path, going: Collection[str]) -> None:
     ended = [name for name in kept_ids(folder) if name not in going]
     if len(ended) <= KEPT:
         return
-    with contextlib.suppress(FileFormatError):  # a disk that cannot be written to: the next start tries again
+    with contextlib.suppress(StorageError):  # a disk that cannot be written to: the next start tries again
         for name in sorted(ended, key=lambda name: _ended_at(folder / name))[:-KEPT]:
             remove_run(folder / name)
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from maskwright.engine.service.http.request_log import LOG
 from maskwright.engine.service.sessions.event import SessionEvent
-from maskwright.engine.service.storage.durable import beside, remove_unfinished, storing
+from maskwright.engine.storage import remove_unfinished, storing, unfinished_path
 from maskwright.errors import LimitError
 
 MOST_BYTES = 64 << 20
@@ -168,7 +168,7 @@ class SessionJournals:
     def _write(self, path: Path, data: bytes) -> None:
         if path.suffix == ".image" and path.exists():
             return
-        unfinished = beside(path)
+        unfinished = unfinished_path(path)
         unfinished.write_bytes(data)
         unfinished.replace(path)
 

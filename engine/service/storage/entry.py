@@ -1,14 +1,41 @@
-"""One image of a datastore."""
+"""The images of a datastore, and the hashes of their bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskwright.engine.service.storage.digests import Digests, signature_of
+from maskwright.engine.service.storage.listing import parts_of
+from maskwright.engine.storage import content_digest
 from maskwright.errors import NotFoundError
+
+Stamp = tuple[tuple[str, int, int], ...]
+"""Name, size and time of change of each file of an image."""
+
+
+class Digests:
+    """SHA-256 of images by path, each computed on first use and again when its files have changed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[Path, tuple[Stamp, str]] = {}
+
+    def find(self, path: Path, stamp: Stamp) -> str:
+        """Return the digest of a file's bytes, or of a folder's file names, sizes and bytes; OSError where it is gone.
+
+        The stamp is older than the bytes, so that a file that changes meanwhile has another stamp the next time.
+        """
+        with self._lock:
+            known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        digest = content_digest(path, [name for name, *_ in stamp])
+        with self._lock:
+            self._known[path] = (stamp, digest)
+        return digest
 
 
 @dataclass(frozen=True)
@@ -18,13 +45,13 @@ class ImageEntry:
     Attributes
     ----------
     id : str
-        What requests call it: letters, digits, '-' and '_', the same whenever the folder is served.
+        The image's name in requests: letters, digits, '-' and '_', the same whenever the folder is served.
     path : Path
-        Where it is; absolute, inside the data folder.
+        Its file or folder, absolute, inside the data folder.
     name : str
-        The name of the file or folder.
+        The name of the file or folder, or the client's name of an upload.
     format : str
-        The name of its format, as ``engine/io`` calls it.
+        The name of its format in ``engine/io``.
     """
 
     id: str
@@ -34,32 +61,29 @@ class ImageEntry:
     _digests: Digests = field(repr=False, compare=False)
 
     @property
-    def stamp(self) -> Hashable:
-        """Names, sizes and times of change of its files: another value when one of them has changed.
-
-        Raises
-        ------
-        NotFoundError
-            The file is gone, or cannot be read.
-        """
-        with _gone():
-            return signature_of(self.path, self.format)
+    def stamp(self) -> Stamp:
+        """Names, sizes and times of change of its files; NotFoundError where it is gone or cannot be read."""
+        with _reading():
+            return _stamp(self.path, self.format)
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of its bytes in hexadecimal, read on first use and again when the file has changed.
+        """The SHA-256 of its bytes in hexadecimal; NotFoundError where it is gone or cannot be read."""
+        with _reading():
+            return self._digests.find(self.path, _stamp(self.path, self.format))
 
-        Raises
-        ------
-        NotFoundError
-            The file is gone, or cannot be read.
-        """
-        with _gone():
-            return self._digests.of(self.path, self.format)
+
+def _stamp(path: Path, format_name: str) -> Stamp:
+    if not path.is_dir():
+        status = path.stat()
+        return (("", status.st_size, status.st_mtime_ns),)
+    parts = [(part.path, part.stat()) for part in parts_of(path, format_name) if part.is_file()]
+    names = [Path(part).relative_to(path).as_posix() for part, _ in parts]
+    return tuple(sorted((name, s.st_size, s.st_mtime_ns) for name, (_, s) in zip(names, parts)))
 
 
 @contextmanager
-def _gone() -> Iterator[None]:
+def _reading() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -17,18 +17,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from maskwright.engine.service.storage.digests import file_digest
-from maskwright.engine.service.storage.durable import (
-    beside,
-    make_folder,
-    storing,
-    sync_folder,
-    write_synced,
-)
 from maskwright.engine.service.storage.label_info import LabelInfo, read_info
 from maskwright.engine.service.storage.listing import entries_of, is_file_within, stays_within
 from maskwright.engine.service.storage.names import LABEL_SUFFIXES
 from maskwright.engine.service.storage.versions import keep_version, kept_versions
+from maskwright.engine.storage import (
+    file_digest,
+    make_folder,
+    storing,
+    sync_folder,
+    unfinished_path,
+    write_synced,
+)
 from maskwright.errors import InputError
 
 
@@ -95,7 +95,7 @@ class LabelFolder:
             self._require_inside(folder)
             make_folder(folder)
             place = folder / f"{image}{suffix}"
-            unfinished, record = beside(place), beside(folder / f"{image}.json")
+            unfinished, record = unfinished_path(place), unfinished_path(folder / f"{image}.json")
             try:
                 write_synced(unfinished, data)
                 time = datetime.now(UTC).isoformat(timespec="milliseconds")

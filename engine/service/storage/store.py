@@ -18,10 +18,7 @@ from typing import Any, BinaryIO, Self
 from maskwright.engine.io.dicom_series import NAME as DICOM_SERIES
 from maskwright.engine.service.storage.dicom_file import Instance, is_uid
 from maskwright.engine.service.storage.dicom_index import DicomIndex, Series
-from maskwright.engine.service.storage.digests import Digests
-from maskwright.engine.service.storage.durable import beside, make_folder, remove_unfinished, storing
-from maskwright.engine.service.storage.entry import ImageEntry
-from maskwright.engine.service.storage.folder_lock import FolderLock
+from maskwright.engine.service.storage.entry import Digests, ImageEntry
 from maskwright.engine.service.storage.label_folder import LabelEntry, LabelFolder
 from maskwright.engine.service.storage.listing import LABELS, UPLOADS, Found, find_images, is_safe, stays_within
 from maskwright.engine.service.storage.names import (
@@ -35,6 +32,7 @@ from maskwright.engine.service.storage.names import (
 )
 from maskwright.engine.service.storage.settings import read_region
 from maskwright.engine.service.storage.upload import Upload, put_in_folder, receive
+from maskwright.engine.storage import FolderLock, make_folder, remove_unfinished, storing, unfinished_path
 from maskwright.errors import FileFormatError, GoneError, InputError, NotFoundError
 
 
@@ -190,7 +188,7 @@ class Datastore:
         with storing():
             make_folder(uploads)
         file_name = f"image{suffix}" if self._is_ephemeral else stem + suffix
-        with receive(beside(uploads / "image"), file_name, stream, limit_bytes) as upload:
+        with receive(unfinished_path(uploads / "image"), file_name, stream, limit_bytes) as upload:
             folder = uploads / (secrets.token_hex(16) if self._is_ephemeral else upload.content_name)
             images = self.images()
             with self._lock:

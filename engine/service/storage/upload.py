@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from maskwright.engine.service.storage.durable import create, storing, sync_file, sync_folder
 from maskwright.engine.service.storage.listing import Found, find_images
+from maskwright.engine.storage import storing, sync_folder, synced_file
 from maskwright.errors import InputError, LimitError
 
 _BLOCK = 1 << 20
@@ -66,9 +66,6 @@ def receive(folder: Path, file_name: str, stream: BinaryIO, limit_bytes: int) ->
 def put_in_folder(upload: Upload, folder: Path) -> None:
     """Rename an upload's folder durably; drop it where the folder it should become is there already."""
     with storing():
-        for path in upload.folder.iterdir():
-            with path.open("rb") as file:
-                sync_file(file.fileno())
         sync_folder(upload.folder)
         if folder.is_dir() and any(folder.iterdir()):
             shutil.rmtree(upload.folder)
@@ -79,18 +76,13 @@ def put_in_folder(upload: Upload, folder: Path) -> None:
 
 def _receive(path: Path, stream: BinaryIO, limit_bytes: int) -> tuple[int, str]:
     size, digest = 0, hashlib.sha256()
-    with storing():
-        file = create(path)
-    with file:
+    with storing(), synced_file(path) as file:
         while block := stream.read(_BLOCK):
             size += len(block)
             if size > limit_bytes:
                 raise LimitError(f"an upload is at most {limit_bytes} bytes, got more: crop or compress the image")
             digest.update(block)
-            with storing():
-                file.write(block)
-        with storing():
-            file.flush()
+            file.write(block)
     if not size:
         raise InputError("expected an image, got an empty upload: send the file again")
     return size, digest.hexdigest()

@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from maskwright.engine.service.storage.durable import beside, make_folder, sync_folder, write_synced
 from maskwright.engine.service.storage.names import LABEL_SUFFIXES
+from maskwright.engine.storage import make_folder, sync_folder, unfinished_path, write_synced
 
 
 def kept_versions(folder: Path, image: str, current: Path | None) -> list[Path]:
@@ -44,7 +44,7 @@ def _numbered(folder: Path, image: str) -> list[tuple[int, Path]]:
 
 def _duplicate(source: Path, target: Path) -> None:
     """Give a file a second name. A link costs nothing, and the file is never written to: saves replace it."""
-    unfinished = beside(target)
+    unfinished = unfinished_path(target)
     try:
         os.link(source.resolve(), unfinished)
     except OSError:  # a file system without links

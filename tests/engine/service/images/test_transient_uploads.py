@@ -137,7 +137,7 @@ def test_full_disk_is_a_storage_error(uploads, monkeypatch):
         raise OSError(28, os.strerror(28))
 
     folder = add(uploads, "ann", 1).path.parent.parent
-    monkeypatch.setattr("maskwright.engine.service.storage.upload.create", full)
+    monkeypatch.setattr("maskwright.engine.service.storage.upload.synced_file", full)
     with pytest.raises(StorageError, match="No space left"):
         add(uploads, "ann", 2)
     assert len([*folder.iterdir()]) == 1

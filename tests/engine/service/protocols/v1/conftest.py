@@ -44,7 +44,7 @@ def serve(folder):
             app = FastAPI(strict_content_type=False)
             answer_with_problems(app)
             runs = QaRuns(folder.runs)
-            app.include_router(qa_router(AppState.of(folder.store, None), runs))  # type: ignore[arg-type]
+            app.include_router(qa_router(AppState.of(folder.store), runs))
             address = stack.enter_context(served(app))
             stack.enter_context(runs)
             return stack.enter_context(httpx.Client(base_url=address, timeout=30)), runs

@@ -10,7 +10,7 @@ import pytest
 
 from maskwright.engine.service.qa_runs import Asked, QaRuns, Record, stored
 from maskwright.engine.service.qa_runs import runs as runs_module
-from maskwright.errors import CapacityError, FileFormatError, NotFoundError
+from maskwright.errors import CapacityError, NotFoundError, StorageError
 from reference.qa_runs import TAGS, ended, events, group_is_there, group_of, until
 
 ASKED = Asked("first", "second")
@@ -204,12 +204,12 @@ def test_a_disk_that_cannot_be_written_to_keeps_the_run(folder, sleepers, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(stored.Path, "rename", full)
-    with pytest.raises(FileFormatError, match="No space left on device") as raised:
+    with pytest.raises(StorageError, match="No space left on device") as raised:
         runs.remove(run)
     assert str(folder.path) not in str(raised.value)
     assert runs.record(run) == record
     with QaRuns(folder.runs) as others:
-        with pytest.raises(FileFormatError, match="No space left"):
+        with pytest.raises(StorageError, match="No space left"):
             others.start(folder.store, ASKED)
         assert set(others.all()) == {run}
     assert [path.name for path in folder.runs.iterdir()] == [run]

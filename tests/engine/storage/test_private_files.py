@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.engine.service.storage.private_files import private_files
+from maskwright.engine.storage import private_files
 from maskwright.errors import StorageError
 
 WORK = """
 import sys, tempfile
 from pathlib import Path
-from maskwright.engine.service.storage.private_files import private_files
+from maskwright.engine.storage import private_files
 
 with private_files():
     (Path(tempfile.mkdtemp()) / "content").write_bytes(b"x")
