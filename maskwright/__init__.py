@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from maskwright.engine.metrics.compare import compare
     from maskwright.engine.metrics.comparison import Comparison, LabelMetrics
     from maskwright.engine.metrics.options import CompareOptions
-    from maskwright.engine.qa.run import QaResult, qa
+    from maskwright.engine.qa.job import QaResult
+    from maskwright.engine.qa.run import qa
     from maskwright.engine.volume import Grid, LabelMap, Volume, align
     from maskwright.errors import (
         ConfigError,
@@ -40,7 +41,8 @@ _HOMES = {
     "maskwright.engine.metrics.compare": ("compare",),
     "maskwright.engine.metrics.comparison": ("Comparison", "LabelMetrics"),
     "maskwright.engine.metrics.options": ("CompareOptions",),
-    "maskwright.engine.qa.run": ("QaResult", "qa"),
+    "maskwright.engine.qa.job": ("QaResult",),
+    "maskwright.engine.qa.run": ("qa",),
     "maskwright.engine.volume": ("Grid", "LabelMap", "Volume", "align"),
     "maskwright.interactive.propagation.propagate": ("Propagation",),
     "maskwright.interactive.sessions.session": ("AssistSession", "Edit"),

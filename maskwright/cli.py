@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if usage is not None:
             print_error(" ".join(usage().split()))
         else:
-            from maskwright.engine.qa.reason import reason_of
+            from maskwright.errors import reason_of
 
             print_error(reason_of(error))
         return 2

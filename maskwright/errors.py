@@ -19,9 +19,13 @@
 
 Each message says what was expected, what came, and what to do, in one line. Messages never carry the content of
 a header field that could identify a patient. The command line turns each of these into exit status 2.
+``reason_of`` makes the one line that a reader may see of any error.
 """
 
 from __future__ import annotations
+
+import traceback
+from pathlib import Path
 
 
 class MaskwrightError(Exception):
@@ -89,3 +93,25 @@ class MissingExtraError(MaskwrightError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is needed here and not installed: pip install 'maskwright[{extra}]'")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return one line for a reader; bytes of a path that are no text become escapes.
+
+    The message of an error that is not our own may quote a file header, and with it a patient: the line names only
+    its type, file and line number.
+    """
+    return _line(error).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, MaskwrightError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "maskwright" in frame.filename] or list(frames)
+    where = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    return f"unexpected {type(error).__name__}{where}"

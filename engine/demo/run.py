@@ -11,8 +11,9 @@ import numpy as np
 from maskwright.engine.demo.brain import WHITE, Block, brain_blocks
 from maskwright.engine.demo.reader_model import Reader, read_like
 from maskwright.engine.io import write
-from maskwright.engine.jobs.progress import Progress
-from maskwright.engine.qa.run import QaResult, qa
+from maskwright.engine.jobs.record import Progress
+from maskwright.engine.qa.job import QaResult
+from maskwright.engine.qa.run import qa
 from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import LabelMap
 
@@ -36,7 +37,7 @@ def run_demo(out: Path, *, on_progress: Progress | None = None) -> QaResult:
         The folder for the files (``data/``) and the outputs of ``qa``. A block stands in for a patient: the intervals
         resample blocks, since the two readings of one block are alike.
     on_progress : callable, optional
-        Called with (done, total, failed).
+        Called with a ``RunRecord`` after each case.
 
     Raises
     ------

@@ -1,6 +1,7 @@
-"""Run one function over many items, on this machine or on a Ray cluster, and keep the results as they come.
+"""Run one job over many cases, on this machine or on a Ray cluster, and never lose a finished case.
 
-Both executors have one interface: ``executor.run(function, items)`` yields ``(index, outcome)`` as items finish, each
-index once. An outcome is what the function returned, or a ``Lost`` where the process that ran it died twice. The
-function should not raise: what it raises is handed to the caller.
+A job is one file: a record with ``cases()``, ``key(case)``, ``run(case)`` and ``finish(...)`` (``job.py``).
+``run_job`` sends its cases through an executor, stores the rows of each finished case under its resume key, and lets
+the job finish. ``JobQueue`` does the same for a server, one job at a time in a process of its own. Both tell how far
+they are with a ``RunRecord``.
 """

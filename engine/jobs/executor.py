@@ -1,11 +1,13 @@
-"""What the two executors share: the outcome of an item whose process died, and the executor's contract."""
+"""Executor: the contract of local processes and Ray, and the outcome of an item whose process died."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Literal, Protocol, Self, TypeVar
+
+ExecutorName = Literal["local", "ray"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,5 +40,8 @@ class Executor(Protocol):
         ...
 
     def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result | Lost]]:
-        """Yield ``(index, outcome)`` in the order in which items finish; each index exactly once."""
+        """Yield ``(index, outcome)`` in the order in which items finish; each index exactly once.
+
+        The function should not raise: its error ends the run.
+        """
         ...

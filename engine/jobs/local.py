@@ -155,13 +155,15 @@ class _Worker:
         command = [sys.executable, "-P", "-m", "maskwright.engine.jobs.worker"]
         environment = {**os.environ, **thread_limits(threads)}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self._function: Callable[[Any], Any] | None = None
 
     def call(self, function: Callable[[Item], Result], item: Item) -> Result | Lost | _Raised:
-        """Run one item; ``Lost`` where the process died."""
+        """Run one item; ``Lost`` where the process died. A function is sent once, since it may hold a whole job."""
         pipe_in, pipe_out = self._process.stdin, self._process.stdout
         assert pipe_in is not None
         assert pipe_out is not None
-        request = pickle.dumps((function, item))
+        request = pickle.dumps((None if function is self._function else function, item))
+        self._function = function
         try:
             pipe_in.write(request)
             pipe_in.flush()

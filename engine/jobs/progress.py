@@ -1,21 +1,20 @@
-"""How far a run is: a bar with the time left on a terminal, plain lines elsewhere. On standard error."""
+"""Show progress on standard error: a bar with the time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-Progress = Callable[[int, int, int], None]
-"""Called with (done, total, failed) at the start and after each case."""
+from maskwright.engine.jobs.record import Progress, RunRecord
 
 _LINE_EVERY_S = 10.0
 
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
-    """Yield a function to call with (done, total, failed)."""
+    """Yield the function to call with each ``RunRecord``."""
     if not sys.stderr.isatty():
         yield _plain_lines()
         return
@@ -27,19 +26,20 @@ def show_progress() -> Iterator[Progress]:
     with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("cases", total=None, failed="")
 
-        def update(done: int, total: int, failed: int) -> None:
-            bar.update(task, completed=done, total=total, failed=f"{failed} failed" if failed else "")
+        def update(record: RunRecord) -> None:
+            failed = f"{record.failed} failed" if record.failed else ""
+            bar.update(task, completed=record.done, total=record.total, failed=failed)
 
         yield update
 
 
 def _plain_lines() -> Progress:
     last = time.monotonic()
-    first_done: float | None = None  # the first case waits for the kernels to load, and tells nothing of the pace
+    first_done: float | None = None  # the first case waits for the kernels to load
 
-    def update(done: int, total: int, failed: int) -> None:
+    def update(record: RunRecord) -> None:
         nonlocal last, first_done
-        now = time.monotonic()
+        now, done, total = time.monotonic(), record.done, record.total
         if done == 1:
             first_done = now
         if done < total and now - last < _LINE_EVERY_S:
@@ -48,7 +48,7 @@ def _plain_lines() -> Progress:
         left = ""
         if first_done is not None and 1 < done < total:
             left = f", about {duration_text((now - first_done) / (done - 1) * (total - done))} left"
-        print(f"{done} of {total} cases, {failed} failed{left}", file=sys.stderr, flush=True)
+        print(f"{done} of {total} cases, {record.failed} failed{left}", file=sys.stderr, flush=True)
 
     return update
 

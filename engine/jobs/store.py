@@ -1,4 +1,4 @@
-"""The resume store: the result of each finished case in a Parquet file of its own, named by the case's resume key.
+"""ResultStore: the rows of each finished case in a Parquet file named by the resume key of the case.
 
 A file is written under a temporary name and renamed, so that killing anything loses at most the cases in flight. A
 key is the digest of everything the result depends on; a changed file or option gives another key, so the old part
@@ -33,7 +33,7 @@ def only_run_in(folder: Path) -> Iterator[None]:
 
 
 class ResultStore:
-    """Keeps one table per resume key in a folder.
+    """One table for each resume key, in a folder.
 
     Parameters
     ----------
@@ -49,19 +49,19 @@ class ResultStore:
     def load(self) -> dict[str, pl.DataFrame]:
         """Return every part by its key. A part that cannot be read (a full disk, a power cut) is removed."""
         parts: dict[str, pl.DataFrame] = {}
-        for path in sorted(self._folder.glob("*.parquet")):
+        for path in sorted(self._folder.glob("[!.]*.parquet")):
             try:
                 parts[path.stem] = pl.read_parquet(path)
             except (pl.exceptions.PolarsError, OSError):
                 path.unlink(missing_ok=True)
         return parts
 
-    def append(self, key: str, rows: pl.DataFrame) -> None:
-        """Keep the rows of one case."""
+    def add(self, key: str, table: pl.DataFrame) -> None:
+        """Store the rows of one case."""
         with atomic_file(self._folder / f"{key}.parquet") as unfinished:
-            rows.write_parquet(unfinished)
+            table.write_parquet(unfinished)
 
     def clear(self) -> None:
         """Remove every part."""
-        for path in self._folder.glob("*.parquet"):
+        for path in self._folder.glob("[!.]*.parquet"):
             path.unlink(missing_ok=True)

@@ -1,4 +1,6 @@
-"""A worker process: reads (function, item) from its standard input, writes the outcome to its standard output.
+"""A worker process: reads (function, item) from standard input and writes the outcome to standard output.
+
+None for the function stands for the one sent before.
 
 It is started as ``python -m maskwright.engine.jobs.worker`` rather than through multiprocessing, because a fresh
 interpreter needs no guard in the user's script, takes its thread limits from its environment before numba loads, and
@@ -12,6 +14,7 @@ import pickle
 import signal
 import sys
 import traceback
+from typing import Any
 
 
 def main() -> None:
@@ -19,12 +22,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers itself
     requests = sys.stdin.buffer
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not end up among the replies
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the prints of libraries must not mix with the replies
+    function: Any = None
     while True:
         try:
-            function, item = pickle.load(requests)  # noqa: S301 - written by our own parent process
+            sent, item = pickle.load(requests)  # noqa: S301 - written by our own parent process
         except EOFError:
             return
+        function = function if sent is None else sent
         try:
             reply = (True, function(item))
         except Exception:
@@ -33,7 +38,7 @@ def main() -> None:
             pickle.dump(reply, replies)
             replies.flush()
         except BrokenPipeError:
-            os._exit(1)  # the parent was killed; a trace would only startle whoever killed it
+            os._exit(1)  # the parent was killed; a trace would only confuse
 
 
 if __name__ == "__main__":

@@ -9,20 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskwright.engine.metrics.table import METRICS
+from maskwright.engine.qa.columns import CASE_COLUMNS, LABEL_COLUMNS
 from maskwright.engine.storage import content_digest
 from maskwright.errors import FileFormatError, InputError
 
 REQUIRED = ("case", "reference", "prediction")
 OPTIONAL = ("patient", "spacing_mm", "image")
-_RESULT_COLUMNS = {
-    "label",
-    "label_name",
-    "status",
-    "reason",
-    "reference_voxels",
-    "prediction_voxels",
-    "voxels_left_out",
-}
+_RESULT_COLUMNS = {*CASE_COLUMNS, *LABEL_COLUMNS, "label_name", "reason"} - {*OPTIONAL}
 
 Row = tuple[int, dict[str, str]]
 """A line number and the cells by column."""
@@ -37,9 +30,9 @@ class Case:
     name : str
         The ``case`` column; each name occurs once.
     reference, prediction : Path
-        The two masks. Whether they exist is found out when the case runs.
+        The two masks; a missing file fails the case when it runs.
     patient : str or None
-        Cases of one patient are resampled together.
+        Cases of one patient are resampled together for the intervals.
     spacing_mm : tuple of float, optional
         In (z, y, x) order, for files that do not carry a spacing.
     image : Path or None

@@ -12,9 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from maskwright.engine.agreement.summary import Summary
+from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.manifest import Manifest
 from maskwright.engine.qa.results import Results
-from maskwright.engine.qa.settings import Settings
 from maskwright.engine.report.page import ReportContent, WorstCase, render_report
 from maskwright.engine.storage import atomic_file
 
@@ -32,7 +32,7 @@ class OutputPaths:
 def write_outputs(
     folder: Path,
     manifest: Manifest,
-    settings: Settings,
+    options: CompareOptions,
     results: Results,
     summary: Summary,
     worst: Sequence[WorstCase],
@@ -41,7 +41,7 @@ def write_outputs(
     paths = OutputPaths(
         folder / "results.parquet", folder / "results.csv", folder / "summary.json", folder / "report.html"
     )
-    facts = _facts(manifest, settings, results)
+    facts = _facts(manifest, options, results)
     content = ReportContent(
         title=f"Segmentation agreement: {Path(_name(manifest)).stem}",
         results=results.table,
@@ -49,11 +49,11 @@ def write_outputs(
         metadata_columns=manifest.metadata_columns,
         summary=summary,
         worst=worst,
-        tolerance_mm=settings.metrics.tolerances_mm[0],
-        penalty=settings.penalty,
+        tolerance_mm=options.tolerances_mm[0],
+        penalty=options.empty == "penalty",
         run=facts,
     )
-    document = {"run": _settings(manifest, settings), **summary.to_plain()}
+    document = {"run": _run(manifest, options), **summary.to_plain()}
     with atomic_file(paths.results_parquet) as unfinished:
         results.table.write_parquet(unfinished)
     with atomic_file(paths.results_csv) as unfinished:
@@ -65,12 +65,12 @@ def write_outputs(
     return paths
 
 
-def _settings(manifest: Manifest, settings: Settings) -> dict[str, object]:
+def _run(manifest: Manifest, options: CompareOptions) -> dict[str, object]:
     return {
         "maskwright": version("maskwright"),
         "manifest": _name(manifest),
         "manifest_fingerprint": manifest.fingerprint,
-        **settings.content(),
+        **options.content(),
     }
 
 
@@ -79,18 +79,18 @@ def _name(manifest: Manifest) -> str:
     return manifest.path.name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _facts(manifest: Manifest, settings: Settings, results: Results) -> list[tuple[str, str]]:
+def _facts(manifest: Manifest, options: CompareOptions, results: Results) -> list[tuple[str, str]]:
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "polars"))
     return [
         ("Maskwright", f"{version('maskwright')} (Python {platform.python_version()}, {packages})"),
         ("Manifest", f"{_name(manifest)}, {len(manifest.cases)} cases, SHA-256 {manifest.fingerprint}"),
-        ("Convention", settings.metrics.convention),
-        ("Tolerances", ", ".join(f"{tolerance:g} mm" for tolerance in settings.metrics.tolerances_mm)),
-        ("Hausdorff percentiles", ", ".join(f"{percentile:g}" for percentile in settings.metrics.percentiles)),
-        ("One mask empty", _EMPTY[settings.metrics.empty]),
+        ("Convention", options.convention),
+        ("Tolerances", ", ".join(f"{tolerance:g} mm" for tolerance in options.tolerances_mm)),
+        ("Hausdorff percentiles", ", ".join(f"{percentile:g}" for percentile in options.percentiles)),
+        ("One mask empty", _EMPTY[options.empty]),
         ("Both masks empty", "the label is absent: no overlap and no distance, volume difference 0"),
-        ("Labels", f"preset {settings.preset.name}" if settings.preset else "every label found in any file"),
-        ("Other grids", _resampled(results) if settings.resample else "the case fails"),
+        ("Labels", f"preset {options.preset.name}" if options.preset else "every label found in any file"),
+        ("Other grids", _resampled(results) if options.resample else "the case fails"),
         ("Voxel spacing (z, y, x)", _spacings(results)),
     ]
 

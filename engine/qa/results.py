@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
+from maskwright.engine.jobs.job import CaseTables
 from maskwright.engine.metrics.columns import empty_values, metric_columns
+from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.metrics.table import METRICS, metric_of
-from maskwright.engine.qa.case import CellValue
+from maskwright.engine.qa.columns import CASE_COLUMNS, LABEL_COLUMNS
 from maskwright.engine.qa.manifest import Manifest
-from maskwright.engine.qa.settings import Settings
 
-_CASE_COLUMNS = {"case": pl.String, "spacing_mm": pl.String, "voxels_left_out": pl.Int64}
-_LABEL_COLUMNS = {
-    "label": pl.Int64,
-    "status": pl.String,
-    "reference_voxels": pl.Int64,
-    "prediction_voxels": pl.Int64,
-}
-_FIXED = {**_CASE_COLUMNS, **_LABEL_COLUMNS}
+_CASE = ("case", *CASE_COLUMNS)
+_FIXED = {"case": str, **CASE_COLUMNS, **LABEL_COLUMNS}
 NO_LABEL = "no label in either mask"
 
 
@@ -33,28 +28,17 @@ class Results:
     metric_columns: tuple[str, ...]
 
 
-def part_of(rows: Sequence[Mapping[str, CellValue]]) -> pl.DataFrame:
-    """Return the rows of one case as a table whose types do not depend on its values."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    schema = {name: _FIXED.get(name, pl.Float64) for name in names}
-    return pl.DataFrame([{name: row.get(name) for name in names} for row in rows], schema=schema)
-
-
-def complete_results(
-    manifest: Manifest, parts: Iterable[pl.DataFrame], failures: Mapping[str, str], settings: Settings
-) -> Results:
-    """Put the parts together and add what no part holds.
+def complete_results(manifest: Manifest, cases: CaseTables, options: CompareOptions) -> Results:
+    """Join the tables of the cases, and add rows for absent labels and failed cases.
 
     Parameters
     ----------
     manifest : Manifest
         Gives the order, the patients and the metadata.
-    parts : iterable of polars.DataFrame
-        One a measured case, from ``part_of``.
-    failures : mapping of str to str
-        The reason of each failed case: it gets one row, with status ``failed`` and no label.
-    settings : Settings
-        The labels and regions of its preset are the labels of the table; without one, the union over all parts.
+    cases : CaseTables
+        The measured cases, and the reason of each failed case: it gets one row, with status ``failed`` and no label.
+    options : CompareOptions
+        The labels and regions of its preset are the labels of the table; without one, the union over all cases.
 
     Returns
     -------
@@ -63,17 +47,21 @@ def complete_results(
         of metrics gives for two empty masks. ``voxels_left_out`` is the number of labelled voxels of a resampled
         prediction that lie outside the reference's grid, for all labels of the case together.
     """
-    measured = pl.concat([pl.DataFrame(schema=_FIXED), *parts], how="diagonal")
-    always = metric_columns(settings.metrics)
+    measured = pl.concat([pl.DataFrame(schema=_FIXED), *cases.tables], how="diagonal")
+    always = metric_columns(options)
     measured = measured.with_columns(
         pl.lit(None, pl.Float64).alias(name) for name in always if name not in measured.columns
     )
     columns = _in_table_order(name for name in measured.columns if name not in _FIXED)
-    names = settings.preset.names if settings.preset else {}
+    names = options.preset.names if options.preset else {}
     labels = list(names) or sorted(measured["label"].drop_nulls().unique().to_list())
-    rows = _with_absent(measured, labels, empty_values("absent", always, settings.metrics, math.inf))
+    rows = _with_absent(measured, labels, empty_values("absent", always, options, math.inf))
     failed = pl.DataFrame(
-        {"case": list(failures), "status": ["failed"] * len(failures), "reason": list(failures.values())},
+        {
+            "case": list(cases.failures),
+            "status": ["failed"] * len(cases.failures),
+            "reason": list(cases.failures.values()),
+        },
         schema={"case": pl.String, "status": pl.String, "reason": pl.String},
     )
     table = pl.concat([rows, failed], how="diagonal")
@@ -90,11 +78,9 @@ def complete_results(
 def _with_absent(measured: pl.DataFrame, labels: list[int], absent: Mapping[str, float | None]) -> pl.DataFrame:
     if not labels:
         return measured.with_columns(reason=pl.lit(NO_LABEL))
-    every = measured.select(*_CASE_COLUMNS).unique("case", maintain_order=True)
+    every = measured.select(*_CASE).unique("case", maintain_order=True)
     every = every.join(pl.DataFrame({"label": labels}, schema={"label": pl.Int64}), how="cross")
-    joined = every.join(
-        measured.drop(*(name for name in _CASE_COLUMNS if name != "case")), on=["case", "label"], how="left"
-    )
+    joined = every.join(measured.drop(*CASE_COLUMNS), on=["case", "label"], how="left")
     missing = pl.col("status").is_null()
     return joined.with_columns(
         *(
@@ -108,14 +94,14 @@ def _with_absent(measured: pl.DataFrame, labels: list[int], absent: Mapping[str,
 
 
 def _in_table_order(columns: Iterable[str]) -> list[str]:
-    order = {name: place for place, name in enumerate(METRICS)}
+    order = {name: position for position, name in enumerate(METRICS)}
 
-    def place(column: str) -> tuple[int, bool, float]:
+    def rank(column: str) -> tuple[int, bool, float]:
         name = metric_of(column).name
         number = column.removeprefix("hd").split("@")[-1].removesuffix("mm")
         return order[name], column != name, float(number) if column != name else 0.0
 
-    return sorted(columns, key=place)
+    return sorted(columns, key=rank)
 
 
 def _manifest_columns(manifest: Manifest) -> pl.DataFrame:

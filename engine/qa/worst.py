@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from maskwright.engine.config.preset import Preset
+from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.manifest import Case
 from maskwright.engine.report.picture import Picture, draw_disagreement
 from maskwright.engine.volume import LabelMap
@@ -23,8 +24,7 @@ class PictureTask:
 
     case: Case
     label: int
-    preset: Preset | None
-    resample: bool
+    options: CompareOptions
 
 
 def worst_rows(results: pl.DataFrame) -> list[dict[str, object]]:
@@ -41,7 +41,7 @@ def worst_rows(results: pl.DataFrame) -> list[dict[str, object]]:
 
 
 def draw_worst(task: PictureTask) -> Picture | None:
-    """Read a case once more and draw one of its labels; None where that fails, since a report can do without."""
+    """Read a case once more and draw one of its labels; return None where that fails."""
     try:
         return _draw(task)
     except Exception:
@@ -52,14 +52,16 @@ def _draw(task: PictureTask) -> Picture:
     from maskwright.engine.io import read_labels
     from maskwright.engine.volume import align
 
-    case = task.case
-    reference = read_labels(case.reference, spacing_mm=case.spacing_mm)
-    prediction = align(read_labels(case.prediction, spacing_mm=case.spacing_mm), reference, resample=task.resample)
-    spacing = reference.grid.require_spacing()
-    masks = [_mask(found, task.label, task.preset) for found in (reference, prediction)]
-    if task.preset is not None and task.preset.ignore is not None:
-        counted = ~np.isin(reference.array, task.preset.stored_values(task.preset.ignore))
+    case, preset = task.case, task.options.preset
+    reference, prediction = (
+        read_labels(path, spacing_mm=case.spacing_mm) for path in (case.reference, case.prediction)
+    )
+    prediction = align(prediction, reference, resample=task.options.resample)
+    masks = [_mask(labels, task.label, preset) for labels in (reference, prediction)]
+    if preset is not None and preset.ignore is not None:
+        counted = ~np.isin(reference.array, preset.stored_values(preset.ignore))
         masks = [mask & counted for mask in masks]
+    spacing = reference.grid.require_spacing()
     return draw_disagreement(masks[0], masks[1], spacing, reference.affine, _image(case, reference))
 
 

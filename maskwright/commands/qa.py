@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from maskwright.commands.messages import print_error
 from maskwright.commands.options import ConventionName, Empty, Percentiles, PresetName, Resample, Tolerances
+from maskwright.engine.jobs.executor import ExecutorName
 
 EXAMPLE = "maskwright qa pairs.csv --out qa-run --preset totalsegmentator-abdomen"
 
@@ -25,7 +26,7 @@ def run(
     preset: PresetName = None,
     empty: Empty = "infinite",
     resample: Resample = False,
-    executor: Annotated[Literal["local", "ray"], typer.Option(help="Processes on this machine, or Ray.")] = "local",
+    executor: Annotated[ExecutorName, typer.Option(help="Processes on this machine, or Ray.")] = "local",
     address: Annotated[str | None, typer.Option(metavar="A", help="A running Ray cluster.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Cases at a time. Default: one a core.")
@@ -38,29 +39,32 @@ def run(
     A case that cannot be measured is a row with its reason; the exit status is then 1.
     """
     from maskwright.engine.jobs.progress import show_progress
+    from maskwright.engine.metrics.options import make_options
     from maskwright.engine.qa.run import qa as run_qa
     from maskwright.engine.report.terminal import print_headline
 
-    tolerances = tolerance_mm or [2.0]
+    options = make_options(
+        tolerance_mm=tolerance_mm,
+        percentile=percentile,
+        convention=convention,
+        empty=empty,
+        preset=preset,
+        resample=resample,
+    )
     with show_progress() as on_progress:
         result = run_qa(
             manifest,
             out,
-            tolerance_mm=tolerances,
-            percentile=percentile or [95.0],
-            convention=convention,
-            empty=empty,
-            preset=preset,
-            resample=resample,
+            options=options,
             executor=executor,
             address=address,
             workers=workers,
             resume=resume,
             on_progress=on_progress,
         )
-    print_headline(result.summary, tolerances[0])
-    if result.kept:
-        print(f"{result.kept} of {result.cases} cases were kept from an earlier run")
+    print_headline(result.summary, options.tolerances_mm[0])
+    if result.resumed:
+        print(f"{result.resumed} of {result.cases} cases were kept from an earlier run")
     print(f"report: {result.paths.report_html}")
     if result.failed:
         print_error(f"{result.failed} of {result.cases} cases failed:")

@@ -14,10 +14,10 @@ import sys
 import threading
 from pathlib import Path
 
-from maskwright.engine.qa.reason import reason_of
 from maskwright.engine.qa.run import qa
 from maskwright.engine.service.qa_runs.redact import unplace_file, unplaced
 from maskwright.engine.service.qa_runs.request import Asked
+from maskwright.errors import reason_of
 
 NICENESS = 10
 """Who waits for a mask goes first."""
@@ -39,7 +39,7 @@ def main() -> int:
             convention=asked.convention,
             empty=asked.empty,
             preset=asked.preset,
-            on_progress=lambda done, total, failed: _say({"done": done, "total": total, "failed": failed}),
+            on_progress=lambda r: _say({"done": r.done, "total": r.total, "failed": r.failed}),
         )
         for path in (result.paths.results_csv, result.paths.report_html):
             unplace_file(path, folder)

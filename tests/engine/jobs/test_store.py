@@ -1,4 +1,4 @@
-"""The resume store keeps what was finished and nothing else."""
+"""The resume store holds finished cases and nothing else."""
 
 from pathlib import Path
 
@@ -12,23 +12,23 @@ from maskwright.errors import InputError
 ROWS = pl.DataFrame({"case": ["a"], "dice": [float("nan")], "hd": [float("inf")]})
 
 
-def test_what_is_appended_is_loaded(tmp_path: Path) -> None:
-    ResultStore(tmp_path / "parts").append("k1", ROWS)
+def test_an_added_table_is_loaded(tmp_path: Path) -> None:
+    ResultStore(tmp_path / "parts").add("k1", ROWS)
     loaded = ResultStore(tmp_path / "parts").load()
     assert list(loaded) == ["k1"]
     assert loaded["k1"].equals(ROWS, null_equal=True)
 
 
-def test_the_same_key_is_kept_once(tmp_path: Path) -> None:
+def test_a_key_has_one_table(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
-    store.append("k1", ROWS)
-    store.append("k1", ROWS)
+    store.add("k1", ROWS)
+    store.add("k1", ROWS)
     assert len(store.load()) == 1
 
 
 def test_half_written_and_broken_parts_are_removed(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
-    store.append("good", ROWS)
+    store.add("good", ROWS)
     whole = (tmp_path / "good.parquet").read_bytes()
     unfinished_path(tmp_path / "late.parquet").write_bytes(whole[:40])
     (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
@@ -39,7 +39,7 @@ def test_half_written_and_broken_parts_are_removed(tmp_path: Path) -> None:
 
 def test_clear_removes_every_part(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
-    store.append("k1", ROWS)
+    store.add("k1", ROWS)
     store.clear()
     assert store.load() == {}
 

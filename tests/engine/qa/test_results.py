@@ -6,11 +6,13 @@ from pathlib import Path
 import polars as pl
 
 from maskwright.engine.config.preset import LabelSpec, Preset, Region
+from maskwright.engine.jobs.job import CaseTables
+from maskwright.engine.jobs.run import rows_table
 from maskwright.engine.metrics.columns import metric_columns
 from maskwright.engine.metrics.options import CompareOptions
+from maskwright.engine.qa.job import QaJob
 from maskwright.engine.qa.manifest import Manifest, read_manifest
-from maskwright.engine.qa.results import NO_LABEL, Results, complete_results, part_of
-from maskwright.engine.qa.settings import Settings
+from maskwright.engine.qa.results import NO_LABEL, Results, complete_results
 
 NAN, INF = math.nan, math.inf
 
@@ -22,10 +24,22 @@ def manifest(folder: Path, names: str) -> Manifest:
     return read_manifest(path)
 
 
-def row(case: str, label: int | None, **values: float | None) -> dict[str, str | int | float | None]:
-    voxels = {"reference_voxels": 4, "prediction_voxels": 5} if label else {}
-    status = "present" if label else "absent"
-    return {"case": case, "spacing_mm": "1,1,1", "label": label, "status": status, **voxels, **values}
+def table(case: str, *labels: int | None, **values: float | None) -> pl.DataFrame:
+    rows = []
+    for label in labels:
+        voxels = {"reference_voxels": 4, "prediction_voxels": 5} if label else {}
+        status = "present" if label else "absent"
+        rows.append({"spacing_mm": "1,1,1", "label": label, "status": status, **voxels, **values})
+    return rows_table(case, rows, QaJob.column_types)
+
+
+def complete(
+    manifest: Manifest,
+    tables: list[pl.DataFrame],
+    failures: dict[str, str] | None = None,
+    options: CompareOptions | None = None,
+) -> Results:
+    return complete_results(manifest, CaseTables(tables, failures or {}, 0), options or CompareOptions())
 
 
 def keys(results: Results) -> list[tuple[object, ...]]:
@@ -33,8 +47,8 @@ def keys(results: Results) -> list[tuple[object, ...]]:
 
 
 def test_every_case_has_every_label_in_the_order_of_the_manifest(tmp_path: Path) -> None:
-    parts = [part_of([row("a", 7, dice=0.5, hd=INF)]), part_of([row("b", 2, dice=1.0, hd=0.0)])]
-    results = complete_results(manifest(tmp_path, "bca"), parts, {"c": "no such file"}, Settings())
+    tables = [table("a", 7, dice=0.5, hd=INF), table("b", 2, dice=1.0, hd=0.0)]
+    results = complete(manifest(tmp_path, "bca"), tables, {"c": "no such file"})
     assert keys(results) == [
         ("b", 2, "present"),
         ("b", 7, "absent"),
@@ -49,9 +63,8 @@ def test_every_case_has_every_label_in_the_order_of_the_manifest(tmp_path: Path)
 
 def test_an_absent_label_has_the_values_of_two_empty_masks(tmp_path: Path) -> None:
     values = {"dice": 0.5, "hd": 1.0, "volume_difference_ml": 0.25, "kappa": 0.5}
-    parts = [part_of([row("a", 7, **values)]), part_of([row("b", None)])]
-    table = complete_results(manifest(tmp_path, "ab"), parts, {}, Settings()).table
-    absent = table.filter(status="absent").row(0, named=True)
+    tables = [table("a", 7, **values), table("b", None)]
+    absent = complete(manifest(tmp_path, "ab"), tables).table.filter(status="absent").row(0, named=True)
     assert math.isnan(absent["dice"])
     assert math.isnan(absent["hd"])
     assert absent["volume_difference_ml"] == 0.0
@@ -59,34 +72,34 @@ def test_an_absent_label_has_the_values_of_two_empty_masks(tmp_path: Path) -> No
 
 
 def test_metric_columns_come_in_the_order_of_the_table(tmp_path: Path) -> None:
-    settings = Settings(CompareOptions((2.0, 10.0, 3.0), (95.0, 90.0)))
+    options = CompareOptions((2.0, 10.0, 3.0), (95.0, 90.0))
     values = dict.fromkeys(["pq", "nsd@10mm", "hd90", "nsd@3mm", "nsd", "dice", "hd95", "hd"], 1.0)
-    results = complete_results(manifest(tmp_path, "a"), [part_of([row("a", 1, **values)])], {}, settings)
+    results = complete(manifest(tmp_path, "a"), [table("a", 1, **values)], options=options)
     wanted = [name for name in results.metric_columns if name in values]
     assert wanted == ["dice", "hd", "hd95", "hd90", "nsd", "nsd@3mm", "nsd@10mm", "pq"]
-    assert set(metric_columns(settings.metrics)) | {"pq"} == set(results.metric_columns)
+    assert set(metric_columns(options)) | {"pq"} == set(results.metric_columns)
 
 
 def test_a_preset_names_and_orders_the_labels(tmp_path: Path) -> None:
     preset = Preset("p", {2: LabelSpec("core"), 1: LabelSpec("rim")}, {100: Region("whole", (1, 2))})
-    parts = [part_of([row("a", label, dice=1.0) for label in (1, 2, 100)])]
-    table = complete_results(manifest(tmp_path, "a"), parts, {}, Settings(preset=preset)).table
-    assert table["label_name"].to_list() == ["core", "rim", "whole"]
+    tables = [table("a", 1, 2, 100, dice=1.0)]
+    results = complete(manifest(tmp_path, "a"), tables, options=CompareOptions(preset=preset))
+    assert results.table["label_name"].to_list() == ["core", "rim", "whole"]
 
 
 def test_cases_without_any_label_stay_in_the_table(tmp_path: Path) -> None:
-    results = complete_results(manifest(tmp_path, "ab"), [part_of([row("a", None)])], {"b": "why"}, Settings())
+    results = complete(manifest(tmp_path, "ab"), [table("a", None)], {"b": "why"})
     assert keys(results) == [("a", None, "absent"), ("b", None, "failed")]
     assert results.table["reason"].to_list() == [NO_LABEL, "why"]
 
 
 def test_only_failures(tmp_path: Path) -> None:
-    results = complete_results(manifest(tmp_path, "ab"), [], {"a": "x", "b": "y"}, Settings())
+    results = complete(manifest(tmp_path, "ab"), [], {"a": "x", "b": "y"})
     assert keys(results) == [("a", None, "failed"), ("b", None, "failed")]
     assert results.metric_columns == tuple(metric_columns(CompareOptions()))
 
 
 def test_a_metric_that_is_null_everywhere_is_kept(tmp_path: Path) -> None:
-    results = complete_results(manifest(tmp_path, "a"), [part_of([row("a", 1, dice=1.0, nsd=None)])], {}, Settings())
+    results = complete(manifest(tmp_path, "a"), [table("a", 1, dice=1.0, nsd=None)])
     assert results.table["nsd"].to_list() == [None]
     assert results.table.schema["nsd"] == pl.Float64

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import maskwright as mw
+from maskwright.engine.jobs.record import RunRecord
 from maskwright.engine.volume import Grid, LabelMap
 
 SPACING = (2.0, 1.0, 1.0)
@@ -49,12 +50,10 @@ def write_manifest(folder: Path, count: int, shape: tuple[int, ...] = (12, 24, 2
 
 def test_a_run_writes_everything_and_agrees_with_compare(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, 3)
-    seen: list[tuple[int, int, int]] = []
-    result = mw.qa(
-        manifest, tmp_path / "out", tolerance_mm=[1, 3], workers=2, on_progress=lambda *state: seen.append(state)
-    )
-    assert seen == [(0, 3, 0), (1, 3, 0), (2, 3, 0), (3, 3, 0)]
-    assert (result.cases, result.failed, result.kept) == (3, 0, 0)
+    seen: list[RunRecord] = []
+    result = mw.qa(manifest, tmp_path / "out", tolerance_mm=[1, 3], workers=2, on_progress=seen.append)
+    assert seen == [RunRecord("running", done, 3) for done in range(4)]
+    assert (result.cases, result.failed, result.resumed) == (3, 0, 0)
     assert pl.read_parquet(result.paths.results_parquet).equals(result.results, null_equal=True)
     from_csv = pl.read_csv(result.paths.results_csv, infer_schema_length=None)
     assert from_csv.columns == result.results.columns
@@ -104,21 +103,21 @@ def test_only_what_changed_is_computed_again(tmp_path: Path) -> None:
     first = mw.qa(manifest, out, workers=1)
     before = parts_of(out)
     again = mw.qa(manifest, out, workers=1)
-    assert (again.kept, parts_of(out)) == (4, before)
+    assert (again.resumed, parts_of(out)) == (4, before)
     assert again.results.equals(first.results, null_equal=True)
 
     write_mask(tmp_path / "p2.nii.gz", boxes(99)[1])
     changed = mw.qa(manifest, out, workers=1)
     after = parts_of(out)
-    assert changed.kept == 3
+    assert changed.resumed == 3
     assert {name: after[name] for name in before} == before
     assert len(after) == 5
     assert len(changed.results) == len(first.results)
     assert not changed.results.filter(case="case 2").equals(first.results.filter(case="case 2"), null_equal=True)
 
-    assert mw.qa(manifest, out, workers=1, tolerance_mm=1.0).kept == 0
-    assert mw.qa(manifest, out, workers=1).kept == 4
-    assert mw.qa(manifest, out, workers=1, resume=False).kept == 0
+    assert mw.qa(manifest, out, workers=1, tolerance_mm=1.0).resumed == 0
+    assert mw.qa(manifest, out, workers=1).resumed == 4
+    assert mw.qa(manifest, out, workers=1, resume=False).resumed == 0
 
 
 def test_metadata_may_change_without_computing_again(tmp_path: Path) -> None:
@@ -126,7 +125,7 @@ def test_metadata_may_change_without_computing_again(tmp_path: Path) -> None:
     mw.qa(manifest, out, workers=1)
     manifest.write_text(manifest.read_text().replace("site 1", "Oslo"))
     again = mw.qa(manifest, out, workers=1)
-    assert again.kept == 2
+    assert again.resumed == 2
     assert again.results["site"].unique().sort().to_list() == ["Oslo", "site 0"]
 
 
@@ -136,7 +135,7 @@ def test_a_failed_case_is_tried_again(tmp_path: Path) -> None:
     assert mw.qa(manifest, out, workers=1).failed == 1
     hidden.rename(tmp_path / "p1.nii.gz")
     again = mw.qa(manifest, out, workers=1)
-    assert (again.failed, again.kept) == (0, 1)
+    assert (again.failed, again.resumed) == (0, 1)
 
 
 def test_labels_of_the_whole_manifest_are_counted_in_every_case(tmp_path: Path) -> None:
@@ -200,15 +199,15 @@ def test_a_folder_that_another_run_writes_into_is_refused(tmp_path: Path) -> Non
     manifest, out = write_manifest(tmp_path, 1), tmp_path / "out"
     refused: list[str] = []
 
-    def second_run(done: int, total: int, failed: int) -> None:
-        if done == 0:
+    def second_run(record: RunRecord) -> None:
+        if record.done == 0:
             with pytest.raises(mw.InputError, match="another run") as error:
                 mw.qa(manifest, out, workers=1)
             refused.append(str(error.value))
 
     assert mw.qa(manifest, out, workers=1, on_progress=second_run).failed == 0
     assert len(refused) == 1
-    assert mw.qa(manifest, out, workers=1).kept == 1
+    assert mw.qa(manifest, out, workers=1).resumed == 1
 
 
 def start(manifest: Path, out: Path) -> subprocess.Popen[bytes]:
@@ -223,18 +222,18 @@ def test_a_run_that_is_killed_goes_on_and_ends_as_if_it_had_not_been(tmp_path: P
     out = tmp_path / "killed"
     run = start(manifest, out)
     deadline = time.monotonic() + 120
-    while len(list((out / "parts").glob("*.parquet"))) < 3:
+    while len(list((out / "parts").glob("[!.]*.parquet"))) < 3:
         assert run.poll() is None, (run.stderr.read() if run.stderr else b"").decode()
         assert time.monotonic() < deadline
         time.sleep(0.002)
     os.killpg(run.pid, signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL
-    finished = len(list((out / "parts").glob("*.parquet")))
+    finished = len(list((out / "parts").glob("[!.]*.parquet")))
     assert 3 <= finished < 12
     assert not (out / "results.parquet").exists()
 
     resumed = mw.qa(manifest, out, workers=1)
-    assert resumed.kept == finished
+    assert resumed.resumed == finished
     assert resumed.results.equals(whole.results, null_equal=True)
     assert resumed.results.select("case", "label").is_unique().all()
     assert resumed.summary == whole.summary
@@ -245,7 +244,7 @@ def test_ctrl_c_leaves_what_was_finished(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "data", 12, shape=(60, 128, 128)), tmp_path / "out"
     run = start(manifest, out)
     deadline = time.monotonic() + 120
-    while len(list((out / "parts").glob("*.parquet"))) < 2:
+    while len(list((out / "parts").glob("[!.]*.parquet"))) < 2:
         assert run.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.002)
@@ -254,12 +253,12 @@ def test_ctrl_c_leaves_what_was_finished(tmp_path: Path) -> None:
     assert run.returncode == 130
     assert said.decode().splitlines()[-1].startswith("maskwright: stopped")
     assert "Traceback" not in said.decode()
-    assert mw.qa(manifest, out, workers=1).kept >= 2
+    assert mw.qa(manifest, out, workers=1).resumed >= 2
 
 
 def test_other_code_computes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = write_manifest(tmp_path, 2)
     mw.qa(manifest, tmp_path / "out", workers=1)
-    assert mw.qa(manifest, tmp_path / "out", workers=1).kept == 2
-    monkeypatch.setattr("maskwright.engine.qa.run.source_digest", lambda package: "other")
-    assert mw.qa(manifest, tmp_path / "out", workers=1).kept == 0
+    assert mw.qa(manifest, tmp_path / "out", workers=1).resumed == 2
+    monkeypatch.setattr("maskwright.engine.jobs.run.source_digest", lambda folder: "other")
+    assert mw.qa(manifest, tmp_path / "out", workers=1).resumed == 0

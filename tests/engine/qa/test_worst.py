@@ -8,6 +8,7 @@ import polars as pl
 
 import maskwright as mw
 from maskwright.engine.config import LabelSpec, Preset, Region
+from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.manifest import Case
 from maskwright.engine.qa.worst import MOST_PER_LABEL, MOST_PICTURES, PictureTask, draw_worst, worst_rows
 from maskwright.engine.volume import LabelMap, Volume
@@ -47,8 +48,8 @@ def test_a_region_is_drawn_under_its_preset(tmp_path: Path) -> None:
     mw.write(Volume(np.ones(reference.shape, np.float32), np.eye(4)), paths[2])
     preset = Preset("p", {1: LabelSpec("rim"), 3: LabelSpec("core")}, {9: Region("whole", (1, 3))}, {4: 3}, ignore=255)
     case = Case("c", paths[0], paths[1], None, None, paths[2], {})
-    whole = draw_worst(PictureTask(case, 9, preset, resample=False))
-    core = draw_worst(PictureTask(case, 3, preset, resample=False))
+    whole = draw_worst(PictureTask(case, 9, CompareOptions(preset=preset)))
+    core = draw_worst(PictureTask(case, 3, CompareOptions(preset=preset)))
     assert whole is not None
     assert core is not None
     assert (whole.voxels, core.voxels, core.index) == (0, 8, 1)
@@ -57,4 +58,4 @@ def test_a_region_is_drawn_under_its_preset(tmp_path: Path) -> None:
 
 def test_a_case_that_cannot_be_read_has_no_picture(tmp_path: Path) -> None:
     case = Case("c", tmp_path / "gone.nii", tmp_path / "gone.nii", None, None, None, {})
-    assert draw_worst(PictureTask(case, 1, None, resample=False)) is None
+    assert draw_worst(PictureTask(case, 1, CompareOptions())) is None

@@ -1,0 +1,86 @@
+"""Job: the contract of one kind of work over many cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from maskwright.engine.jobs.executor import Executor
+
+if TYPE_CHECKING:  # a worker process does without it
+    import polars as pl
+
+Cell = str | int | float | None
+Row = Mapping[str, Cell]
+
+
+class NamedCase(Protocol):
+    """A case: a record that can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """The name of the case; each occurs once in a job."""
+        ...
+
+
+C = TypeVar("C", bound=NamedCase)
+Output_co = TypeVar("Output_co", covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class CaseTables:
+    """The rows of all cases of a job.
+
+    Attributes
+    ----------
+    tables : list of polars.DataFrame
+        One a case that was run, now or by an earlier run, in no particular order; its column ``case`` holds the name.
+    failures : dict of str to str
+        The reason of each failed case by its name, in the order of the cases.
+    resumed : int
+        How many tables an earlier run had stored.
+    """
+
+    tables: list[pl.DataFrame]
+    failures: dict[str, str]
+    resumed: int
+
+
+class Job(Protocol[C, Output_co]):
+    """One kind of work over many cases; a frozen dataclass that can be pickled, since worker processes get a copy."""
+
+    @property
+    def column_types(self) -> Mapping[str, type]:
+        """The types of the columns of the rows that do not hold floats.
+
+        They are given, not guessed, so that tables of different cases fit together whatever their values are.
+        """
+        ...
+
+    def cases(self) -> Sequence[C]:
+        """Return the cases, in the order of the results."""
+        ...
+
+    def key(self, case: C) -> Mapping[str, object]:
+        """Return everything that the rows of a case depend on, as values for JSON: digests of its files, options.
+
+        The name of the case and the version of the code are added by ``run_job``. Called in a worker process.
+        """
+        ...
+
+    def run(self, case: C) -> Sequence[Row]:
+        """Return the rows of a case, at least one: a pure function, called in a worker process.
+
+        The column ``case`` is added by ``run_job``. An error that is raised here becomes the reason of a failed case,
+        and the other cases go on.
+        """
+        ...
+
+    def finish(self, results: CaseTables, folder: Path, executor: Executor) -> Output_co:
+        """Write the outputs into the folder of the run and return what the caller of the run gets.
+
+        The executor is still open: use it for work on chosen cases, such as pictures.
+        """
+        ...
