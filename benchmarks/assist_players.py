@@ -10,7 +10,8 @@ from assist_peers import FLAT_ONLY, PEERS
 from assist_play import Mask, PeerPlayer, Player
 from assist_sets import Target
 
-from maskwright.interactive.methods import METHODS, make_method
+from maskwright.interactive.image import Image
+from maskwright.interactive.methods.registry import METHODS, load_method
 
 DEFAULT = "maskwright"
 
@@ -24,7 +25,7 @@ def make_player(name: str) -> Player:
     if name.removeprefix(f"{DEFAULT}-") in METHODS and name.startswith(DEFAULT):
         return SessionPlayer(name.removeprefix(f"{DEFAULT}-"))
     if name in METHODS:
-        return MethodPlayer(make_method(name))
+        return MethodPlayer(load_method(name))
     return PeerPlayer(PEERS[name])
 
 
@@ -60,6 +61,7 @@ class MethodPlayer:
     """A method on the whole image, with no session around it: for those who tune the method."""
 
     method: Any
+    segmenter: Any = None
     target: Target | None = None
     prompts: tuple[Mask, Mask] | None = None
     previous: Mask | None = None
@@ -69,6 +71,7 @@ class MethodPlayer:
     def begin(self, target: Target) -> None:
         self.target, self.previous, self.count = target, None, 0
         self.prompts = np.zeros(target.truth.shape, bool), np.zeros(target.truth.shape, bool)
+        self.segmenter = self.method.open(Image.of(target.image, target.spacing_mm))
         low, high = np.percentile(target.image, (0.5, 99.5))
         self.intensity_range = float(low), float(high)
 
@@ -78,7 +81,7 @@ class MethodPlayer:
         return self.scribble(stroke, positive)
 
     def scribble(self, stroke: Mask, positive: bool) -> Mask:
-        from maskwright.interactive.methods.method import Task
+        from maskwright.interactive.methods.task import Task
 
         assert self.target is not None
         assert self.prompts is not None
@@ -99,5 +102,5 @@ class MethodPlayer:
             latest_positive=positive,
             prompt_count=self.count,
         )
-        self.previous = self.method.segment(task)
+        self.previous = self.segmenter.segment(task)
         return self.previous

@@ -26,13 +26,14 @@ if TYPE_CHECKING:
         GeometryError,
         InputError,
         LabelError,
+        LogVersionError,
         MaskwrightError,
         MissingExtraError,
         PromptError,
     )
     from maskwright.interactive.propagation.propagate import Propagation
-    from maskwright.interactive.sessions.session import AssistSession, Edit
-    from maskwright.interactive.sessions.session_json import session_from_json, session_to_json
+    from maskwright.interactive.sessions.session import AssistSession
+    from maskwright.interactive.sessions.state import Edit
 
 _HOMES = {
     "maskwright.engine.assist.propagate": ("propagate",),
@@ -45,14 +46,15 @@ _HOMES = {
     "maskwright.engine.qa.run": ("qa",),
     "maskwright.engine.volume": ("Grid", "LabelMap", "Volume", "align"),
     "maskwright.interactive.propagation.propagate": ("Propagation",),
-    "maskwright.interactive.sessions.session": ("AssistSession", "Edit"),
-    "maskwright.interactive.sessions.session_json": ("session_from_json", "session_to_json"),
+    "maskwright.interactive.sessions.session": ("AssistSession",),
+    "maskwright.interactive.sessions.state": ("Edit",),
     "maskwright.errors": (
         "ConfigError",
         "FileFormatError",
         "GeometryError",
         "InputError",
         "LabelError",
+        "LogVersionError",
         "MaskwrightError",
         "MissingExtraError",
         "PromptError",
@@ -73,6 +75,7 @@ __all__ = [
     "LabelError",
     "LabelMap",
     "LabelMetrics",
+    "LogVersionError",
     "MaskwrightError",
     "MissingExtraError",
     "Preset",
@@ -88,8 +91,6 @@ __all__ = [
     "qa",
     "read",
     "read_labels",
-    "session_from_json",
-    "session_to_json",
     "write",
 ]
 

@@ -9,6 +9,7 @@
     │   ├── PromptError              a prompt lies outside the image or is empty
     │   ├── ConfigError              an unknown key or a bad value in a preset or option
     │   ├── NotFoundError            an image, a label or a session of this name is not there
+    │   ├── LogVersionError          a session log was written by a later version
     │   └── LimitError               more was sent or asked for than is allowed
     ├── FileFormatError              a file is missing, truncated, of an unknown format, or unsupported
     ├── StorageError                 a disk is full or read-only: nothing of it was stored
@@ -58,6 +59,10 @@ class NotFoundError(InputError):
 
 class LimitError(InputError):
     """More was sent or asked for than is allowed."""
+
+
+class LogVersionError(InputError):
+    """A session log was written by a later version of Maskwright: it is not damaged, and must be kept."""
 
 
 class FileFormatError(MaskwrightError):

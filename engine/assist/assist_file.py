@@ -16,7 +16,8 @@ from maskwright.engine.assist.files import check_outputs, read_image, read_mask_
 from maskwright.engine.assist.picture import Cut, State, fullest_cut, save_states
 from maskwright.engine.volume import Volume
 from maskwright.errors import LabelError, PromptError
-from maskwright.interactive.sessions.session import AssistSession, Edit
+from maskwright.interactive.sessions.session import AssistSession
+from maskwright.interactive.sessions.state import Edit
 
 INSIDE, OUTSIDE = 1, 2
 """The labels of strokes in a scribble file."""
@@ -62,7 +63,7 @@ def assist_file(
     scribble : Path, optional
         Labels on the image's grid: 1 strokes inside, 2 outside.
     method : str, optional
-        One of ``interactive.methods.METHODS``; by default the embedded network.
+        One of ``interactive.methods.registry.METHODS``; by default the embedded network.
     spacing_mm : sequence of float, optional
         For files that carry none.
     picture : Path, optional

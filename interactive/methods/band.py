@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.methods.features import smoothed, weights_of
-from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.task import Task
 from maskwright.interactive.region import Region, box_of
 from maskwright.kernels.distance import distance_to, distance_transform
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.methods.appearance import local_log_odds
 from maskwright.interactive.methods.band import Band, band_of
-from maskwright.interactive.methods.method import Task
-from maskwright.interactive.methods.regions.geodesic_region import refine
+from maskwright.interactive.methods.method import TaskMethod
+from maskwright.interactive.methods.regions.geodesic_region import grow_region
+from maskwright.interactive.methods.task import Task
 from maskwright.kernels.graph_cut import graph_cut
 
 # In log-odds: what a unit of depth, what looks and what an uncut face count for, and what a voxel that was corrected
@@ -18,17 +17,6 @@ from maskwright.kernels.graph_cut import graph_cut
 BY_DEPTH, BY_LOOKS, BY_BORDER, BY_CORRECTION = 0.5, 0.5, 1.0, 4.0
 # Looks are learned from voxels so far, in units, from the border.
 CORE = 2.0
-
-
-@dataclass(frozen=True)
-class GraphCut:
-    """The geodesic method, its newest border sharpened by a graph cut; see ``refine`` and ``sharpen``."""
-
-    name: str = "cut"
-
-    def segment(self, task: Task) -> NDArray[np.bool_]:
-        """Return the mask after the newest prompt; see ``Task``."""
-        return sharpen(task, refine(task))
 
 
 def sharpen(task: Task, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -69,3 +57,11 @@ def _looks(task: Task, band: Band) -> NDArray[np.float32]:
     channels = [local_log_odds(values[..., k], inside, outside, band.inner) for k in range(values.shape[-1])]
     mean: NDArray[np.float32] = np.mean(channels, axis=0, dtype=np.float32)
     return mean
+
+
+def segment(task: Task) -> NDArray[np.bool_]:
+    """Return the geodesic region of the newest prompt, its border sharpened."""
+    return sharpen(task, grow_region(task))
+
+
+METHOD = TaskMethod("cut", segment)

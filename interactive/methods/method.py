@@ -1,65 +1,109 @@
-"""What a method is given, and what it is."""
+"""The contract of a method: it opens an image, and its segmenter turns tasks on that image into masks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from functools import cache
+from importlib.metadata import version
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.methods.features import usual_difference
+from maskwright.interactive.image import Image
+from maskwright.interactive.methods.task import Task
 
-STROKE = 25
-"""A prompt of so many voxels is a stroke."""
+Mask = NDArray[np.bool_]
+PromptKind = Literal["point", "box", "scribble", "lasso"]
 
 
 @dataclass(frozen=True)
-class Task:
-    """A region of the image, and the prompts of one object inside it.
+class Supports:
+    """The prompts and images that a method can work on. Masks that a caller gives need no method."""
 
-    `image` is float32, (y, x) or (z, y, x), with a last axis of 3 if `color`: a crop with raw intensities.
-    `intensity_range` is the robust range of the whole image, so that a crop is scaled as the whole is. The masks have
-    the crop's spatial shape: `positive` and `negative` are voxels prompted inside and outside (the latest prompt has
-    won already), `previous` is the object's mask before this edit (None on the first), `latest` the voxels of the
-    newest prompt. `box` is the object's box prompt as (lower, upper), half-open, in crop indices; one drawn on
-    a slice of a volume is given some depth. `prompt_count` is
-    how many prompts the object has, this one included; a mask it was given counts as one.
-    """
+    prompts: frozenset[PromptKind] = frozenset({"point", "box", "scribble", "lasso"})
+    dims: frozenset[int] = frozenset({2, 3})
+    color: bool = True
 
-    image: NDArray[np.float32]
-    color: bool
-    intensity_range: tuple[float, float]
-    spacing_mm: tuple[float, ...]
-    positive: NDArray[np.bool_]
-    negative: NDArray[np.bool_]
-    box: tuple[tuple[int, ...], tuple[int, ...]] | None
-    previous: NDArray[np.bool_] | None
-    latest: NDArray[np.bool_]
-    latest_positive: bool
-    prompt_count: int
 
-    @cached_property
-    def noise(self) -> float:
-        """The usual difference of neighbours in this region; see ``usual_difference``."""
-        return usual_difference(self.image, self.intensity_range, self.spacing_mm)
+SUPPORTS_ALL = Supports()
 
-    @property
-    def strokes_compete(self) -> bool:
-        """Whether all that is said of the object is what is inside and what outside, the latter by a stroke or so."""
-        both = bool(self.positive.any()) and bool(self.negative.any())
-        return self.prompt_count <= 2 and both and int(np.count_nonzero(self.latest)) >= STROKE
+
+class Segmenter(Protocol):
+    """A method at work on one image. It may hold an embedding, a memory, or a device."""
+
+    def segment(self, task: Task) -> Mask:
+        """Return the mask of the prompted object, bool of the task's spatial shape.
+
+        Deterministic: equal tasks in equal order give equal masks. The task is not written to. The session itself
+        enforces prompted voxels, locked objects and locality.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the segmenter holds; a second call does nothing. No task follows."""
+        ...
 
 
 class Method(Protocol):
-    """Turns prompts into a mask of the crop's spatial shape."""
+    """A way from prompts to masks. One instance may serve many sessions and threads at once."""
 
     @property
     def name(self) -> str:
-        """How it is called in tables and saved sessions."""
+        """The name in tables, capabilities and session logs."""
         ...
 
-    def segment(self, task: Task) -> NDArray[np.bool_]:
-        """Return the mask; the session sees to prompted voxels, locked objects and locality."""
+    @property
+    def supports(self) -> Supports:
+        """The prompts and images the method can work on."""
         ...
+
+    def provenance(self) -> dict[str, str]:
+        """Return everything a mask depends on besides image and prompts.
+
+        ``name`` and ``version`` always; for a trained model also ``model``, the hash of its weights, its ``provider``
+        and whatever else of the runtime matters.
+        """
+        ...
+
+    def open(self, image: Image) -> Segmenter:
+        """Return a segmenter for one image, which the session closes."""
+        ...
+
+
+@dataclass(frozen=True)
+class TaskMethod:
+    """A method whose mask depends on the task alone, so that nothing is kept between tasks."""
+
+    name: str
+    segment: Callable[[Task], Mask]
+    supports: Supports = SUPPORTS_ALL
+
+    def provenance(self) -> dict[str, str]:
+        """Return name and version."""
+        return {"name": self.name, "version": package_version()}
+
+    def open(self, image: Image) -> Segmenter:
+        """Return a segmenter that holds nothing."""
+        return TaskSegmenter(self.segment)
+
+
+@dataclass(frozen=True)
+class TaskSegmenter:
+    """A segmenter that holds nothing; see `TaskMethod`."""
+
+    function: Callable[[Task], Mask]
+
+    def segment(self, task: Task) -> Mask:
+        """Return the mask of the prompted object."""
+        return self.function(task)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to give back."""
+
+
+@cache
+def package_version() -> str:
+    """Return the version of Maskwright."""
+    return version("maskwright")

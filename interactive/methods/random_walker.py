@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import cg
 
 from maskwright.interactive.methods.band import Band, band_of
-from maskwright.interactive.methods.method import Task
-from maskwright.interactive.methods.regions.geodesic_region import refine
+from maskwright.interactive.methods.method import TaskMethod
+from maskwright.interactive.methods.regions.geodesic_region import grow_region
+from maskwright.interactive.methods.task import Task
 
 # A walker may stop anywhere, and is then where the mask says: without that, thin parts shrink away.
 STOPPING = 1.0
@@ -19,25 +18,20 @@ STOPPING = 1.0
 TOLERANCE, STEPS = 1e-3, 400
 
 
-@dataclass(frozen=True)
-class RandomWalker:
-    """The geodesic method, its newest border placed by a random walker in a narrow band (Grady, PAMI 2006), with
-    priors (Grady, CVPR 2005).
+def segment(task: Task) -> NDArray[np.bool_]:
+    """Return the geodesic region of the newest prompt, its border placed by a random walker in a narrow band.
+
+    Grady, PAMI 2006, with the priors of Grady, CVPR 2005.
     """
-
-    name: str = "random-walker"
-
-    def segment(self, task: Task) -> NDArray[np.bool_]:
-        """Return the mask after the newest prompt; see ``Task``."""
-        mask = refine(task)
-        band = band_of(task, mask)
-        if band is None or not band.free.any():
-            return mask
-        result = mask.copy()
-        part = band.mask.copy()
-        part[band.free] = _probability(band) > 0.5
-        result[band.window] = part
-        return result
+    mask = grow_region(task)
+    band = band_of(task, mask)
+    if band is None or not band.free.any():
+        return mask
+    result = mask.copy()
+    part = band.mask.copy()
+    part[band.free] = _probability(band) > 0.5
+    result[band.window] = part
+    return result
 
 
 def _probability(band: Band) -> NDArray[np.float64]:
@@ -66,3 +60,6 @@ def _probability(band: Band) -> NDArray[np.float64]:
     guess = band.mask[band.free].astype(np.float64)
     found, _ = cg(laplacian, gain, x0=guess, rtol=TOLERANCE, maxiter=STEPS, M=diags_array(1 / degree))
     return np.asarray(found)
+
+
+METHOD = TaskMethod("random-walker", segment)

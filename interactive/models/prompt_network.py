@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.machine import usable_cores
-
 if TYPE_CHECKING:
     import onnxruntime
 
@@ -19,11 +17,14 @@ SIDE = {2: 128, 3: 64}
 """Cells an axis of the grid a network works on."""
 CHANNELS = 5
 """Image (0 to 1), positive prompts, negative prompts, last mask, box."""
+MOST_THREADS = 4
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
 def log_odds(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the network's log-odds of the object.
+
+    It runs on as many threads as the kernels use in the calling thread (``numba.get_num_threads``), at most four.
 
     Parameters
     ----------
@@ -34,17 +35,17 @@ def log_odds(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     -------
     float32 of shape (batch, ...), without the channels.
     """
-    found = _session(channels.ndim - 2).run(None, {"prompted": channels})[0]
-    return np.asarray(found, np.float32)[:, 0]
+    outputs = _session(channels.ndim - 2, _threads()).run(None, {"prompted": channels})
+    return np.asarray(outputs[0], np.float32)[:, 0]
 
 
 def provenance(dims: int) -> dict[str, str]:
-    """Return what a result depends on: the hash of the weights, the provider, the threads, the runtime's version."""
+    """Return the hash of the weights, the provider, the number of threads and the runtime's version."""
     import onnxruntime
 
     return {
-        "model": hashlib.sha256(_path(dims).read_bytes()).hexdigest()[:16],
-        "provider": _session(dims).get_providers()[0],
+        "model": _sha256(dims)[:16],
+        "provider": _session(dims, _threads()).get_providers()[0],
         "threads": str(_threads()),
         "onnxruntime": onnxruntime.__version__,
     }
@@ -54,17 +55,25 @@ def _path(dims: int) -> Path:
     return Path(__file__).parent / f"prompt_{dims}d.onnx"
 
 
+@cache
+def _sha256(dims: int) -> str:
+    return hashlib.sha256(_path(dims).read_bytes()).hexdigest()
+
+
 def _threads() -> int:
-    return min(4, usable_cores())
+    import numba  # after the kernels, which tell it how many cores there are
+
+    return min(MOST_THREADS, int(numba.get_num_threads()))
 
 
 @cache
-def _session(dims: int) -> onnxruntime.InferenceSession:
+def _session(dims: int, threads: int) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _threads()
+    options.intra_op_num_threads = threads
     # Threads that spin between clicks would take the cores from the refinement.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    there = [name for name in _PROVIDERS if name in onnxruntime.get_available_providers()]
-    return onnxruntime.InferenceSession(str(_path(dims)), options, providers=there)
+    available = onnxruntime.get_available_providers()
+    providers = [name for name in _PROVIDERS if name in available]
+    return onnxruntime.InferenceSession(str(_path(dims)), options, providers=providers)

@@ -1,4 +1,4 @@
-"""What an edit may change: prompts hold, locked objects stay, and what is far from the newest prompt is left alone."""
+"""The limits of an edit: prompted voxels hold, and voxels far from the newest prompt stay as they were."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def keep_local(previous: Mask, proposed: Mask, latest: Mask) -> Mask:
     difference = previous ^ proposed
     if not difference.any():
         return previous.copy()
-    # Boxes keep this quick: a click changes little of what it looks at.
+    # Boxes keep this quick: a click changes a small part of its region.
     box, around = box_of(difference), _grown_by_one(box_of(latest), latest.shape)
     parts = label_components(difference[box.slices])
     near = ndimage.binary_dilation(latest[around.slices], np.ones((3,) * latest.ndim))
-    taken = np.zeros(parts.count + 1, bool)
+    touched = np.zeros(parts.count + 1, bool)
     common = box.common(around)
     if common is not None:
-        taken[parts.labels[common.within(box)][near[common.within(around)]]] = True
-    taken[0] = False
-    kept = previous.copy()
-    kept[box.slices] ^= taken[parts.labels]
-    return kept
+        touched[parts.labels[common.within(box)][near[common.within(around)]]] = True
+    touched[0] = False
+    result = previous.copy()
+    result[box.slices] ^= touched[parts.labels]
+    return result
 
 
-def held(mask: Mask, positive: Mask, negative: Mask) -> Mask:
-    """Return a mask whose prompted voxels are what they were said to be."""
+def apply_prompts(mask: Mask, positive: Mask, negative: Mask) -> Mask:
+    """Return a mask with the voxels prompted inside, and without those prompted outside."""
     return (mask | positive) & ~negative
 
 

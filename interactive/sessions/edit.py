@@ -1,4 +1,4 @@
-"""From an object's prompts to the mask it is to have: what a method is asked, and what of its answer is taken over."""
+"""One edit: the task for the method, and the part of its answer that the session takes over."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.methods.method import Method, Task
+from maskwright.interactive.image import Image
+from maskwright.interactive.methods.method import Segmenter
+from maskwright.interactive.methods.task import Task
 from maskwright.interactive.region import Region, first_region, grown
-from maskwright.interactive.sessions.constraints import held, keep_local
+from maskwright.interactive.sessions.constraints import apply_prompts, keep_local
 from maskwright.interactive.sessions.history import History
-from maskwright.interactive.sessions.image import Picture
 from maskwright.interactive.sessions.objects import Objects
-from maskwright.interactive.sessions.prompts import Box, Drawn, said
+from maskwright.interactive.sessions.prompts import Box, Drawn, MaskPrompt, paint_prompts
 
 Mask = NDArray[np.bool_]
 
 
-def propose(
-    picture: Picture, method: Method, objects: Objects, history: History, newest: Drawn | Box
+def segment_prompt(
+    image: Image, segmenter: Segmenter, objects: Objects, history: History, newest: Drawn | Box
 ) -> tuple[Region, Mask]:
-    """Return a region and the mask the active object is to have there after a new prompt.
+    """Return a region and the mask of the active object there after a new prompt; nothing is changed yet.
 
-    The region grows as long as the method's mask reaches its border. Of the answer, only what belongs to the new
-    prompt is taken over; prompted voxels are what was said of them; voxels that are locked, or prompted inside another
-    object, are left to it unless `newest` says of them that they are inside. Nothing is changed.
+    The region grows as long as the method's mask reaches its border. Only changes connected to the new prompt are
+    taken over, and prompts hold. Voxels that are locked, or prompted inside another object, are left to it unless
+    `newest` marks them as inside.
     """
     prompts = [*history.prompts_of(objects.active), newest]
-    known = [prompt.region for prompt in prompts]
-    reach = history.reach(objects.active)
-    region = first_region(newest.region, known if reach is None else [*known, reach], picture.shape)
+    boxes = [prompt.region for prompt in prompts]
+    bounds = history.bounds_of(objects.active)
+    region = first_region(newest.region, boxes if bounds is None else [*boxes, bounds], image.shape)
     while True:
-        task = _task(picture, objects, prompts, region, history.count_of(objects.active) + 1)
-        mask = method.segment(task)
-        larger = grown(region, mask, picture.shape)
+        task = _task(image, objects, prompts, region, history.count_of(objects.active) + 1)
+        mask = segmenter.segment(task)
+        larger = grown(region, mask, image.shape)
         if larger is None:
             break
         region = larger
-    inside_now, _ = said([newest], region)
-    mask = held(mask, task.positive, task.negative) & _free(objects, history, region, inside_now)
-    if reach is not None:
+    inside_now, _ = paint_prompts([newest], region)
+    mask = apply_prompts(mask, task.positive, task.negative) & _free(objects, history, region, inside_now)
+    if bounds is not None:
         # Last, so that changes do not hang together through voxels that do not change. Also where nothing is left of
         # the object here: it is not grown again from earlier prompts.
         previous = np.zeros(region.shape, bool) if task.previous is None else task.previous
@@ -48,27 +49,36 @@ def propose(
     return region, mask
 
 
-def _task(picture: Picture, objects: Objects, prompts: Sequence[Drawn | Box], region: Region, count: int) -> Task:
-    """What the method sees. Earlier prompted voxels that are another object's by now no longer count as inside."""
+def given_mask(image: Image, objects: Objects, history: History, prompt: MaskPrompt) -> tuple[Region, Mask]:
+    """Return a region that holds the active object and the given mask, and that mask there."""
+    given = None if prompt.area is None else prompt.area.region
+    boxes = [box for box in (given, history.bounds_of(objects.active)) if box is not None]
+    region = boxes[0].joined(boxes[-1]) if boxes else Region((0,) * image.ndim, (1,) * image.ndim)
+    mask = np.zeros(region.shape, bool)
+    if prompt.area is not None:
+        prompt.area.paint(mask, region)
+    return region, mask
+
+
+def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], region: Region, count: int) -> Task:
+    """Return the task. Earlier prompted voxels that are another object's by now no longer count as inside."""
     newest = prompts[-1]
     latest = np.zeros(region.shape, bool)
     newest.paint(latest, region)
-    positive, negative = said(prompts, region)
-    inside_now, _ = said([newest], region)
+    positive, negative = paint_prompts(prompts, region)
+    inside_now, _ = paint_prompts([newest], region)
     for _, mask in objects.others(region):
         positive &= ~mask | inside_now
     boxes = [prompt.region.common(region) for prompt in prompts if isinstance(prompt, Box)]
     previous = objects.masks[objects.active][region.slices]
     return Task(
-        image=picture.crop(region),
-        color=picture.color,
-        intensity_range=picture.intensity_range,
-        spacing_mm=picture.spacing_mm,
+        image=image.crop(region),
+        color=image.color,
+        intensity_range=image.intensity_range,
+        spacing_mm=image.spacing_mm,
         positive=positive,
         negative=negative,
-        box=_ends(_deepened(boxes[-1], picture.spacing_mm, region), region)
-        if boxes and boxes[-1] is not None
-        else None,
+        box=_ends(_deepened(boxes[-1], image.spacing_mm, region), region) if boxes and boxes[-1] is not None else None,
         previous=previous.copy() if previous.any() else None,
         latest=latest,
         latest_positive=isinstance(newest, Box) or newest.positive,
@@ -91,17 +101,18 @@ def _deepened(box: Region, spacing_mm: tuple[float, ...], region: Region) -> Reg
 
 
 def _ends(box: Region, region: Region) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return lower and upper corner of a box, relative to a region that holds it."""
     inner = box.within(region)
     return tuple(s.start for s in inner), tuple(s.stop for s in inner)
 
 
 def _free(objects: Objects, history: History, region: Region, inside_now: Mask) -> Mask:
-    """Voxels the active object may have."""
+    """Return the voxels that the active object may have."""
     free = np.ones(region.shape, bool)
     for number, mask in objects.others(region):
         if number in objects.locked:
             free &= ~mask
         else:
-            claimed, _ = said(history.prompts_of(number), region)
-            free &= ~(claimed & mask) | inside_now
+            prompted, _ = paint_prompts(history.prompts_of(number), region)
+            free &= ~(prompted & mask) | inside_now
     return free

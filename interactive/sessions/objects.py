@@ -1,18 +1,21 @@
-"""The objects of a session: one mask each, no voxel in two of them, and which are locked."""
+"""The objects of a session: a mask and a name each, no voxel in two of them, some of them locked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.errors import InputError
+from maskwright.errors import InputError, LimitError
 from maskwright.interactive.region import Region
-from maskwright.interactive.sessions.history import Turned, turn, turned_voxels
+from maskwright.interactive.sessions.history import find_flip, flip
+from maskwright.interactive.sessions.prompts import Area
 
 Mask = NDArray[np.bool_]
+
+MOST_OBJECTS = 65_535
 
 
 @dataclass
@@ -20,13 +23,17 @@ class Objects:
     """Masks of one image, numbered from 1; one of them is active."""
 
     masks: dict[int, Mask] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
     locked: set[int] = field(default_factory=set)
     active: int = 0
 
-    def add(self, shape: tuple[int, ...]) -> int:
+    def add(self, shape: tuple[int, ...], name: str | None = None) -> int:
         """Append an empty object and return its number. Its mask takes memory only where voxels are set."""
+        if len(self.masks) >= MOST_OBJECTS:
+            raise LimitError(f"a session holds at most {MOST_OBJECTS} objects; begin another one")
         number = len(self.masks) + 1
         self.masks[number] = np.zeros(shape, bool)
+        self.names[number] = name or f"object {number}"
         return number
 
     def check(self, object_id: int) -> None:
@@ -42,29 +49,29 @@ class Objects:
         return view
 
     def others(self, region: Region) -> Iterator[tuple[int, Mask]]:
-        """Return number and mask, cut to a region, of every object but the active one."""
+        """Yield number and mask, cut to a region, of every object but the active one."""
         for number, mask in self.masks.items():
             if number != self.active:
                 yield number, mask[region.slices]
 
-    def turned_by(self, region: Region, proposed: Mask) -> tuple[Turned, ...]:
-        """Return what changes, object by object, when the active one gets this mask in this region.
+    def flips_to(self, proposal: Mask, region: Region) -> dict[int, Area]:
+        """Return the voxels that flip, object by object, when the active one gets this mask in this region.
 
         Voxels of locked objects stay theirs; other objects give theirs up.
         """
         for number, mask in self.others(region):
             if number in self.locked:
-                proposed = proposed & ~mask
-        turned = []
+                proposal = proposal & ~mask
+        flips = {}
         for number, mask in self.masks.items():
             before = mask[region.slices]
-            after = proposed if number == self.active else before & ~proposed
-            area = turned_voxels(before, after, region)
+            after = proposal if number == self.active else before & ~proposal
+            area = find_flip(before, after, region)
             if area is not None:
-                turned.append((number, area))
-        return tuple(turned)
+                flips[number] = area
+        return flips
 
-    def turn(self, turned: tuple[Turned, ...]) -> None:
-        """Turn voxels over, in place."""
-        for number, area in turned:
-            turn(self.masks[number], area)
+    def flip(self, flips: Mapping[int, Area]) -> None:
+        """Flip voxels of masks, in place."""
+        for number, area in flips.items():
+            flip(self.masks[number], area)

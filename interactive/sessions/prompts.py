@@ -1,4 +1,4 @@
-"""Prompts: what an annotator says of an object. All are frozen and checked against the image when they are made."""
+"""Prompts of an annotator about one object. All are frozen and checked against the image when they are made."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Point:
-    """One voxel said to be inside (positive) or outside."""
+    """One voxel that is inside (positive) or outside."""
 
     index: tuple[int, ...]
     positive: bool = True
@@ -100,23 +100,23 @@ class Scribble:
 
 @dataclass(frozen=True)
 class Lasso(Scribble):
-    """An outline drawn around something that is inside or outside; `area` holds the outline and what it encloses."""
+    """An outline around a part that is inside or outside; `area` holds the outline and the part it encloses."""
 
 
 @dataclass(frozen=True)
 class MaskPrompt:
-    """A mask the object is to have from here on (None: an empty one); earlier prompts no longer count."""
+    """The mask of the object from here on (None: an empty one); earlier prompts no longer count."""
 
     area: Area | None
 
 
 Prompt = Point | Box | Scribble | Lasso | MaskPrompt
 Drawn = Point | Scribble | Lasso
-"""Prompts that say of voxels whether they are inside. A box does not: it is drawn around the object."""
+"""Prompts that mark voxels as inside or outside. A box does not: it is drawn around the object."""
 
 
-def said(prompts: Sequence[Drawn | Box], region: Region) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return what prompts, oldest first, say to be inside and outside in a region; later prompts win."""
+def paint_prompts(prompts: Sequence[Drawn | Box], region: Region) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the voxels of a region prompted inside and outside; prompts are oldest first, and later ones win."""
     positive, negative = np.zeros(region.shape, bool), np.zeros(region.shape, bool)
     for prompt in prompts:
         if not isinstance(prompt, Box):
@@ -147,7 +147,7 @@ def make_scribble(mask: ArrayLike, shape: tuple[int, ...], positive: bool) -> Sc
 
 
 def make_lasso(mask: ArrayLike, shape: tuple[int, ...], positive: bool) -> Lasso:
-    """Check an outline and fill what it encloses, in the plane it was drawn in."""
+    """Check an outline and fill it, in the plane it was drawn in."""
     drawn = _drawn(mask, shape, "lasso")
     region = box_of(drawn)
     crop = drawn[region.slices]

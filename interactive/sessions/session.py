@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskwright.errors import InputError, PromptError
-from maskwright.interactive.methods import METHODS, make_method
+from maskwright.errors import InputError
+from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Method
+from maskwright.interactive.methods.registry import METHODS, load_method
 from maskwright.interactive.region import Region
-from maskwright.interactive.sessions.edit import propose
-from maskwright.interactive.sessions.history import History, Step
-from maskwright.interactive.sessions.image import Picture
-from maskwright.interactive.sessions.objects import Objects
+from maskwright.interactive.sessions.events import (
+    Cleared,
+    Event,
+    MasksHashed,
+    ObjectAdded,
+    ObjectLocked,
+    ObjectRenamed,
+    ObjectSelected,
+    ObjectUnlocked,
+    Predicted,
+    PromptAdded,
+    PromptQueued,
+    Redone,
+    TargetSet,
+    Undone,
+)
+from maskwright.interactive.sessions.log import Header, SessionLog, bits_bytes, read_log, write_log
 from maskwright.interactive.sessions.prompts import (
     MaskPrompt,
     Prompt,
@@ -26,21 +39,14 @@ from maskwright.interactive.sessions.prompts import (
     make_point,
     make_scribble,
 )
+from maskwright.interactive.sessions.state import Edit, SessionState
 from maskwright.interactive.sessions.target import Target
 
 Mask = NDArray[np.bool_]
 
-
-@dataclass(frozen=True, eq=False)
-class Edit:
-    """What an edit came to.
-
-    `mask` is the object's mask, bool of the image's spatial shape: read-only, and kept up to date by the session, so
-    copy it to keep this state. `changed` is the half-open box (lower, upper) in which it changed, None if nowhere.
-    """
-
-    mask: Mask
-    changed: tuple[tuple[int, ...], tuple[int, ...]] | None
+_NEEDS_NO_IMAGE = (Undone, Redone, Predicted, Cleared)
+_NEVER_ALONE = (Undone, Redone, Predicted, MasksHashed)
+"""Events that are not in the log unless they edit a mask."""
 
 
 class AssistSession:
@@ -49,18 +55,20 @@ class AssistSession:
     Objects are numbered from 1; one is active, and prompts are about it. No voxel belongs to two objects. Who gets a
     voxel, in this order:
 
-    1. A locked object keeps its voxels, whatever is said.
+    1. A locked object keeps its voxels, whatever the prompt.
     2. The newest prompt: a point, scribble or lasso decides on its voxels, a mask on all of the object. A box is drawn
-       around the object and says nothing of single voxels.
-    3. Earlier points, scribbles and lassos, the later winning: what is prompted inside the active object is in it,
-       what is prompted outside is not, and what is prompted inside another object and still is there stays there.
+       around the object and decides on no single voxel.
+    3. Earlier points, scribbles and lassos, the later winning: a voxel prompted inside the active object is in it,
+       one prompted outside is not, and one prompted inside another object that still has it stays there.
        A voxel that another object was given since, or held locked, is not taken back until it is prompted again.
-    4. What the method proposes; it may take voxels from other open objects. Where the object had a mask before, only
-       changes that hang together with the newest prompt are taken over: the rest stays as it was.
+    4. The method's mask; it may take voxels from other open objects. Where the object had a mask before, only changes
+       connected to the newest prompt are taken over: the rest stays as it was.
 
-    Deterministic: the same prompts give the same masks, bit for bit, for one method, model, provider and number of
-    threads. Memory: a bool array of the image's size for each object, of which untouched pages are not occupied, and
-    for each edit the bits of what changed, in its box.
+    A session is its event log: `events` replayed on the image give the same masks, bit for bit, for one method, model,
+    provider and number of threads. Each public method that changes the session is an event, see `apply`.
+
+    Memory: a bool array of the image's size for each object, of which untouched pages are not occupied, and for each
+    edit the bits of the voxels that changed, in their box.
 
     Parameters
     ----------
@@ -74,48 +82,53 @@ class AssistSession:
     >>> session = AssistSession("region-growing")
     >>> session.set_image(image, spacing_mm=(1.0, 1.0))
     >>> edit = session.add_point((12, 12), positive=True)
-    >>> int(edit.mask.sum()), edit.changed
-    (144, ((8, 8), (20, 20)))
+    >>> int(edit.mask.sum()), edit.changes
+    (144, {1: Region(lower=(8, 8), upper=(20, 20))})
     """
 
     def __init__(self, method: Method | str | None = None) -> None:
-        named = METHODS[0] if method is None else method
-        self.method: Method = make_method(named) if isinstance(named, str) else named
-        self._picture: Picture | None = None
-        self._start()
-
-    def _start(self) -> None:
-        self._objects = Objects()
-        self._history = History()
-        self._target: Target | None = None
+        name_or_method = METHODS[0] if method is None else method
+        self.method: Method = load_method(name_or_method) if isinstance(name_or_method, str) else name_or_method
+        self._state: SessionState | None = None
+        self._events: list[Event] = []
 
     # --- image and target
 
-    def set_image(self, image: ArrayLike, spacing_mm: Sequence[float], color: bool = False) -> None:
+    def set_image(self, image: ArrayLike | Image, spacing_mm: Sequence[float] = (), color: bool = False) -> None:
         """Start anew on an image, with one empty object, no history and no target.
 
         Parameters
         ----------
         image
-            (y, x) or (z, y, x), with a last axis of 3 if `color`; any real dtype, finite. It is not copied.
+            (y, x) or (z, y, x), with a last axis of 3 if `color`; any real dtype, finite. It is not copied. Or an
+            `Image`, which has its spacing.
         spacing_mm
             One value a spatial axis, in the array's order.
 
         Raises
         ------
         InputError, GeometryError
-            Another number of axes, NaN or infinity, an empty image, a spacing that does not fit.
+            Another number of axes, NaN or infinity, an empty image, a spacing that does not fit, or an image that the
+            method does not support. The session is as it was.
         """
-        picture = Picture.of(image, spacing_mm, color)
-        self._start()
-        self._picture = picture
-        self.add_object()
+        opened = image if isinstance(image, Image) else Image.of(image, spacing_mm, color)
+        supports = self.method.supports
+        if opened.ndim not in supports.dims or (opened.color and not supports.color):
+            found = f"{opened.ndim}-D{' in colour' if opened.color else ''}"
+            raise InputError(f"the method {self.method.name} does not work on images of {found}; choose another one")
+        segmenter = self.method.open(opened)
+        self.close()
+        self._state = SessionState(opened, segmenter, supports)
+
+    def close(self) -> None:
+        """Give back the image and the memory of the method; `set_image` starts anew. A second call does nothing."""
+        if self._state is not None:
+            self._state.segmenter.close()
+        self._state, self._events = None, []
 
     def clear(self) -> None:
-        """Forget all objects, edits and the target; what is left is what `set_image` began with."""
-        if self._picture is not None:
-            self._start()
-            self.add_object()
+        """Forget all objects, edits and the target: the session is as `set_image` began it."""
+        self.apply(Cleared())
 
     def set_target(self, target: NDArray[Any]) -> None:
         """Keep an array of the caller's up to date in place: a bool one with the active object, an integer one with
@@ -126,181 +139,220 @@ class AssistSession:
         InputError
             It is no writeable array of the image's shape, neither bool nor integer, or too small for the numbers.
         """
-        self._target = Target.of(target, len(self._objects.masks), self.picture.shape)
-        self._show(*self.objects)
+        state = self._require_state()
+        state.target = Target.of(target, len(self.objects), state.image.shape)
+        state.show(*self.objects)
 
     # --- objects
 
     @property
     def objects(self) -> tuple[int, ...]:
         """The numbers of the objects."""
-        return tuple(self._objects.masks)
+        return () if self._state is None else tuple(self._state.objects.masks)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names of the objects, by number."""
+        return dict(self._require_state().objects.names)
 
     @property
     def active(self) -> int:
         """The object prompts are about."""
-        return self._objects.active
+        return self._require_state().objects.active
 
     @property
     def locked(self) -> frozenset[int]:
         """The objects that no edit changes."""
-        return frozenset(self._objects.locked)
+        return frozenset(self._require_state().objects.locked)
 
-    def add_object(self) -> int:
-        """Begin a new, empty object, make it the active one, and return its number."""
-        if self._target is not None:
-            self._target.check_holds(len(self._objects.masks) + 1)
-        number = self._objects.add(self.picture.shape)
-        self.select(number)
-        return number
+    def add_object(self, name: str = "") -> int:
+        """Begin a new, empty object, make it the active one, and return its number.
+
+        Without a name it is called "object" and its number.
+        """
+        self.apply(ObjectAdded(name or f"object {len(self.objects) + 1}"))
+        return self.active
+
+    def rename(self, object_id: int, name: str) -> None:
+        """Give an object another name."""
+        self.apply(ObjectRenamed(object_id, name))
 
     def select(self, object_id: int) -> None:
         """Make an object the active one."""
-        self._objects.check(object_id)
-        before, self._objects.active = self._objects.active, object_id
-        if self._target is not None and self._target.shows_active:
-            self._show(before, object_id)
+        self.apply(ObjectSelected(object_id))
 
     def lock(self, object_id: int) -> None:
         """Keep an object as it is, whatever is edited."""
-        self._objects.check(object_id)
-        self._objects.locked.add(object_id)
+        self.apply(ObjectLocked(object_id))
 
     def unlock(self, object_id: int) -> None:
         """Let an object be edited again."""
-        self._objects.check(object_id)
-        self._objects.locked.discard(object_id)
-
-    def set_locked(self, object_ids: Iterable[int]) -> None:
-        """Lock these objects and no others."""
-        wanted = set(object_ids)
-        for object_id in wanted:
-            self._objects.check(object_id)
-        self._objects.locked = wanted
+        self.apply(ObjectUnlocked(object_id))
 
     def mask_of(self, object_id: int) -> Mask:
         """Return the mask of an object: read-only, kept up to date."""
-        return self._objects.mask_of(object_id)
+        return self._require_state().objects.mask_of(object_id)
 
-    def reach_of(self, object_id: int) -> Region | None:
-        """Return a box that holds an object's mask, not always the smallest; None where nothing was ever in it."""
-        self._objects.check(object_id)
-        return self._history.reach(object_id)
+    def bounds_of(self, object_id: int) -> Region | None:
+        """Return a box that holds an object's mask, not always the smallest; None if the mask is empty."""
+        state = self._require_state()
+        state.objects.check(object_id)
+        return state.history.bounds_of(object_id)
 
     # --- prompts
 
     def add_point(self, index: Sequence[float], positive: bool = True) -> Edit:
-        """Say of one voxel whether it is inside; `index` in the array's order, whole numbers."""
-        return self.add_prompt(make_point(index, self.picture.shape, positive))
+        """Mark one voxel as inside or outside; `index` in the array's order, whole numbers."""
+        return self.add_prompt(make_point(index, self.image.shape, positive))
 
     def add_box(self, lower: Sequence[float], upper: Sequence[float]) -> Edit:
         """Draw a half-open box around the object; in 3-D it may be one slice thick."""
-        return self.add_prompt(make_box(lower, upper, self.picture.shape))
+        return self.add_prompt(make_box(lower, upper, self.image.shape))
 
     def add_scribble(self, mask: ArrayLike, positive: bool = True) -> Edit:
         """Draw a stroke inside or outside: a bool array of the image's shape, not empty."""
-        return self.add_prompt(make_scribble(mask, self.picture.shape, positive))
+        return self.add_prompt(make_scribble(mask, self.image.shape, positive))
 
     def add_lasso(self, mask: ArrayLike, positive: bool = True) -> Edit:
-        """Draw an outline (closed, or filled already) around what is inside or outside: a bool array, not empty."""
-        return self.add_prompt(make_lasso(mask, self.picture.shape, positive))
+        """Draw an outline (closed, or filled already) of a part inside or outside: a bool array, not empty."""
+        return self.add_prompt(make_lasso(mask, self.image.shape, positive))
 
     def add_mask(self, mask: ArrayLike) -> Edit:
         """Give the object a mask; its earlier prompts no longer count. Locked objects keep their voxels."""
-        return self.add_prompt(make_mask(mask, self.picture.shape))
+        return self.add_prompt(make_mask(mask, self.image.shape))
 
     def reset(self) -> Edit:
         """Empty the active object and forget its prompts; this can be undone like any edit."""
         return self.add_prompt(MaskPrompt(None))
 
     def add_prompt(self, prompt: Prompt) -> Edit:
-        """Carry out a prompt on the active object.
+        """Carry out a prompt on the active object, after those that wait.
 
         Raises
         ------
         PromptError
-            The active object is locked. Nothing has changed then, as with any prompt that is refused.
+            The object is locked, or the method does not take such prompts. Nothing has changed then, as with any
+            prompt that is refused.
         """
-        objects = self._objects
-        if objects.active in objects.locked:
-            raise PromptError(f"object {objects.active} is locked; unlock it, or select another one")
-        if isinstance(prompt, MaskPrompt):
-            region, mask = self._given(prompt)
-        else:
-            region, mask = propose(self.picture, self.method, objects, self._history, prompt)
-        step = Step(objects.active, prompt, self.locked, objects.turned_by(region, mask))
-        self._history.add(step)
-        return self._apply(step)
+        edit = self.apply(PromptAdded(self.active, prompt))
+        assert edit is not None  # every prompt that is not refused is an edit
+        return edit
 
-    # --- undo
+    def queue_prompt(self, prompt: Prompt) -> None:
+        """Let a prompt of the active object wait until `predict` or the next prompt."""
+        self.apply(PromptQueued(self.active, prompt))
+
+    def predict(self) -> Edit | None:
+        """Carry out the prompts that wait; None if there is none."""
+        return self.apply(Predicted())
 
     def undo(self) -> Edit | None:
-        """Take the newest edit back, exactly, whichever object it was of; None if there is none."""
-        if not self._history.done:
-            return None
-        self._check_unlocked(self._history.done[-1])
-        step = self._history.done.pop()
-        self._history.undone.append(step)
-        return self._apply(step)
+        """Drop the newest prompt that waits, or take the newest edit back, exactly; None if there is neither."""
+        return self.apply(Undone())
 
     def redo(self) -> Edit | None:
         """Do the edit undone last again, exactly; None if there is none."""
-        if not self._history.undone:
-            return None
-        self._check_unlocked(self._history.undone[-1])
-        step = self._history.undone.pop()
-        self._history.done.append(step)
-        return self._apply(step)
+        return self.apply(Redone())
+
+    # --- the log
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """The edits, oldest first; those undone follow in the order in which `redo` would do them."""
-        return (*self._history.done, *reversed(self._history.undone))
-
-    @property
-    def undone_count(self) -> int:
-        """How many of the `steps` are undone."""
-        return len(self._history.undone)
+    def events(self) -> tuple[Event, ...]:
+        """Everything that was done since the image was set or the session was cleared, oldest first."""
+        return tuple(self._events)
 
     @property
     def history_bytes(self) -> int:
-        """What undo and redo take, in bytes."""
-        return self._history.size_bytes
+        """The bytes that undo, redo and the log take."""
+        flips = 0 if self._state is None else self._state.history.size_bytes
+        return flips + sum(map(bits_bytes, self._events))
+
+    def apply(self, event: Event) -> Edit | None:
+        """Carry out an event and append it to the log: the one way in which a session changes.
+
+        Returns
+        -------
+        Edit or None
+            None for events that are no edit of masks, and where there is nothing to undo, redo or predict.
+
+        Raises
+        ------
+        InputError, PromptError
+            The event cannot be carried out; the session and its log are as they were.
+        """
+        if self._state is None and isinstance(event, _NEEDS_NO_IMAGE):
+            return None
+        state = self._require_state()
+        edit = state.carry_out(event)
+        if isinstance(event, Cleared):
+            self._state = SessionState(state.image, state.segmenter, state.supports)
+            targets: list[Event] = [each for each in self._events if isinstance(each, TargetSet)]
+            self._events = targets[-1:]
+        elif edit is not None or not isinstance(event, _NEVER_ALONE):
+            self._events.append(event)
+        return edit
+
+    @classmethod
+    def replay(cls, image: Image, events: Iterable[Event], method: Method | str | None = None) -> AssistSession:
+        """Return the session that these events on an image come to."""
+        session = cls(method)
+        session.set_image(image)
+        for event in events:
+            session.apply(event)
+        return session
+
+    def header(self, attributes: Mapping[str, str] | None = None, hash_image: bool = True) -> Header:
+        """Return the header of the session's log; see `Header`. Hashing a large image takes a second."""
+        image = self.image
+        spacing_mm, sha256 = tuple(map(float, image.spacing_mm)), image.sha256 if hash_image else ""
+        return Header(image.shape, spacing_mm, image.color, sha256, self.method.provenance(), attributes or {})
+
+    def to_log(self) -> str:
+        """Return the session as text, without its image: a header, every event, and the hashes of the masks."""
+        hashes = MasksHashed(self._require_state().hashes())
+        return write_log(SessionLog(self.header(), (*self._events, hashes)))
+
+    @classmethod
+    def from_log(cls, text: str, image: ArrayLike, method: Method | str | None = None) -> AssistSession:
+        """Replay a saved session on its image; masks are the same bit for bit.
+
+        Parameters
+        ----------
+        text
+            The text that `to_log` returned, of this version or an earlier one.
+        image
+            The image of that session: same dtype, shape and content.
+        method
+            The method, where it is none of `METHODS`.
+
+        Raises
+        ------
+        LogVersionError
+            The log was written by a later version.
+        InputError
+            The text is no session log; image, method or model are others; or masks differ, because another provider,
+            number of threads or version of Maskwright computes them another way.
+        """
+        log = read_log(text)
+        name = log.header.method.get("name", "")
+        if method is None and name not in METHODS:
+            raise InputError(f"the session was made with the method {name!r}; pass that method")
+        session = cls(name if method is None else method)
+        log.header.check_method(session.method.provenance())
+        session.set_image(image, log.header.spacing_mm, log.header.color)
+        log.header.check_image(session.image)
+        for event in log.events:
+            session.apply(event)
+        return session
 
     # --- inside
 
     @property
-    def picture(self) -> Picture:
+    def image(self) -> Image:
         """The image, with its spacing."""
-        if self._picture is None:
+        return self._require_state().image
+
+    def _require_state(self) -> SessionState:
+        if self._state is None:
             raise InputError("there is no image yet; call set_image first")
-        return self._picture
-
-    def _check_unlocked(self, step: Step) -> None:
-        touched = {object_id for object_id, _ in step.turned} & self._objects.locked
-        if touched:
-            raise PromptError(f"this would change object {min(touched)}, which is locked; unlock it first")
-
-    def _given(self, prompt: MaskPrompt) -> tuple[Region, Mask]:
-        """The region a mask prompt is about, and the mask it asks for."""
-        given = None if prompt.area is None else prompt.area.region
-        boxes = [box for box in (given, self._history.reach(self.active)) if box is not None]
-        region = boxes[0].joined(boxes[-1]) if boxes else Region((0,) * self.picture.ndim, (1,) * self.picture.ndim)
-        mask = np.zeros(region.shape, bool)
-        if prompt.area is not None:
-            prompt.area.paint(mask, region)
-        return region, mask
-
-    def _show(self, *object_ids: int) -> None:
-        """Bring the target up to date wherever these objects are."""
-        for reach in map(self._history.reach, object_ids):
-            if self._target is not None and reach is not None:
-                self._target.write(self._objects, reach)
-
-    def _apply(self, step: Step) -> Edit:
-        self._objects.turn(step.turned)
-        changed = step.changed
-        if self._target is not None:
-            for _, area in step.turned:
-                self._target.write(self._objects, area.region)
-        return Edit(self.mask_of(step.object_id), None if changed is None else (changed.lower, changed.upper))
+        return self._state

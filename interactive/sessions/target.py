@@ -1,4 +1,4 @@
-"""A caller's buffer that shows a session's objects."""
+"""A caller's array that shows a session's objects."""
 
 from __future__ import annotations
 

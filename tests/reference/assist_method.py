@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
+from maskwright.interactive.methods.method import SUPPORTS_ALL, TaskMethod, TaskSegmenter
 from maskwright.interactive.sessions.session import AssistSession
 
 
@@ -14,13 +15,17 @@ class Discs:
     """
 
     name = "discs"
+    supports = SUPPORTS_ALL
 
     def __init__(self, model: str = "first") -> None:
         self.model = model
         self.tasks = []
 
     def provenance(self) -> dict[str, str]:
-        return {"model": self.model}
+        return {"name": self.name, "version": "1", "model": self.model}
+
+    def open(self, image):
+        return TaskSegmenter(self.segment)
 
     def segment(self, task):
         self.tasks.append(task)
@@ -41,20 +46,19 @@ def seen_image(shape, seed=0):
     return ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=shape), 2).astype(np.float32)
 
 
-class Boxes:
+def boxes(task):
     """Three voxels to each side of every positive prompt; nothing depends on the image."""
+    mask = np.zeros(task.positive.shape, bool)
+    for index in np.argwhere(task.positive):
+        mask[tuple(slice(max(0, i - 3), i + 4) for i in index)] = True
+    return mask
 
-    name = "boxes"
 
-    def segment(self, task):
-        mask = np.zeros(task.positive.shape, bool)
-        for index in np.argwhere(task.positive):
-            mask[tuple(slice(max(0, i - 3), i + 4) for i in index)] = True
-        return mask
+BOXES = TaskMethod("boxes", boxes)
 
 
 def session_on(shape=(40, 40), method=None):
     """Return a session on an empty image."""
-    session = AssistSession(method or Boxes())
+    session = AssistSession(method or BOXES)
     session.set_image(np.zeros(shape, np.float32), (1.0,) * len(shape))
     return session

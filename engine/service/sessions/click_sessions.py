@@ -91,7 +91,7 @@ class ClickSessions:
         with self._lock:
             kept = self._kept.get(name)
             goes_on = kept is not None and kept.box == clicks.box and set(kept.points) <= set(clicks.points)
-        if kept is None or not goes_on or kept.session.picture.array is not volume.array:
+        if kept is None or not goes_on or kept.session.image.array is not volume.array:
             kept = self._begun(name, volume, clicks)
         with self._lock:
             earlier = self._kept.get(name)
@@ -121,7 +121,7 @@ class ClickSessions:
 
     def _count(self, name: Hashable, kept: _Kept) -> None:
         """Note what a session has come to; one that there is no room for is forgotten, and its mask still answered."""
-        array = kept.session.picture.array
+        array = kept.session.image.array
         try:
             self._memory.reserve(kept.reservation, array.size + kept.session.history_bytes, array)
         except CapacityError:

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from maskwright.interactive.image import Image
 from maskwright.interactive.methods.graph_cut import sharpen
-from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.method import SUPPORTS_ALL, Segmenter, Supports, TaskSegmenter, package_version
 from maskwright.interactive.methods.network.frame import Frame
 from maskwright.interactive.methods.network.planes import plane_proposal
 from maskwright.interactive.methods.network.stains import haematoxylin
-from maskwright.interactive.methods.regions.geodesic_region import refine
+from maskwright.interactive.methods.regions.geodesic_region import grow_region
 from maskwright.interactive.methods.regions.level_set import Proposal
+from maskwright.interactive.methods.task import Task
 from maskwright.interactive.models.prompt_network import CHANNELS, SIDE, log_odds, provenance
 
 MARGIN = 1.35
@@ -31,32 +33,41 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Network:
-    """Prompts to a mask: the embedded network proposes an extent, the image decides on the border.
+    """The default method: the embedded network proposes an extent, the image decides on the border.
 
-    In 2-D the network answers every prompt. In 3-D it looks at the three planes through the first one; what is
-    corrected afterwards is found in the image alone.
+    In 2-D the network answers every prompt. In 3-D it sees the three planes through the first one; corrections are
+    found in the image alone.
     """
 
     name: str = "network"
+    supports: Supports = SUPPORTS_ALL
 
     def provenance(self) -> dict[str, str]:
-        """What a mask depends on; see `models.prompt_network.provenance`."""
-        return provenance(2)
+        """Return name and version, the hash of the model, and its runtime; see `Method`."""
+        return {"name": self.name, "version": package_version(), **provenance(2)}
 
-    def segment(self, task: Task) -> NDArray[np.bool_]:
-        """Return the mask of the prompted object; see `Task`."""
-        return sharpen(task, _flat_mask(task) if task.positive.ndim == 2 else _volume_mask(task))
+    def open(self, image: Image) -> Segmenter:
+        """Return a segmenter; the network's weights are shared by all images."""
+        return TaskSegmenter(segment)
+
+
+METHOD = Network()
+
+
+def segment(task: Task) -> Mask:
+    """Return the mask of the prompted object."""
+    return sharpen(task, _flat_mask(task) if task.positive.ndim == 2 else _volume_mask(task))
 
 
 def _volume_mask(task: Task) -> Mask:
-    return refine(task, plane_proposal(task, _flat_mask) if task.previous is None else None)
+    return grow_region(task, plane_proposal(task, _flat_mask) if task.previous is None else None)
 
 
 def _flat_mask(task: Task) -> Mask:
     if task.strokes_compete:
-        return refine(task)
+        return grow_region(task)
     odds = network_log_odds(task)
-    refined = refine(task, Proposal.everywhere(odds > 0))
+    refined = grow_region(task, Proposal.everywhere(odds > 0))
     return refined if task.previous is None else _agreed(task.previous, refined, odds)
 
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.methods.method import Task
 from maskwright.interactive.methods.regions.level_set import Proposal
+from maskwright.interactive.methods.task import Task
 
 Mask = NDArray[np.bool_]
 T = TypeVar("T")

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from maskwright.interactive.methods.features import Sight, look
-from maskwright.interactive.methods.method import Task
 from maskwright.interactive.methods.regions.downsampling import Halving
 from maskwright.interactive.methods.regions.level_set import Proposal, Wanted, best_level
 from maskwright.interactive.methods.regions.scribbles import compete
+from maskwright.interactive.methods.task import Task
 from maskwright.kernels.components import label_components
 from maskwright.kernels.distance import distance_to, distance_transform
 from maskwright.kernels.geodesic import geodesic_distance
@@ -46,7 +46,7 @@ TRUST = 0.5
 LARGE = {2: 100_000, 3: 150_000}
 
 
-def refine(task: Task, proposal: Proposal | None = None) -> Mask:
+def grow_region(task: Task, proposal: Proposal | None = None) -> Mask:
     """Return the object's mask after the newest prompt.
 
     Parameters

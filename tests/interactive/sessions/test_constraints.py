@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from maskwright.interactive.sessions.constraints import held, keep_local
+from maskwright.interactive.sessions.constraints import apply_prompts, keep_local
 
 
 @st.composite
@@ -46,7 +46,7 @@ def test_a_proposal_that_changes_nothing_is_the_previous_mask_in_an_array_of_its
 def test_prompts_hold(case):
     mask, positive, negative = case
     positive &= ~negative
-    result = held(mask, positive, negative)
+    result = apply_prompts(mask, positive, negative)
     assert result[positive].all()
     assert not result[negative].any()
     assert np.array_equal(result[~(positive | negative)], mask[~(positive | negative)])

@@ -20,7 +20,7 @@ from maskwright.interactive.sessions.prompts import (
     make_mask,
     make_point,
     make_scribble,
-    said,
+    paint_prompts,
 )
 
 SHAPE = (6, 7)
@@ -166,6 +166,6 @@ def test_the_later_prompt_wins():
     row = np.zeros((1, 6), bool)
     row[0, 1:5] = True
     prompts = [Scribble(Area.of(row), True), Point((0, 2), False), Box((0, 0), (1, 6)), Point((0, 0), True)]
-    positive, negative = said(prompts, Region((0, 0), (1, 6)))
+    positive, negative = paint_prompts(prompts, Region((0, 0), (1, 6)))
     assert positive.tolist() == [[True, True, False, True, True, False]]
     assert negative.tolist() == [[False, False, True, False, False, False]]

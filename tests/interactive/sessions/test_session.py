@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from maskwright.errors import ConfigError, GeometryError, InputError, PromptError
+from maskwright.interactive.methods.method import TaskMethod
+from maskwright.interactive.region import Region
+from maskwright.interactive.sessions.prompts import make_point
 from maskwright.interactive.sessions.session import AssistSession
-from reference.assist_method import Boxes, Discs, seen_image, session_on
+from reference.assist_method import BOXES, Discs, boxes, seen_image, session_on
 
 
 def drawn(shape, *slices):
@@ -19,8 +22,8 @@ def drawn(shape, *slices):
 # --- images and objects
 
 
-def test_without_an_image_nothing_can_be_said():
-    session = AssistSession(Boxes())
+def test_a_session_without_an_image_refuses_prompts():
+    session = AssistSession(BOXES)
     for call in (
         lambda: session.add_point((0, 0)),
         lambda: session.add_box((0, 0), (1, 1)),
@@ -160,7 +163,7 @@ def test_a_voxel_given_to_another_object_is_not_taken_back_from_afar():
     session.select(1)
     assert not session.mask_of(1).any()
     edit = session.add_point((30, 30))
-    assert edit.changed == ((27, 27), (34, 34))
+    assert edit.changed == Region((27, 27), (34, 34))
     assert session.mask_of(2).sum() == 121
     session.add_point((10, 10))
     assert session.mask_of(1)[10, 10]
@@ -212,19 +215,21 @@ def test_a_crop_of_a_colour_image_keeps_its_channels():
 
 
 def test_a_method_that_fails_leaves_the_session_as_it_was():
-    class Broken:
-        name = "broken"
-
-        def segment(self, task):
+    def fail_below_25(task):
+        if task.positive[25:].any():
             raise RuntimeError("no")
+        return boxes(task)
 
-    session = session_on()
+    session = session_on(method=TaskMethod("failing", fail_below_25))
     session.add_point((10, 10))
     session.add_point((20, 20))
     session.undo()
-    session.method = Broken()
+    session.queue_prompt(make_point((10, 30), (40, 40), True))
+    events = session.events
     with pytest.raises(RuntimeError):
-        session.add_point((30, 30))
+        session.add_point((30, 30))  # the prompt that waits is carried out before it
+    assert (session.events, session.mask_of(1).sum()) == (events, 49)
+    session.undo()
     session.redo()
     assert session.mask_of(1).sum() == 98
 
@@ -245,25 +250,21 @@ def test_an_edit_far_away_leaves_everything_else_alone():
 def test_a_region_grows_while_the_mask_reaches_its_border():
     sides = []
 
-    class Everything:
-        name = "everything"
+    def everything(task):
+        sides.append(task.positive.shape)
+        return np.ones(task.positive.shape, bool)
 
-        def segment(self, task):
-            sides.append(task.positive.shape)
-            return np.ones(task.positive.shape, bool)
-
-    session = session_on((400, 400, 400), Everything())
+    session = session_on((400, 400, 400), TaskMethod("everything", everything))
     edit = session.add_point((200, 200, 200))
     assert sides == [(96,) * 3, (160,) * 3]
-    assert edit.changed == ((121,) * 3, (281,) * 3)
+    assert edit.changed == Region((121,) * 3, (281,) * 3)
 
 
 def test_a_click_costs_the_same_whatever_the_size_of_the_image():
     peaks = []
     for side in (128, 512):
         image = np.zeros((side, 512, 512), np.int16)
-        method = Boxes()
-        session = AssistSession(method)
+        session = AssistSession(BOXES)
         session.set_image(image, (1.0,) * 3)
         tracemalloc.start()
         session.add_point((side // 2, 256, 256))
@@ -284,7 +285,7 @@ def test_history_keeps_differences():
     assert not session.mask_of(1).any()
     assert session.history_bytes <= 11 * (343 // 8 + 2)
     session.add_point((5, 5, 5))
-    assert session.history_bytes <= 343 // 8 + 2
+    assert session.history_bytes <= 343 // 8 + 2 + 11  # undone points stay in the log, a byte each
 
 
 def test_strokes_compete_only_where_nothing_else_was_said():
@@ -327,5 +328,5 @@ def test_clear_leaves_the_image_and_nothing_else():
     session.add_point((8, 8))
     session.add_object()
     session.clear()
-    assert (session.objects, session.steps, session.mask_of(1).any()) == ((1,), (), False)
+    assert (session.objects, session.events, session.mask_of(1).any()) == ((1,), (), False)
     assert session.add_point((8, 8)).mask.sum() == 100

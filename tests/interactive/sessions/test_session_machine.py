@@ -16,7 +16,6 @@ from maskwright.errors import PromptError
 from maskwright.interactive import region
 from maskwright.interactive.sessions.prompts import Box, MaskPrompt
 from maskwright.interactive.sessions.session import AssistSession
-from maskwright.interactive.sessions.session_json import session_from_json, session_to_json
 from reference.assist_method import Discs, seen_image
 
 # Shrinking a failure of a machine takes minutes; what was done is printed all the same.
@@ -69,7 +68,7 @@ class SessionMachine(RuleBasedStateMachine):
     def said(self, number):
         """1 where the last word on an object was inside, -1 where it was outside."""
         words = np.zeros(self.shape, np.int8)
-        for step in self.session.steps[: len(self.session.steps) - self.session.undone_count]:
+        for step in self.session._state.history.done:
             if step.object_id == number and isinstance(step.prompt, MaskPrompt):
                 words[...] = 0
             elif step.object_id == number and not isinstance(step.prompt, Box):
@@ -84,6 +83,9 @@ class SessionMachine(RuleBasedStateMachine):
     def did(self, before, edit, latest=None):
         """Record an edit, after a look at what it may have changed."""
         after = self.state()
+        assert set(edit.changes) == {n for n in after if not np.array_equal(before[n], after[n])}
+        for number, box in edit.changes.items():
+            assert edit.bits_of(number) == np.packbits(after[number][box.slices]).tobytes()
         for number in self.session.locked:
             assert np.array_equal(before[number], after[number])
         # Everything that changed, of any object, lies in the box that is told; and the box fits.
@@ -92,7 +94,7 @@ class SessionMachine(RuleBasedStateMachine):
         if edit.changed is None:
             assert not other.any()
         else:
-            box = tuple(map(slice, *edit.changed))
+            box = edit.changed.slices
             told = np.zeros(self.shape, bool)
             told[box] = True
             assert not (other & ~told).any()
@@ -249,14 +251,15 @@ class SessionMachine(RuleBasedStateMachine):
             assert not self.session.mask_of(number)[self.said(number) < 0].any()
 
     def check_replay(self):
-        text = session_to_json(self.session)
-        again = session_from_json(text, self.image, Discs())
+        text = self.session.to_log()
+        again = AssistSession.from_log(text, self.image, Discs())
         assert again.active == self.session.active
         assert again.locked == self.session.locked
         self_state = self.state()
         assert all(np.array_equal(again.mask_of(n), self_state[n]) for n in self.session.objects)
-        assert session_to_json(again) == text
-        again.set_locked([])
+        assert again.to_log() == text
+        for number in again.locked:
+            again.unlock(number)
         for expected in reversed(self.past[:-1]):
             again.undo()
             now = {n: again.mask_of(n) for n in again.objects}

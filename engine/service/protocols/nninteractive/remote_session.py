@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from maskwright.errors import InputError, PromptError
 from maskwright.interactive.region import Region
 from maskwright.interactive.sessions.prompts import Prompt, make_box, make_lasso, make_mask, make_point, make_scribble
-from maskwright.interactive.sessions.session import AssistSession, Edit
+from maskwright.interactive.sessions.session import AssistSession
+from maskwright.interactive.sessions.state import Edit
 
 Box = Sequence[Sequence[int]]
 Mask = NDArray[np.bool_]
@@ -48,7 +49,7 @@ class RemoteSession:
         """What the image, the mask and the history take at most."""
         if self._shape is None:
             return 0
-        return self._session.picture.array.nbytes + int(np.prod(self._shape)) + self._session.history_bytes
+        return self._session.image.array.nbytes + int(np.prod(self._shape)) + self._session.history_bytes
 
     def set_image(self, array: NDArray[Any], spacing: Sequence[float] | None) -> tuple[int, ...]:
         """Start on an array of four axes, and return its shape.
@@ -144,10 +145,10 @@ class RemoteSession:
         self._waiting.append(prompt)
         return self.predict() if run else Answer(ran=False)
 
-    def _answer(self, boxes: list[tuple[tuple[int, ...], tuple[int, ...]]], *, ran: bool) -> Answer:
-        regions = [Region(*box) for box in boxes]
+    def _answer(self, boxes: list[Region], *, ran: bool) -> Answer:
+        regions = list(boxes)
         if self._whole_is_due and ran:
-            reach = self._session.reach_of(self._session.active)
+            reach = self._session.bounds_of(self._session.active)
             regions += [] if reach is None else [reach]
             self._whole_is_due = False
         if not regions:

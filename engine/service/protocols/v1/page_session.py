@@ -6,7 +6,7 @@ Everything is in the image's stored axes, z, y, x (y, x of a plane). Boxes and r
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,9 @@ from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import GeometryError, InputError, LimitError, PromptError
 from maskwright.interactive.region import Region
-from maskwright.interactive.sessions.history import Step
 from maskwright.interactive.sessions.prompts import Area, Prompt, Scribble, make_box, make_mask, make_point
 from maskwright.interactive.sessions.session import AssistSession
+from maskwright.interactive.sessions.state import Edit
 
 MOST_OBJECTS = 255
 """Saved labels are bytes."""
@@ -136,11 +136,11 @@ class PageSession:
 
     def undo(self) -> dict[str, Any]:
         """Take the newest edit back."""
-        return self._moved(self._session.undo, 0)
+        return self._answer(self._session.undo())
 
     def redo(self) -> dict[str, Any]:
         """Do what was undone last again."""
-        return self._moved(self._session.redo, -1)
+        return self._answer(self._session.redo())
 
     def labels(self) -> LabelMap:
         """Return all objects as one label map on the image's grid, each with its number."""
@@ -164,28 +164,22 @@ class PageSession:
         before = self._session.active
         self._session.select(number)
         try:
-            self._session.add_prompt(prompt)
+            edit = self._session.add_prompt(prompt)
         except Exception:
             self._session.select(before)
             raise
-        return self._answer(self._session.steps[-1])
+        return self._answer(edit)
 
-    def _moved(self, move: Callable[[], Any], place: int) -> dict[str, Any]:
-        if move() is None:
+    def _answer(self, edit: Edit | None) -> dict[str, Any]:
+        if edit is None:
             return {"changed": [], "ran": False}
-        first_undone = len(self._session.steps) - self._session.undone_count
-        return self._answer(self._session.steps[first_undone + place])
-
-    def _answer(self, step: Step) -> dict[str, Any]:
-        changed = [self._shown(number, area.region) for number, area in step.turned]
-        if all(each["object"] != step.object_id for each in changed):
-            changed.insert(0, {"object": step.object_id, "box": None, "bits": ""})
+        changed: list[dict[str, Any]] = []
+        if edit.changed is None:
+            changed.append({"object": edit.object_id, "box": None, "bits": ""})
+        for number, region in edit.changes.items():
+            box = [[low, high] for low, high in zip(region.lower, region.upper)]
+            changed.append({"object": number, "box": box, "bits": base64.b64encode(edit.bits_of(number)).decode()})
         return {"changed": changed, "ran": True}
-
-    def _shown(self, number: int, region: Region) -> dict[str, Any]:
-        bits = np.packbits(self._session.mask_of(number)[region.slices])
-        box = [[low, high] for low, high in zip(region.lower, region.upper)]
-        return {"object": number, "box": box, "bits": base64.b64encode(bits.tobytes()).decode()}
 
 
 def _prompt(saying: Saying, shape: tuple[int, ...]) -> Prompt:

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwright.interactive.methods.method import Task
 from maskwright.interactive.methods.network.planes import plane_proposal
+from maskwright.interactive.methods.task import Task
 
 SHAPE, SPACING = (5, 6, 7), (3.0, 1.0, 2.0)
 

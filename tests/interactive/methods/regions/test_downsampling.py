@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwright.interactive.methods.graph_cut import GraphCut
-from maskwright.interactive.methods.method import Task
+from maskwright.interactive.methods.graph_cut import segment as grow_region_and_cut
 from maskwright.interactive.methods.regions import geodesic_region as refining
 from maskwright.interactive.methods.regions.downsampling import Halving
+from maskwright.interactive.methods.task import Task
 
 
 def task(image, spacing, positive=(), negative=(), previous=None, latest_positive=True):
@@ -62,9 +62,9 @@ def test_a_large_region_gives_about_what_a_small_one_gives(shape, monkeypatch):
     place = (*middle[:-1], middle[-1] + min(shape) // 7)
     second = task(image, spacing, [place], previous=half)
     for made in (first, second):
-        small = GraphCut().segment(made)
+        small = grow_region_and_cut(made)
         monkeypatch.setattr(refining, "LARGE", {2: 3000, 3: 6000})
-        large = GraphCut().segment(made)
+        large = grow_region_and_cut(made)
         monkeypatch.undo()
         for mask in (small, large):
             assert 2 * (mask & ball).sum() / (mask.sum() + ball.sum()) > 0.93

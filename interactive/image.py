@@ -1,10 +1,11 @@
-"""The image of a session: checked once, looked at in crops."""
+"""The image of a session: checked once, read in crops."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ _SAMPLE = 250_000
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """An image with its spacing and the range most of its intensities are in (0.5 to 99.5 percent)."""
+class Image:
+    """An image with its spacing and the range of most of its intensities (0.5 to 99.5 percent)."""
 
     array: NDArray[Any]
     spacing_mm: tuple[float, ...]
@@ -27,20 +28,20 @@ class Picture:
     intensity_range: tuple[float, float]
 
     @staticmethod
-    def of(image: ArrayLike, spacing_mm: Sequence[float], color: bool) -> Picture:
-        """Check an image; see `AssistSession.set_image`."""
+    def of(image: ArrayLike, spacing_mm: Sequence[float], color: bool = False) -> Image:
+        """Check an image; see `AssistSession.set_image`. The array is not copied."""
         array = np.asarray(image)
         ndim = array.ndim - color
         if ndim not in (2, 3) or (color and array.shape[-1] != 3):
-            wanted = "(y, x, 3) or (z, y, x, 3)" if color else "(y, x) or (z, y, x)"
-            raise InputError(f"the image has shape {array.shape}; expected {wanted}")
+            expected = "(y, x, 3) or (z, y, x, 3)" if color else "(y, x) or (z, y, x)"
+            raise InputError(f"the image has shape {array.shape}; expected {expected}")
         if array.size == 0 or array.dtype.kind not in "buif":
             raise InputError(
                 f"the image has shape {array.shape} and is {array.dtype}; expected real numbers, not empty"
             )
         if array.dtype.kind == "f" and not all(_is_finite(part) for part in array):
             raise InputError("the image holds NaN, infinity or values beyond float32; expected finite intensities")
-        return Picture(array, check_spacing(spacing_mm, ndim), color, _robust_range(array))
+        return Image(array, check_spacing(spacing_mm, ndim), color, _robust_range(array))
 
     @property
     def ndim(self) -> int:
@@ -56,9 +57,9 @@ class Picture:
         """Return a region as float32, with the channels last if there are any."""
         return np.ascontiguousarray(self.array[region.slices], dtype=np.float32)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        """The hash of dtype, shape and content."""
+        """The hash of dtype, shape and content, computed on first use."""
         digest = hashlib.sha256(f"{self.array.dtype.str} {self.array.shape}".encode())
         for part in self.array:
             digest.update(np.ascontiguousarray(part).data)
