@@ -1,31 +1,34 @@
-"""What is known of one DICOM file: which study and series it belongs to, and what one asks for it by. No pixels."""
+"""One DICOM file: the UIDs it is found by, its sizes, and its header in DICOM's JSON. No pixels."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from maskwright.engine.io.dicom_files import quiet
-from maskwright.engine.service.storage.dicom_json import json_of
+from maskwright.errors import NotFoundError
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+", re.ASCII)
 _LONGEST_UID = 64
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _IDENTIFIERS = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "InstanceNumber"]
 _SIZES = ["Rows", "Columns", "NumberOfFrames", "BitsAllocated"]
-STUDY = (
+STUDY_KEYWORDS = (
     *("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyDescription", "StudyID"),
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID"),
 )
-"""What is said of a study and its patient."""
-SERIES = (
+"""Of a study and its patient."""
+SERIES_KEYWORDS = (
     *("Modality", "SeriesDate", "SeriesTime", "SeriesDescription", "SeriesNumber", "SeriesInstanceUID"),
     *("BodyPartExamined", "PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
 )
-"""What is said of a series."""
+"""Of a series."""
+_CHARACTER_SET = "00080005"
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,9 @@ def is_uid(text: str) -> bool:
 
 
 def read_instance(path: Path) -> Instance | None:
-    """Return what a file is; None where it is no DICOM file, a damaged one, or without the UIDs to find it by.
+    """Return the instance in a file; None where it is no DICOM file, a damaged one, or without the UIDs to find it by.
 
-    Nor is a file that is deflated as a whole looked at: nobody can say beforehand what it would unpack to.
+    A file that is deflated as a whole is passed over: its unpacked size is not known beforehand.
     """
     import pydicom
     from pydicom.filereader import read_file_meta_info
@@ -80,14 +83,45 @@ def read_instance(path: Path) -> Instance | None:
 
 
 def read_attributes(path: Path) -> Mapping[str, Any]:
-    """Return what a file says of its patient, study and series, in DICOM's JSON; nothing where it cannot be read."""
+    """Return a file's attributes of patient, study and series in DICOM's JSON; none where it cannot be read."""
     import pydicom
 
     try:
         with quiet():
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*STUDY, *SERIES])
-            found = json_of(header)
+            attributes = to_json(
+                pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*STUDY_KEYWORDS, *SERIES_KEYWORDS])
+            )
     except Exception:  # gone meanwhile, or damaged, which can fail anywhere in pydicom
         return {}
-    found.pop("00080005", None)  # the character set, which comes along
-    return found
+    attributes.pop(_CHARACTER_SET, None)  # pydicom reads it whatever is asked for
+    return attributes
+
+
+def to_json(header: Any) -> dict[str, Any]:
+    """Return a dataset of pydicom in DICOM's JSON model (PS3.18, annex F), element by element.
+
+    Values that break the standard, or are NaN, are left out and cost no other value. Texts are Unicode, and the
+    character set says so.
+    """
+    elements: dict[str, Any] = {}
+    for key in header.keys():  # noqa: SIM118 - a dataset's own iterator gives elements, and parses all of them
+        try:
+            element = header[key].to_json_dict(None, 0)
+            json.dumps(element, allow_nan=False)
+        except Exception:  # a damaged value can fail anywhere in pydicom
+            continue
+        elements[f"{key:08X}"] = element
+    if _CHARACTER_SET in elements:
+        elements[_CHARACTER_SET] = {"vr": "CS", "Value": ["ISO_IR 192"]}
+    return elements
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file of a data folder to read; NotFoundError, without its name, where it is gone or cannot be read."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        raise NotFoundError("a file of this series is gone: list the images of the datastore") from None
+    with file:
+        yield file

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from maskwright.engine.io.dicom_files import quiet
-from maskwright.engine.service.protocols.dicomweb.opened import opened
 from maskwright.engine.service.storage import Instance
+from maskwright.engine.service.storage.dicom_file import open_file
 from maskwright.errors import FileFormatError, NotFoundError
 
 _IMPLICIT, _EXPLICIT, _BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
@@ -97,7 +97,7 @@ class Frames:
             It is gone.
         """
         for number in numbers:
-            with opened(self.path) as file:
+            with open_file(self.path) as file:
                 file.seek(self.start)
                 yield self._frame(file, number - 1)
 

@@ -1,4 +1,4 @@
-"""QIDO-RS: the records that fit what is asked for, as PS3.4, C.2.2.2, matches them."""
+"""QIDO-RS: the records that fit a query, as PS3.4, C.2.2.2, matches them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from maskwright.engine.service.protocols.dicomweb.levels import Level, Record
+from maskwright.engine.service.protocols.dicomweb.records import Level, Record
 
 MOST = 5000
 """The most records that one answer holds."""
@@ -21,37 +21,48 @@ _RANGES = ("DA", "TM", "DT")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What records must fit, by tag, and the names in the request that this level cannot be searched by."""
+class SearchQuery:
+    """The values that records must have, by tag, and the reasons why the answer may hold more than was searched for."""
 
-    wanted: Mapping[str, str]
-    ignored: tuple[str, ...]
+    values: Mapping[str, str]
+    unsupported: int = 0
+    fuzzy: bool = False
 
     @staticmethod
-    def of(items: Iterable[tuple[str, str]], level: Level) -> Asked:
-        """Return what the parameters of a request ask for: keywords, or tags of eight digits."""
-        wanted, ignored = {}, []
+    def parse(items: Iterable[tuple[str, str]], level: Level) -> SearchQuery:
+        """Return the query in the parameters of a request: keywords, or tags of eight digits."""
+        values, unsupported, fuzzy = {}, 0, False
         for name, value in items:
+            fuzzy = fuzzy or (name, value.lower()) == ("fuzzymatching", "true")
             if name in _OPTIONS or not value:  # an empty value fits all
                 continue
             tag = _tag_of(name)
             if tag in level.tags:
-                wanted[tag] = value
+                values[tag] = value
             else:
-                ignored.append(name)
-        return Asked(wanted, tuple(ignored))
+                unsupported += 1
+        return SearchQuery(values, unsupported, fuzzy)
 
     def fits(self, record: Record) -> bool:
         """Tell whether a record fits."""
-        return all(_fits(record.get(tag, {}), tag, value) for tag, value in self.wanted.items())
+        return all(_fits(record.get(tag, {}), tag, value) for tag, value in self.values.items())
+
+    def warnings(self, more: bool) -> dict[str, str]:
+        """Return the header that the standard wants with an answer that is not all that was searched for."""
+        texts = ["there are more results; ask with offset"] if more else []
+        if self.unsupported:
+            texts.append(f"{self.unsupported} parameters are not supported and were not looked at")
+        if self.fuzzy:
+            texts.append("the fuzzymatching parameter is not supported; only literal matching has been performed")
+        return {"Warning": ", ".join(f'299 maskwright "{text}"' for text in texts)} if texts else {}
 
 
-def page_of(records: Iterable[Record], asked: Asked, limit: int | None, offset: int) -> tuple[list[Record], bool]:
-    """Return the records that fit, from ``offset`` on, ``MOST`` at most, and whether there are more than those."""
-    fitting = (record for record in records if asked.fits(record))
+def select(records: Iterable[Record], query: SearchQuery, limit: int | None, offset: int) -> tuple[list[Record], bool]:
+    """Return the records that fit, from ``offset`` on, ``MOST`` at most, and whether there are more."""
+    fitting = (record for record in records if query.fits(record))
     most = min(MOST if limit is None else limit, MOST)
-    found = list(islice(fitting, offset, offset + most))
-    return found, next(fitting, None) is not None
+    page = list(islice(fitting, offset, offset + most))
+    return page, next(fitting, None) is not None
 
 
 def _tag_of(name: str) -> str:

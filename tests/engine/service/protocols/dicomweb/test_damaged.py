@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import RLELossless
 
+from maskwright.engine.service.protocols.dicomweb.answers import blocks_of, metadata_of
 from maskwright.engine.service.protocols.dicomweb.frames import Frames
-from maskwright.engine.service.protocols.dicomweb.metadata import metadata_of
-from maskwright.engine.service.protocols.dicomweb.multipart import blocks_of
 from maskwright.engine.service.storage.dicom_file import Instance, read_attributes, read_instance
 from maskwright.errors import FileFormatError, MaskwrightError, NotFoundError
 

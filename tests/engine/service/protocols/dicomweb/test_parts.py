@@ -5,9 +5,9 @@ from functools import cache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwright.engine.service.protocols.dicomweb.levels import ONE_SERIES
-from maskwright.engine.service.protocols.dicomweb.multipart import _framed, blocks_of
-from maskwright.engine.service.protocols.dicomweb.search import MOST, Asked, page_of
+from maskwright.engine.service.protocols.dicomweb.answers import _framed, blocks_of
+from maskwright.engine.service.protocols.dicomweb.records import SERIES
+from maskwright.engine.service.protocols.dicomweb.search import MOST, SearchQuery, select
 
 DESCRIPTION, DATE = "0008103E", "00080020"
 
@@ -26,35 +26,35 @@ def matches(pattern, text):
     return rest(0, 0)
 
 
-def asked(tag, value):
-    return Asked.of([(tag, value)], ONE_SERIES)
+def search(tag, value):
+    return SearchQuery.parse([(tag, value)], SERIES)
 
 
 @given(st.text("ab[]*?.\\", min_size=1, max_size=8), st.text("ab[].\\", max_size=8))
 def test_wildcards(pattern, text):
     record = {DESCRIPTION: {"vr": "LO", "Value": [text]}}
-    assert asked(DESCRIPTION, pattern).fits(record) == matches(pattern, text)
+    assert search(DESCRIPTION, pattern).fits(record) == matches(pattern, text)
 
 
 @given(st.text(min_size=1), st.text())
 def test_any_text_is_an_answerable_question(wanted, text):
     for tag in (DESCRIPTION, DATE, "Modality", "SeriesInstanceUID", "PatientName", "SeriesNumber", wanted):
-        found = asked(tag, wanted)
-        assert found.fits({}) is (not found.wanted)
-        assert isinstance(found.fits({DESCRIPTION: {"vr": "LO", "Value": [text]}}), bool)
+        query = search(tag, wanted)
+        assert query.fits({}) is (not query.values)
+        assert isinstance(query.fits({DESCRIPTION: {"vr": "LO", "Value": [text]}}), bool)
 
 
 def test_dates_are_ranges_that_hold_both_ends():
     record = {DATE: {"vr": "DA", "Value": ["20240115"]}}
     for value, fits in (("20240115-20240115", True), ("20240101-20240114", False), ("202401-202401", True)):
-        assert asked("StudyDate", value).fits(record) is fits
-    assert not asked("StudyDate", "20240101-").fits({DATE: {"vr": "DA"}})
+        assert search("StudyDate", value).fits(record) is fits
+    assert not search("StudyDate", "20240101-").fits({DATE: {"vr": "DA"}})
 
 
 @given(st.integers(0, 20), st.none() | st.integers(0, 20), st.integers(0, 25))
 def test_pages(count, limit, offset):
     records = [{DESCRIPTION: {"vr": "LO", "Value": [str(at)]}} for at in range(count)]
-    found, more = page_of(records, Asked({}, ()), limit, offset)
+    found, more = select(records, SearchQuery({}), limit, offset)
     most = MOST if limit is None else limit
     assert found == records[offset : offset + most]
     assert more == (offset + most < count)
@@ -62,7 +62,7 @@ def test_pages(count, limit, offset):
 
 def test_no_answer_is_longer_than_the_most():
     records = ({DESCRIPTION: {"vr": "LO", "Value": [str(at)]}} for at in range(MOST + 1))
-    found, more = page_of(records, Asked({}, ()), 10**9, 0)
+    found, more = select(records, SearchQuery({}), 10**9, 0)
     assert (len(found), more) == (MOST, True)
 
 
