@@ -11,6 +11,8 @@ from maskwright.errors import GeometryError, InputError, LabelError
 
 LabelArray = NDArray[Any]
 
+SMALLEST_SPACING_MM, LARGEST_SPACING_MM = 1e-12, 1e12
+
 _DTYPES = (np.uint8, np.uint16, np.uint32)
 
 
@@ -51,13 +53,20 @@ def as_label_pair(reference: ArrayLike, prediction: ArrayLike) -> tuple[LabelArr
 
 
 def check_spacing(spacing_mm: ArrayLike, ndim: int) -> tuple[float, ...]:
-    """Return the spacing as floats, one an axis in array order; each must be finite and positive."""
+    """Return the spacing as floats, one number for each axis in array order.
+
+    Each lies between ``SMALLEST_SPACING_MM`` and ``LARGEST_SPACING_MM``: far beyond every voxel there is, and within
+    the numbers whose squares, products and ratios a float64 holds.
+    """
     try:
         spacing = tuple(float(value) for value in np.atleast_1d(np.asarray(spacing_mm, dtype=np.float64)))
     except (TypeError, ValueError) as error:
-        raise GeometryError(f"spacing_mm is {spacing_mm!r}; expected {ndim} numbers, one an axis") from error
-    if len(spacing) != ndim or not all(np.isfinite(value) and value > 0 for value in spacing):
-        raise GeometryError(f"spacing_mm is {spacing}; expected {ndim} finite positive numbers, one an axis")
+        raise GeometryError(f"spacing_mm is {spacing_mm!r}; expected {ndim} numbers, one for each axis") from error
+    if len(spacing) != ndim or not all(SMALLEST_SPACING_MM <= value <= LARGEST_SPACING_MM for value in spacing):
+        raise GeometryError(
+            f"spacing_mm is {spacing}; expected {ndim} finite positive numbers, one for each axis, from "
+            f"{SMALLEST_SPACING_MM:g} to {LARGEST_SPACING_MM:g}"
+        )
     return spacing
 
 

@@ -19,7 +19,8 @@ def cldice(reference: Mask, prediction: Mask) -> float:
 
     The harmonic mean of the share of the prediction's skeleton inside the reference (topology precision) and the share
     of the reference's skeleton inside the prediction (topology sensitivity): Shit et al., CVPR 2021. Skeletons are
-    those of Lee, Kashyap and Chu 1994 as in scikit-image, counted in voxels whatever their spacing.
+    scikit-image's default, as in clDice's own code and in Metrics Reloaded's: Zhang and Suen 1984 in 2-D, Lee, Kashyap
+    and Chu 1994 in 3-D. They are counted in voxels whatever their spacing.
 
     In 3-D scikit-image thins some components away entirely, such as tubes two or four voxels wide (its issue 3757). No
     component is left out here: one that vanished is thinned again a voxel thicker, and if it vanishes still (a plate of
@@ -56,7 +57,7 @@ def cldice(reference: Mask, prediction: Mask) -> float:
     if not (reference.any() and prediction.any()):
         return 0.0 if reference.any() or prediction.any() else math.nan
     box = _box(reference | prediction)
-    # One layer of background around: a slice alone, without it, would be thinned as an image.
+    # One layer of background around: Lee's thinning would take a volume of one slice for an image without it.
     reference, prediction = np.pad(reference[box], 1), np.pad(prediction[box], 1)
     precision = float(reference[_skeleton(prediction)].mean())
     sensitivity = float(prediction[_skeleton(reference)].mean())
@@ -75,12 +76,12 @@ def _skeleton(mask: Mask) -> Mask:
     from scipy.ndimage import binary_dilation
     from skimage.morphology import skeletonize
 
-    skeleton: Mask = skeletonize(mask, method="lee")
+    skeleton: Mask = skeletonize(mask)
     components = label_components(mask)
     lost = _without(skeleton, components.labels, components.count)
     if lost.any():
         thicker = binary_dilation(lost, np.ones((2,) * mask.ndim), origin=-1)
-        skeleton |= skeletonize(thicker, method="lee") & lost
+        skeleton |= skeletonize(thicker) & lost
         skeleton |= _without(skeleton, components.labels, components.count)
     return skeleton
 

@@ -16,7 +16,7 @@ _LEFT_OUT: dict[Convention, tuple[str, ...]] = {
 }
 _UNDEFINED: dict[Convention, tuple[str, ...]] = {
     "metrics-reloaded": (),
-    "medpy": ("masd", "nsd", "boundary_iou"),
+    "medpy": ("nsd", "boundary_iou"),
     "deepmind": (),
 }
 

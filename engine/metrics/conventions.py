@@ -1,7 +1,8 @@
 """The surface metrics of each convention: reductions to ask of the kernel, and columns worked out of them.
 
-``metrics-reloaded`` is the default. ``medpy`` follows MedPy 0.5: percentiles over both sets pooled, no surface Dice.
-``deepmind`` follows surface-distance 0.1: distances between surface elements, weighted by their areas.
+``metrics-reloaded`` is the default. ``medpy`` follows MedPy 0.5.2 (July 2024): percentiles over both sets pooled, no
+surface Dice; its ``masd`` is the number that MedPy 0.4 (2019 to 2024) called ASSD. ``deepmind`` follows
+surface-distance 0.1: distances between surface elements, weighted by their areas.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def medpy_columns(distances: SurfaceDistances, options: CompareOptions) -> Colum
     columns = {
         "hd": np.maximum(there.maximum_mm, back.maximum_mm),
         "assd": (there.sum_mm + back.sum_mm) / (there.weight + back.weight),
+        "masd": (there.sum_mm / there.weight + back.sum_mm / back.weight) / 2,
     }
     for k, (column, _) in enumerate(options.percentile_columns()):
         columns[column] = distances.pooled_percentiles_mm[:, k]

@@ -136,11 +136,12 @@ def _voxel_columns(
     columns = SURFACE_COLUMNS[options.convention](distances, options)
     if options.convention == "metrics-reloaded":
         for suffix, tolerance in options.tolerance_suffixes():
-            counts = count_boundary_voxels(
-                reference, prediction, labels, *surfaces, lattice, tolerance * TOLERANCE_SLACK
-            )
+            # Nearer than the tolerance: at one voxel a boundary is the surface itself, at 0 it is empty.
+            limit_mm = tolerance / TOLERANCE_SLACK
+            counts = count_boundary_voxels(reference, prediction, labels, *surfaces, lattice, limit_mm)
             in_reference, in_prediction, in_both = counts.T
-            columns["boundary_iou" + suffix] = in_both / (in_reference + in_prediction - in_both)
+            iou = in_both / (in_reference + in_prediction - in_both)
+            columns["boundary_iou" + suffix] = iou if tolerance else np.full(len(labels), math.nan)
     return columns
 
 

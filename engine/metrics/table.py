@@ -98,12 +98,15 @@ _METRICS = (
     ),
     Metric(
         *("boundary_iou", "Boundary IoU", "boundary", "", "higher", 0.0, 1.0),
-        *("IoU of the voxels of A within tolerance of S(A) with those of B within tolerance of S(B)", CHENG),
+        *("IoU of the voxels of A nearer than the tolerance to S(A) with those of B nearer to S(B)", CHENG),
         *(NAN, 0.0, 0.0),
     ),
     Metric(
         *("cldice", "clDice", "centreline", "", "higher", 0.0, 1.0),
-        *("harmonic mean of |skel(B) in A| / |skel(B)| and |skel(A) in B| / |skel(A)|, skeletons by Lee 1994", SHIT),
+        *(
+            "harmonic mean of |skel(B) in A| / |skel(B)| and |skel(A) in B| / |skel(A)|; Zhang in 2-D, Lee in 3-D",
+            SHIT,
+        ),
         *(NAN, 0.0, 0.0),
     ),
     _instance("instance_f1", "Instance F1", "2 TP / (2 TP + FP + FN) over instances", REINKE),

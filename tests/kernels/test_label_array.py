@@ -71,7 +71,7 @@ def test_another_spacing_is_refused(spacing):
 
 @pytest.mark.parametrize("spacing", ["fine", ("a", "b"), object(), [[1.0], [1.0, 2.0]]])
 def test_a_spacing_that_is_no_number_is_refused(spacing):
-    with pytest.raises(GeometryError, match="expected 2 numbers, one an axis"):
+    with pytest.raises(GeometryError, match="expected 2 numbers, one for each axis"):
         check_spacing(spacing, 2)
 
 

@@ -1,4 +1,4 @@
-"""clDice the plain way: skeletons of the whole arrays, voxels counted one by one."""
+"""clDice the plain way: scikit-image's default skeletons (Zhang in 2-D, Lee in 3-D), voxels counted one by one."""
 
 import math
 
@@ -9,7 +9,7 @@ def cldice(reference, prediction):
     """The definition; only for masks none of whose components scikit-image thins away."""
     shares = []
     for mask, other in ((prediction, reference), (reference, prediction)):
-        centre = list(zip(*skeletonize(mask, method="lee").nonzero()))
+        centre = list(zip(*skeletonize(mask).nonzero()))
         shares.append(sum(bool(other[voxel]) for voxel in centre) / len(centre) if centre else math.nan)
     precision, sensitivity = shares
     return 2 * precision * sensitivity / (precision + sensitivity) if precision + sensitivity else 0.0

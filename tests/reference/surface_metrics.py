@@ -12,7 +12,7 @@ import math
 import numpy as np
 from scipy.ndimage import binary_erosion, generate_binary_structure
 
-# d <= tolerance is tested with this relative tolerance; ``deepmind`` tests exactly.
+# d <= tolerance, and d < tolerance for boundary IoU, are tested with this relative slack; ``deepmind`` tests exactly.
 SLACK = 1 + 1e-9
 
 
@@ -120,7 +120,7 @@ def _metrics_reloaded(a, b, spacing_mm, tolerances_mm, percentiles):
 def _medpy(a, b, spacing_mm, tolerances_mm, percentiles):
     there, back = nearest(surface(a), surface(b), spacing_mm), nearest(surface(b), surface(a), spacing_mm)
     pooled = np.concatenate([there, back])
-    values = {"hd": pooled.max(), "assd": pooled.mean(), "masd": None}
+    values = {"hd": pooled.max(), "assd": pooled.mean(), "masd": (there.mean() + back.mean()) / 2}
     for column, percentile in hausdorff_columns(percentiles):
         values[column] = np.percentile(pooled, percentile)
     for suffix, _ in tolerance_suffixes(tolerances_mm):
@@ -129,15 +129,20 @@ def _medpy(a, b, spacing_mm, tolerances_mm, percentiles):
 
 
 def boundary_iou(a, b, spacing_mm, tolerance_mm):
-    """Return the IoU of the voxels of A within the tolerance of S(A) with those of B within it of S(B)."""
+    """Return the IoU of the voxels of A nearer than the tolerance to S(A) with those of B nearer than it to S(B).
+
+    As Metrics Reloaded's code has it (pairwise_measures.boundary_iou): at one voxel a band is S itself, at 0 it is
+    empty and there is no IoU.
+    """
     bands = []
     for mask in (a, b):
         band = np.zeros(mask.shape, bool)
         voxels = np.argwhere(mask)
-        near = nearest(voxels, surface(mask), spacing_mm) <= tolerance_mm * SLACK
+        near = nearest(voxels, surface(mask), spacing_mm) < tolerance_mm / SLACK
         band[tuple(voxels[near].T)] = True
         bands.append(band)
-    return np.sum(bands[0] & bands[1]) / np.sum(bands[0] | bands[1])
+    union = np.sum(bands[0] | bands[1])
+    return np.sum(bands[0] & bands[1]) / union if union else math.nan
 
 
 def _deepmind(a, b, spacing_mm, tolerances_mm, percentiles):
@@ -196,7 +201,7 @@ def _empty_metrics(a, b, spacing_mm, tolerances_mm, percentiles, convention, emp
     none = math.nan if both else 0.0
     distances = {
         "metrics-reloaded": ("hd", "assd", "masd"),
-        "medpy": ("hd", "assd"),
+        "medpy": ("hd", "assd", "masd"),
         "deepmind": ("hd", "assd_reference_to_prediction", "assd_prediction_to_reference"),
     }[convention]
     values = dict.fromkeys((*distances, *(column for column, _ in hausdorff_columns(percentiles))), far)
@@ -204,8 +209,6 @@ def _empty_metrics(a, b, spacing_mm, tolerances_mm, percentiles, convention, emp
         values["nsd" + suffix] = None if convention == "medpy" else none
         if convention != "deepmind":
             values["boundary_iou" + suffix] = None if convention == "medpy" else none
-    if convention == "medpy":
-        values["masd"] = None
     return values
 
 

@@ -23,7 +23,7 @@ def tube(start, end, shape=(12, 14, 40), centre=(6, 6), radius=2):
 def vanishes(mask):
     """Whether scikit-image leaves a component of the mask without a skeleton."""
     labels, count = scipy.ndimage.label(mask, np.ones((3,) * mask.ndim))
-    return np.unique(labels[skeletonize(mask, method="lee")]).size < count
+    return np.unique(labels[skeletonize(mask)]).size < count
 
 
 def test_a_tube_is_its_own_centreline():
@@ -37,7 +37,7 @@ def test_a_thinner_tube_with_the_same_centreline_is_perfect_though_its_dice_is_n
 def test_half_a_tube_has_full_precision_and_half_the_sensitivity():
     whole, half = tube(2, 38), tube(2, 20)
     # Precision 1; sensitivity = voxels of the whole centreline with x < 20, by its share of all: counted here.
-    x = skeletonize(whole, method="lee").nonzero()[2]
+    x = skeletonize(whole).nonzero()[2]
     sensitivity = (x < 20).mean()
     assert 0.4 < sensitivity < 0.6
     assert cldice(whole, half) == pytest.approx(2 * sensitivity / (1 + sensitivity))

@@ -57,6 +57,16 @@ def test_any_ratio_of_spacings_is_measured_to_a_billionth(ratio):
         assert found.nsd == 1.0
 
 
+@pytest.mark.parametrize("convention", ["metrics-reloaded", "medpy", "deepmind"])
+@pytest.mark.parametrize("spacing_mm", [(1e-12, 1.0, 1e12), (1e12, 1e-12, 1e-12), (1e12,) * 3, (1e-12,) * 3])
+def test_the_smallest_and_the_largest_spacing(spacing_mm, convention):
+    reference, prediction = two_masks()  # one voxel apart in y
+    found = compare(reference, prediction, spacing_mm=spacing_mm, convention=convention).labels[1]
+    assert found.hd == pytest.approx(spacing_mm[1], rel=1e-9)
+    assert found.volume_difference_ml == 0
+    assert all(math.isfinite(value) for value in found.values.values() if value is not None)
+
+
 def test_a_tolerance_beyond_all_numbers_squared():
     assert compare(*two_masks(), spacing_mm=SPACING_MM, tolerance_mm=1e200).labels[1].boundary_iou == 0.6
 
@@ -99,6 +109,9 @@ def test_numbers_may_be_numpy_arrays_and_tuples():
         ({"labels": ["1"]}, LabelError),
         ({"labels": 1}, LabelError),
         ({"spacing_mm": "thick"}, GeometryError),
+        ({"spacing_mm": 1.0}, GeometryError),
+        *(({"spacing_mm": (step, 1.0, 1.0)}, GeometryError) for step in (5e-324, 1e-300, 1e13, 1e300)),  # OverflowError
+        ({"spacing_mm": (1e200, 1e200, 1e200)}, GeometryError),  # once a volume difference of NaN for equal masks
         ({"spacing_mm": (1.0, (1.0, 2.0), 1.0)}, GeometryError),
         ({"spacing_mm": np.ones((1, 3))}, GeometryError),
     ],

@@ -1,21 +1,25 @@
-"""The three conventions against numbers that the peers gave (tests/golden/surface_metrics.toml)."""
+"""The definitions against numbers that the peers gave and that papers print (tests/golden)."""
 
+import math
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from maskwright.engine.config import LabelSpec, Preset
 from maskwright.engine.metrics.compare import compare
 
-GOLDEN = tomllib.loads((Path(__file__).parents[2] / "golden" / "surface_metrics.toml").read_text())
+FOLDER = Path(__file__).parents[2] / "golden"
+GOLDEN = tomllib.loads((FOLDER / "surface_metrics.toml").read_text())
+FIGURES = tomllib.loads((FOLDER / "published_figures.toml").read_text())["figures"]
 CONVENTIONS = ("metrics-reloaded", "medpy", "deepmind")
 # MONAI computes in float32; the two others in float64.
 RELATIVE = {"metrics-reloaded": 1e-6, "medpy": 1e-12, "deepmind": 1e-9}
 
 
-def paint(boxes):
-    mask = np.zeros(GOLDEN["shape"], np.uint8)
+def paint(boxes, shape=GOLDEN["shape"]):
+    mask = np.zeros(shape, np.uint8)
     for lower, upper, value in boxes:
         mask[tuple(slice(*bounds) for bounds in zip(lower, upper, strict=True))] = value
     return mask
@@ -46,8 +50,31 @@ def test_medpy_has_no_surface_dice(name):
         paint(case["reference"]), paint(case["prediction"]), spacing_mm=(2.0, 1.0, 1.0), convention="medpy"
     )
     values = result.labels[1].values
-    assert all(values[column] is None for column in ("nsd", "boundary_iou", "masd") if column in values)
+    assert all(values[column] is None for column in ("nsd", "boundary_iou"))
     assert '"nsd": null' in result.to_json()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_published_figures(name):
+    figure = FIGURES[name]
+    masks = [paint(figure[side], figure["shape"]) for side in ("reference", "prediction")]
+    preset = Preset("vessels", {1: LabelSpec("vessel", tubular=True)})
+    result = compare(*masks, spacing_mm=(1.0, 1.0), tolerance_mm=figure.get("tolerance_mm"), preset=preset)
+    value = result.labels[1].values[figure["column"]]
+    assert value == pytest.approx(figure["value"], abs=5e-5)
+    assert value == pytest.approx(figure["printed"], abs=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("tolerance_mm", "expected"),
+    [(0.0, math.nan), (0.4, 0.0), (0.8, 0.0), (0.8 * (1 + 1e-8), 52 / 156), (2.4, 96 / 192)],
+)
+def test_boundaries_are_nearer_than_the_tolerance(tolerance_mm, expected):
+    """Of squares of 16 and 14 pixels of 0.8 mm, ring by ring: at one pixel a boundary is the surface alone."""
+    reference, prediction = np.zeros((2, 20, 20), np.uint8)
+    reference[2:18, 2:18], prediction[3:17, 3:17] = 1, 1
+    result = compare(reference, prediction, spacing_mm=(0.8, 0.8), tolerance_mm=tolerance_mm)
+    assert result.labels[1].boundary_iou == pytest.approx(expected, nan_ok=True)
 
 
 def test_three_steps_of_0_8_mm_count_as_2_4_mm():
