@@ -6,6 +6,6 @@ World axes appear here and in ``engine/volume`` only: readers turn what their fo
 
 from maskwright.engine.io.dicom_seg import write_dicom_seg
 from maskwright.engine.io.files import read, read_labels, write
-from maskwright.engine.io.payload import asking
+from maskwright.engine.io.memory import reserve_with
 
-__all__ = ["asking", "read", "read_labels", "write", "write_dicom_seg"]
+__all__ = ["read", "read_labels", "reserve_with", "write", "write_dicom_seg"]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskwright.errors import FileFormatError
+from maskwright.engine.io.memory import reserve_memory
+from maskwright.engine.io.quiet import quiet_libraries
+from maskwright.errors import CapacityError, FileFormatError, LimitError
 
+_PREAMBLE, _MAGIC = 128, b"DICM"
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # Segmentation, Label Map Segmentation
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_LARGEST_INFLATED = 1 << 26
+_CHUNK = 1 << 20
 
 _TAGS = [
     *("SOPClassUID", "SeriesInstanceUID", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel"),
@@ -40,29 +44,13 @@ class DicomFile:
         return [float(number) for number in value] if value else None
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep to themselves what pydicom and highdicom warn of and log: it quotes the values that it is about."""
-    logs = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
-    levels = [log.level for log in logs]
-    for log in logs:
-        log.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for log, level in zip(logs, levels):
-            log.setLevel(level)
-
-
 def is_dicom(path: Path) -> bool:
     """Tell whether a file has DICOM's preamble, or a name that says it should."""
     if path.suffix.lower() == ".dcm":
         return True
     try:
         with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            return file.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] == _MAGIC
     except OSError:
         return False
 
@@ -84,15 +72,36 @@ def read_header(path: Path) -> DicomFile:
     Raises
     ------
     FileFormatError
-        It is no DICOM file, or a damaged one.
+        It is no DICOM file, or a damaged one, or one that is deflated as a whole and large.
     """
     import pydicom
 
     try:
-        with quiet():
+        with quiet_libraries():
+            _require_small_inflated(path)
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
             for field in _TAGS:
                 header.get(field)  # values are parsed when they are asked for
+    except (FileFormatError, LimitError, CapacityError):
+        raise
     except Exception as error:  # a damaged header can fail anywhere in pydicom
         raise FileFormatError(f"{path}: not a DICOM file, or a damaged one ({type(error).__name__})") from error
     return DicomFile(path, header)
+
+
+def _require_small_inflated(path: Path) -> None:
+    """Refuse a file that is deflated as a whole and unpacks to too much: pydicom unpacks it even for its header."""
+    from pydicom.filereader import read_dataset
+
+    with path.open("rb") as file:
+        file.seek(_PREAMBLE + len(_MAGIC))
+        meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
+        if meta.get("TransferSyntaxUID") != _DEFLATED:
+            return
+        inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        while packed := inflater.unconsumed_tail or file.read(_CHUNK):
+            size += len(inflater.decompress(packed, _CHUNK))
+            if size > _LARGEST_INFLATED:
+                most = _LARGEST_INFLATED >> 20
+                raise FileFormatError(f"{path}: deflated as a whole, it unpacks to over {most} MiB: save it undeflated")
+    reserve_memory(path, 2 * size)  # the whole, and the values of its elements

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import struct
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.dicom_files import DicomFile, quiet
+from maskwright.engine.io.codestream import ImageSize, codestream_size
+from maskwright.engine.io.dicom_files import DicomFile
+from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.errors import FileFormatError, MissingExtraError
 
+_RLE = "1.2.840.10008.1.2.5"
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _JPEG_2000 = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203))
+_WIDE_SAMPLE = 4  # bytes that the decoders of JPEG 2000 and JPEG-LS take for one meanwhile
+_TILE_BYTES, _TILES_ROOM = 10_000, 1 << 24  # OpenJPEG takes so much for each tile, before it looks at one
 _DECODERS = dict.fromkeys(_JPEG_LS, "pyjpegls") | dict.fromkeys(_JPEG_2000, "pylibjpeg")
 
 
@@ -29,14 +36,72 @@ def read_pixels(path: Path) -> NDArray[Any]:
     import pydicom
 
     try:
-        with quiet():
+        with quiet_libraries():
             dataset = pydicom.dcmread(path)
             dataset.pixel_array_options(decoding_plugin=_decoder(path, dataset.file_meta.TransferSyntaxUID))
+            require_own_sizes(path, dataset)
             return np.asarray(dataset.pixel_array)
     except (FileFormatError, MissingExtraError):
         raise
     except Exception as error:  # damaged pixels can fail anywhere in pydicom and its decoders
         raise FileFormatError(f"{path}: its pixels are damaged or cut off ({type(error).__name__})") from error
+
+
+def require_own_sizes(path: Path, dataset: Any) -> None:
+    """Refuse compressed frames that say another size of themselves than the header does: they decode to their own.
+
+    Raises
+    ------
+    FileFormatError
+        A frame differs in rows, columns, components or bytes a sample, or is damaged, or has far too many tiles.
+    """
+    from pydicom.encaps import generate_frames
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        return
+    rows, columns, components = (int(dataset.get(f, 1)) for f in ("Rows", "Columns", "SamplesPerPixel"))
+    expected = ImageSize(rows, columns, components, int(dataset.BitsAllocated))
+    offsets = None
+    if "ExtendedOffsetTable" in dataset:
+        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    count = int(dataset.get("NumberOfFrames") or 1)
+    for frame in generate_frames(dataset.PixelData, number_of_frames=count, extended_offsets=offsets):
+        fits = _run_lengths_fit(frame, expected) if syntax == _RLE else _codestream_fits(frame, expected)
+        if not fits:
+            raise FileFormatError(f"{path}: its pixels are damaged, or compressed in another size than its header says")
+
+
+def _codestream_fits(frame: bytes, expected: ImageSize) -> bool:
+    size = codestream_size(frame)
+    if size is None or size.tiles * _TILE_BYTES > size.nbytes + _TILES_ROOM:
+        return False
+    same = (size.rows, size.columns, size.components) == (expected.rows, expected.columns, expected.components)
+    return same and 0 < size.bits <= expected.bits
+
+
+def _run_lengths_fit(frame: bytes, expected: ImageSize) -> bool:
+    """Tell whether run lengths (PS3.5, annex G) unpack to at most twice what they should; a little more is common."""
+    count, *starts = struct.unpack_from("<16I", frame)
+    left, starts = 2 * expected.nbytes, [*starts[:count], len(frame)]
+    for at, end in pairwise(starts):
+        while at < min(end, len(frame)):
+            run = frame[at]
+            left -= run + 1 if run < 128 else 257 - run
+            at += run + 2 if run < 128 else 2
+            if left < 0:
+                return False
+    return int(count) < 16
+
+
+def working_bytes(file: DicomFile) -> int:
+    """Return how many bytes ``read_pixels`` takes at most for one file, its result included."""
+    header, pixels = file.header, int(file.header.Rows) * int(file.header.Columns)
+    decoded = pixels * (int(header.BitsAllocated) // 8)
+    stored = file.path.stat().st_size
+    if not header.file_meta.TransferSyntaxUID.is_encapsulated:
+        return stored + decoded
+    return 2 * stored + 2 * decoded + pixels * _WIDE_SAMPLE
 
 
 def _decoder(path: Path, syntax: Any) -> str:

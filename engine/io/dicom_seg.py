@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maskwright.engine.io.dicom_files import SEGMENTATIONS, dicom_files, is_dicom, quiet, read_header
+from maskwright.engine.io.dicom_files import SEGMENTATIONS, dicom_files, is_dicom, read_header
 from maskwright.engine.io.dicom_geometry import from_highdicom, stacked
 from maskwright.engine.io.dicom_series import series_files
-from maskwright.engine.io.payload import require_memory
+from maskwright.engine.io.memory import reserve_memory
+from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import LabelMap, Source, align
 from maskwright.errors import FileFormatError, GeometryError, LabelError, MissingExtraError
@@ -56,7 +57,7 @@ def read_dicom_seg(path: Path) -> LabelMap:
         highdicom is not installed.
     """
     hd = _highdicom()
-    with quiet():
+    with quiet_libraries():
         segmentation = hd.seg.segread(dicom_files(path)[0])
         if segmentation.segmentation_type == hd.seg.SegmentationTypeValues.FRACTIONAL:
             raise FileFormatError(f"{path}: FRACTIONAL segmentations are not supported: save it as BINARY or LABELMAP")
@@ -65,7 +66,7 @@ def read_dicom_seg(path: Path) -> LabelMap:
         geometry = segmentation.get_volume_geometry(rtol=0.02, allow_missing_positions=True)
         if geometry is None:
             raise GeometryError(f"{path}: the frames do not make one regular grid of slices")
-        require_memory(path, math.prod(geometry.spatial_shape) * (1 if len(segmentation.segment_numbers) < 256 else 2))
+        reserve_memory(path, math.prod(geometry.spatial_shape) * (1 if len(segmentation.segment_numbers) < 256 else 2))
         try:
             volume = segmentation.get_volume(combine_segments=True, rtol=0.02)
         except RuntimeError as error:
@@ -115,7 +116,7 @@ def write_dicom_seg(labels: LabelMap, path: Path, series: Path, names: Mapping[i
         raise LabelError(f"DICOM SEG holds labels up to {_LARGEST_LABEL}, got {present[-1]}")
     if not path.absolute().parent.is_dir():
         raise FileFormatError(f"{path}: the folder to write to does not exist")
-    with quiet(), atomic_file(path) as unfinished:
+    with quiet_libraries(), atomic_file(path) as unfinished:
         segmentation = _segmentation(hd, [file.path for file in files], array, present, names or {})
         segmentation.save_as(unfinished)
 

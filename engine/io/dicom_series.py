@@ -17,16 +17,23 @@ from maskwright.engine.io.dicom_files import (
     DicomFile,
     dicom_files,
     is_dicom,
-    quiet,
     read_header,
 )
 from maskwright.engine.io.dicom_geometry import from_highdicom, plane_affine, require_one_kind, stacked
-from maskwright.engine.io.dicom_pixels import read_pixels, rescaled_type, rescaling
-from maskwright.engine.io.payload import require_memory
+from maskwright.engine.io.dicom_pixels import (
+    read_pixels,
+    require_own_sizes,
+    rescaled_type,
+    rescaling,
+    working_bytes,
+)
+from maskwright.engine.io.memory import new_array, reserve_memory
+from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.engine.volume import Grid, Source, Volume
 from maskwright.errors import FileFormatError, GeometryError, MissingExtraError
 
 NAME = "DICOM series"
+_BLOCK = 1 << 18  # pixels rescaled in one go
 
 
 def matches(path: Path) -> bool:
@@ -105,14 +112,24 @@ def _rescaled(path: Path, files: list[DicomFile]) -> NDArray[Any]:
     scalings = [rescaling(file) for file in files]
     shape = (len(files), int(files[0].header.Rows), int(files[0].header.Columns))
     dtype = rescaled_type(files, scalings)
-    require_memory(path, int(np.prod(shape, dtype=float)) * dtype.itemsize)
-    out = np.empty(shape, dtype)
-    for target, file, (slope, intercept) in zip(out, files, scalings):
-        pixels = read_pixels(file.path)
-        if pixels.shape != target.shape:
-            raise FileFormatError(f"{file.path}: expected {target.shape} pixels, got {pixels.shape}")
-        target[...] = pixels if (slope, intercept) == (1, 0) else pixels * np.float64(slope) + intercept
+    reserve_memory(path, max(working_bytes(file) for file in files))  # one slice at a time
+    out = new_array(path, shape, dtype)
+    for target, file, scaling in zip(out, files, scalings):
+        _read_slice(file, scaling, target)
     return out
+
+
+def _read_slice(file: DicomFile, scaling: tuple[float, float], target: NDArray[Any]) -> None:
+    """Read one file into its slice of the array, rescaled a few rows at a time."""
+    pixels, (slope, intercept) = read_pixels(file.path), scaling
+    if pixels.shape != target.shape:
+        raise FileFormatError(f"{file.path}: expected {target.shape} pixels, got {pixels.shape}")
+    if slope == 1 and intercept == 0:
+        target[...] = pixels
+        return
+    step = max(1, _BLOCK // target.shape[1])
+    for top in range(0, len(target), step):
+        target[top : top + step] = pixels[top : top + step] * np.float64(slope) + intercept
 
 
 def _read_frames(path: Path, first: DicomFile) -> Volume:
@@ -122,9 +139,10 @@ def _read_frames(path: Path, first: DicomFile) -> Volume:
     except ImportError as error:
         raise MissingExtraError("highdicom", "dicom") from error
     file, header = dicom_files(path)[0], first.header
-    require_memory(path, int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns) * 4)
-    with quiet():
+    reserve_memory(path, int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns) * 4)
+    with quiet_libraries():
         image = highdicom.imread(file)
+        require_own_sizes(path, image)
         try:
             volume = image.get_volume(
                 dtype=np.float32, apply_real_world_transform=False, apply_presentation_lut=False, rtol=0.02

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
 
 from maskwright.engine.io.formats import Format, reader_of, writer_of
+from maskwright.engine.io.memory import reserve_memory
+from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.engine.volume import Grid, LabelMap, Volume
 from maskwright.errors import FileFormatError, GeometryError, InputError, MaskwrightError
 
@@ -72,6 +75,7 @@ def read_labels(path: str | os.PathLike[str], spacing_mm: Sequence[float] | None
             return _with_spacing(kind.read_labels(path), spacing_mm)
         assert kind.read is not None
         volume = kind.read(path)
+        reserve_memory(path, _narrowing_bytes(volume.array))
         return _with_spacing(LabelMap(volume.array, volume.affine, volume.source), spacing_mm)
 
 
@@ -98,6 +102,12 @@ def write(volume: Volume | LabelMap, path: str | os.PathLike[str]) -> None:
         raise FileFormatError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from error
 
 
+def _narrowing_bytes(array: NDArray[Any]) -> int:
+    """Return how many bytes the copy takes at most that ``LabelMap`` makes of an array of another type."""
+    itemsize = array.dtype.itemsize
+    return array.size * {"b": 0, "u": min(itemsize // 2, 4)}.get(array.dtype.kind, min(itemsize, 4))
+
+
 def _existing(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     if len(str(path).splitlines()) > 1:
@@ -117,14 +127,13 @@ def _kind_of(path: Path) -> Format:
 
 @contextmanager
 def _one_line_errors(path: Path, format_name: str) -> Iterator[None]:
-    """Turn whatever a reader raises into an error of ours that names the path, and drop what it warns of.
+    """Turn whatever a reader raises into an error of ours that names the path, and drop its warnings.
 
     The libraries' own words are left out: they quote header fields, which can name a patient. The type of their error
     stays, and the error itself as the cause.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_libraries():
             yield
     except MaskwrightError as error:
         if isinstance(error, InputError) and str(path) not in str(error):

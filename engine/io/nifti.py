@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.engine.io.memory import new_array
 from maskwright.engine.io.nifti_header import (
     NIFTI2,
     affine_of,
@@ -21,12 +22,13 @@ from maskwright.engine.io.nifti_header import (
     scaling_of,
     shape_of,
 )
-from maskwright.engine.io.payload import is_gzip, read_voxels, require_memory, unpacked
+from maskwright.engine.io.payload import is_gzip, read_voxels, unpacked
 from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import LabelMap, Source, Volume
 from maskwright.errors import FileFormatError, GeometryError
 
 NAME = "NIfTI"
+_LONGEST_EXTENSIONS = 1 << 26  # bytes before the voxels
 _GZIP_LEVEL = 2  # isal's levels are 0 to 3; 2 is its default
 
 
@@ -51,14 +53,15 @@ def read_nifti(path: Path) -> Volume:
         except FileFormatError as error:
             raise FileFormatError(f"{path}: {error}") from None
         offset = float(header["vox_offset"])
-        if not header.dtype.itemsize <= offset < 2**40:
-            raise FileFormatError(f"{path}: the header says that voxels start at byte {offset:g}, inside the header")
+        if not header.dtype.itemsize <= offset <= _LONGEST_EXTENSIONS:
+            raise FileFormatError(f"{path}: the header says that voxels start at byte {offset:g}: it is damaged")
         stream.seek(int(offset))
         array: NDArray[Any] = read_voxels(path, stream, shape[::-1], dtype, encoding)
     if scaling is not None:
         wide = np.float32 if array.dtype.itemsize <= 2 else np.float64
-        require_memory(path, array.size * np.dtype(wide).itemsize)
-        array = array * wide(scaling[0]) + wide(scaling[1])
+        slope, intercept = scaling
+        scaled = np.multiply(array, wide(slope), out=new_array(path, array.shape, np.dtype(wide)))
+        array = np.add(scaled, wide(intercept), out=scaled)
     return Volume(array, _to_array_axes(affine, array.ndim), Source(path, NAME, header))
 
 

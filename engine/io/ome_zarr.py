@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.payload import require_memory
+from maskwright.engine.io.memory import reserve_memory
 from maskwright.engine.io.resolution import affine_note, noted_affine
 from maskwright.engine.storage import atomic_folder
 from maskwright.engine.volume import Grid, LabelMap, Source, Volume
@@ -129,7 +129,7 @@ def _read(path: Path, ome: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray[np.
     stored = zarr.open_array(path / inner, mode="r", zarr_format=3)
     _require_known_codecs(path, stored.metadata.to_dict()["codecs"])
     axes = _spatial_axes(path, image["axes"], stored.shape)
-    require_memory(path, math.prod(stored.shape) * stored.dtype.itemsize)
+    reserve_memory(path, math.prod(stored.shape) * stored.dtype.itemsize)
     array = np.asarray(stored[...]).reshape([stored.shape[axis] for axis in axes])
     return array, _affine_of(image, dataset, axes, array.shape, ome["maskwright"])
 

@@ -1,26 +1,23 @@
-"""The voxels of a file as one array, read from plain or compressed bytes without trusting what the header promises."""
+"""The voxels of a file as one array, read from plain or compressed bytes without trusting the header."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.engine.io.memory import new_array
 from maskwright.errors import FileFormatError
-from maskwright.machine import usable_memory_bytes
 
 LARGEST_RATIO = {"raw": 1, "gzip": 1032, "tiff": 4096, "bzip2": 100_000}
-"""What one byte of a file can grow to: deflate gives at most 1032 bytes for one; the others' limits are generous."""
+"""Bytes that one byte of a file can grow to: deflate gives at most 1032; the others' limits are generous."""
 
 _CHUNK = 1 << 20
-_LONGEST_REST = 1 << 24  # bytes behind the voxels that nobody minds
-_ASK: ContextVar[Callable[[int], None] | None] = ContextVar("ask", default=None)
+_LONGEST_REST = 1 << 24  # bytes behind the voxels that do no harm
 
 
 def is_gzip(file: BinaryIO) -> bool:
@@ -58,11 +55,11 @@ def read_voxels(
         ends early, or goes on for far longer than the header says.
     """
     expected = math.prod(shape) * dtype.itemsize
-    require_room(path, expected, encoding)
-    array = np.empty(tuple(shape), dtype)
-    came = _fill(stream, array.data.cast("B"))
-    if came < expected:
-        raise FileFormatError(f"{path}: the file ends early: expected {expected} bytes of voxels, got {came}")
+    require_possible(path, expected, encoding)
+    array = new_array(path, shape, dtype)
+    count = _fill(stream, array.data.cast("B"))
+    if count < expected:
+        raise FileFormatError(f"{path}: the file ends early: expected {expected} bytes of voxels, got {count}")
     if encoding != "raw":
         _read_rest(path, stream, expected)
     if not array.dtype.isnative:
@@ -70,11 +67,10 @@ def read_voxels(
     return array
 
 
-def require_room(path: Path, expected: int, encoding: str) -> None:
-    """Refuse a header that promises more bytes than the file can hold, or than this machine has memory for."""
+def require_possible(path: Path, expected: int, encoding: str) -> None:
+    """Refuse a header that promises more bytes than the file can hold."""
     if expected > path.stat().st_size * LARGEST_RATIO[encoding]:
         raise FileFormatError(f"{path}: the header promises {expected} bytes of voxels, more than the file can hold")
-    require_memory(path, expected)
 
 
 def _read_rest(path: Path, stream: BinaryIO, expected: int) -> None:
@@ -86,31 +82,11 @@ def _read_rest(path: Path, stream: BinaryIO, expected: int) -> None:
             raise FileFormatError(f"{path}: unpacks to more than twice what its header says; it is damaged")
 
 
-@contextmanager
-def asking(ask: Callable[[int], None]) -> Iterator[None]:
-    """Let whatever is read here in this thread ask before it makes an array of so many bytes; it may raise."""
-    token = _ASK.set(ask)
-    try:
-        yield
-    finally:
-        _ASK.reset(token)
-
-
-def require_memory(path: Path, expected: int) -> None:
-    """Ask where ``asking`` wants it; refuse an array larger than the memory of this process."""
-    ask = _ASK.get()
-    if ask is not None:
-        ask(expected)
-    memory = usable_memory_bytes()
-    if expected > memory:
-        need, have = expected / 2**30, memory / 2**30
-        raise FileFormatError(f"{path}: needs {need:.1f} GiB of memory, {have:.1f} may be used: crop or split it")
-
-
 def _fill(stream: BinaryIO, buffer: memoryview) -> int:
+    """Fill the buffer in small parts, since a decompressor holds the part it is asked for a second time."""
     position = 0
     while position < len(buffer):
-        count = stream.readinto(buffer[position:])  # type: ignore[attr-defined]
+        count = stream.readinto(buffer[position : position + _CHUNK])  # type: ignore[attr-defined]
         if not count:
             break
         position += count

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.payload import require_room
+from maskwright.engine.io.memory import new_array, reserve_memory
+from maskwright.engine.io.payload import require_possible
 from maskwright.engine.io.resolution import (
     AFFINE_KEY,
     MM_PER_INCH,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 NAME = "PNG"
 _GREY, _COLOR, _PALETTE, _GREY_ALPHA, _COLOR_ALPHA = 0, 2, 3, 4, 6
+_CHANNELS = {_COLOR: 3, _GREY_ALPHA: 2, _COLOR_ALPHA: 4}  # one elsewhere
+_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I": 4, "LA": 4, "RGB": 4, "RGBA": 4}  # in Pillow's memory, by mode
+_STRIP_PIXELS = 1 << 18
 
 
 def matches(path: Path) -> bool:
@@ -98,22 +102,37 @@ def _read(path: Path, *, as_labels: bool) -> tuple[NDArray[Any], NDArray[np.floa
         raise FileFormatError(f"{path}: PNG of 16 bits is read in grey only; save as 8 bits or as TIFF")
     if as_labels and start.color_type in (_COLOR, _COLOR_ALPHA):
         raise LabelError("a colour image holds no labels: save one number per pixel (grey or palette)")
-    channels = 4 if start.color_type == _COLOR_ALPHA else 1
-    require_room(path, start.width * start.height * channels * max(1, start.bits // 8), "gzip")
-    with PngImageFile(path) as image:  # Image.open would refuse large images, which are bounded above already
+    pixels = start.width * start.height
+    require_possible(path, pixels * _CHANNELS.get(start.color_type, 1) * start.bits // 8, "gzip")
+    with PngImageFile(path) as image:  # Image.open would refuse large images, which are bounded by the file and memory
+        reserve_memory(path, pixels * _PIXEL_BYTES[image.mode])
         image.load()
-        array = _samples(image, start, as_labels=as_labels)
+        array = _samples(path, image, start, as_labels=as_labels)
         return array, _affine_of(image, array.shape[:2])
 
 
-def _samples(image: Image.Image, start: _Start, *, as_labels: bool) -> NDArray[Any]:
+def _samples(path: Path, image: Image.Image, start: _Start, *, as_labels: bool) -> NDArray[Any]:
+    """Return the pixels, converted a few rows at a time, so that image and array are the only large things."""
+    width, height = image.size
+    step = max(1, _STRIP_PIXELS // width)
+    array: NDArray[Any] | None = None
+    for top in range(0, height, step):
+        strip = _strip(image.crop((0, top, width, min(top + step, height))), start, as_labels=as_labels)
+        if array is None:
+            array = new_array(path, (height, *strip.shape[1:]), strip.dtype)
+        array[top : top + step] = strip
+    assert array is not None
+    return array
+
+
+def _strip(image: Image.Image, start: _Start, *, as_labels: bool) -> NDArray[Any]:
     if start.color_type == _PALETTE:
-        return np.array(image if as_labels else image.convert("RGB"))
+        return np.asarray(image if as_labels else image.convert("RGB"))
     if start.color_type == _GREY_ALPHA:
-        return np.array(image.getchannel(0))
+        return np.asarray(image.getchannel(0))
     if start.color_type == _COLOR_ALPHA:
-        return np.array(image.convert("RGB"))
-    array: NDArray[Any] = np.array(image)
+        return np.asarray(image.convert("RGB"))
+    array: NDArray[Any] = np.asarray(image)
     if array.dtype == bool:
         array = array.view(np.uint8) != 0  # Pillow's bools are bytes of 255
     # Pillow stretches 2 and 4 bits to 0 ... 255.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.payload import require_room
+from maskwright.engine.io.codestream import codestream_size
+from maskwright.engine.io.memory import new_array, reserve_memory
+from maskwright.engine.io.payload import require_possible
+from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.engine.io.resolution import AFFINE_KEY, affine_note
 from maskwright.engine.io.tiff_spacing import affine_of
 from maskwright.engine.storage import atomic_file
@@ -21,7 +20,15 @@ from maskwright.engine.volume import LabelMap, Source, Volume
 from maskwright.errors import FileFormatError, LabelError
 
 NAME = "TIFF"
-_LOSSY = (6, 7, 33003, 33005, 34712)  # JPEG (old, new), JPEG 2000 (Aperio's two, plain)
+_UNCOMPRESSED, _INTERLEAVED, _WHITE_IS_ZERO = 1, 1, 0
+_JPEG = (6, 7)  # old and new
+_LOSSY = (*_JPEG, 33003, 33005, 34712)  # JPEG 2000 (Aperio's two, plain)
+_COMPRESSIONS = {
+    *(_UNCOMPRESSED, 2, 3, 4),  # none; CCITT: run lengths, group 3 and 4
+    *(5, *_JPEG, 8, 32946, 32773),  # LZW, JPEG, deflate (two numbers), PackBits
+    *(34925, 50000),  # LZMA, zstd
+}
+_BUFFER = 1 << 22  # bytes read from the file in one go
 _SLICES = "ZIQ"  # tifffile's letters for pages: z, "images" and unknown
 
 
@@ -50,18 +57,19 @@ def read_tiff_labels(path: Path) -> LabelMap:
 def _read(path: Path, *, as_labels: bool) -> Volume:
     import tifffile
 
-    with _complaints(path), tifffile.TiffFile(path) as file:
+    with quiet_libraries() as messages, tifffile.TiffFile(path) as file:
         if len(file.series) != 1:
             raise FileFormatError(f"{path}: holds {len(file.series)} images: save the one that is meant")
         series = file.series[0]
-        compression = int(series.keyframe.compression)
-        if as_labels and compression in _LOSSY:
-            raise FileFormatError(f"{path}: compressed as JPEG, which changes labels: save without loss (deflate, LZW)")
-        require_room(path, int(series.nbytes), "raw" if compression == 1 else "tiff")
+        _require_known_compression(path, series, as_labels=as_labels)
         array, color = _spatial(path, _decoded(path, series), series.axes)
         if as_labels and color:
             raise LabelError("a colour image holds no labels: save one number per pixel")
         affine = affine_of(file, array.shape[:-1] if color else array.shape)
+    # tifffile reads a file that was cut off as one of fewer pages, and only logs that. Its messages about tags do not
+    # count: they are many, and without one of them a spacing is unknown, but no voxel wrong.
+    if any(re.search("TiffPage|TiffFrame|series", message) for message in messages):
+        raise FileFormatError(f"{path}: its pages do not fit together: the file is damaged or cut off")
     return Volume(array, affine, Source(path, NAME), color=color)
 
 
@@ -89,69 +97,46 @@ def write_tiff(volume: Volume | LabelMap, path: Path) -> None:
         )
 
 
-@contextmanager
-def _complaints(path: Path) -> Iterator[None]:
-    """Turn what tifffile only logs about pages and series into an error.
-
-    It reads a file that was cut off as one of fewer pages. What it logs about tags stays unsaid: they are many, and
-    without one of them a spacing is unknown, but no voxel wrong.
-    """
-    log, records = logging.getLogger("tifffile"), _Records()
-    propagate, log.propagate = log.propagate, False
-    log.addHandler(records)
-    try:
-        yield
-    finally:
-        log.removeHandler(records)
-        log.propagate = propagate
-    if any(re.search("TiffPage|TiffFrame|series", message) for message in records.messages):
-        raise FileFormatError(f"{path}: its pages do not fit together: the file is damaged or cut off")
-
-
-class _Records(logging.Handler):
-    """The messages logged while it is a handler."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one message."""
-        self.messages.append(record.getMessage())
+def _require_known_compression(path: Path, series: Any, *, as_labels: bool) -> None:
+    compression = int(series.keyframe.compression)
+    if as_labels and compression in _LOSSY:
+        raise FileFormatError(f"{path}: compressed as JPEG, which changes labels: save without loss (deflate, LZW)")
+    if compression not in _COMPRESSIONS or series.dtype is None:
+        raise FileFormatError(f"{path}: this compression is not supported: save it uncompressed or deflated")
 
 
 def _decoded(path: Path, series: Any) -> NDArray[Any]:
-    """Return the samples; LZW and JPEG, which tifffile leaves to another package, are decoded by Pillow."""
-    try:
-        return np.asarray(series.asarray())
-    except ValueError as error:
-        if "imagecodecs" not in str(error):
-            raise
-    from PIL import Image, ImageSequence
+    """Return the samples, inverted where the file says that white is zero, as viewers do.
 
-    try:
-        with _libtiff_silenced(), Image.open(path, formats=["TIFF"]) as image:
-            array = np.stack([np.array(page) for page in ImageSequence.Iterator(image)])
-    except Image.DecompressionBombError:
-        raise FileFormatError(f"{path}: too large a plane for LZW or JPEG: save it deflated or uncompressed") from None
-    if array.dtype == bool:
-        array = array.view(np.uint8) != 0  # Pillow's bools are bytes of 255
-    if array.size != np.prod(series.shape) or array.dtype.itemsize != series.dtype.itemsize:
-        raise FileFormatError(f"{path}: this compression is not supported: save it uncompressed or deflated")
-    return array.reshape(series.shape).view(series.dtype.newbyteorder("="))
+    They are decoded strip by strip, or tile by tile, into the array. One strip is there up to three times meanwhile:
+    compressed, decoded, and in the machine's byte order.
+    """
+    page, dtype = series.keyframe, np.dtype(series.dtype)
+    compression = int(page.compression)
+    require_possible(path, int(series.nbytes), "raw" if compression == _UNCOMPRESSED else "tiff")
+    rows, columns = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
+    samples = page.samplesperpixel if page.planarconfig == _INTERLEAVED else 1
+    if compression in _JPEG:
+        _require_own_sizes(path, series, rows, columns)
+    if compression != _UNCOMPRESSED:
+        rows = rows if page.is_tiled else min(rows, page.imagelength)
+        reserve_memory(path, 3 * rows * columns * samples * max(1, page.tiledepth) * dtype.itemsize)
+    out = new_array(path, series.shape, dtype)
+    series.asarray(out=out, maxworkers=1, buffersize=_BUFFER)
+    if int(page.photometric) == _WHITE_IS_ZERO and dtype.kind in "bu":
+        np.bitwise_xor(out, True if dtype.kind == "b" else 2**page.bitspersample - 1, out=out)
+    return out
 
 
-@contextmanager
-def _libtiff_silenced() -> Iterator[None]:
-    """Send the process's standard error nowhere: libtiff, below Pillow, prints there what Pillow raises as well."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+def _require_own_sizes(path: Path, series: Any, rows: int, columns: int) -> None:
+    """Refuse JPEG strips and tiles that are larger than the page says: they are decoded to their own size."""
+    file = series.keyframe.parent.filehandle
+    for page in series.pages:
+        for offset, length in zip(page.dataoffsets, page.databytecounts):
+            file.seek(offset)
+            size = codestream_size(file.read(length))
+            if size is None or size.rows > rows or size.columns > columns:
+                raise FileFormatError(f"{path}: a part of it is damaged, or is no JPEG image of the size of its page")
 
 
 def _spatial(path: Path, array: NDArray[Any], axes: str) -> tuple[NDArray[Any], bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from maskwright.engine.io import asking
+from maskwright.engine.io import reserve_with
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.budget.request_context import current_limits, current_request
 from maskwright.engine.volume import LabelMap, Volume
@@ -39,7 +39,7 @@ def read_within_budget(path: Path, read: Callable[[Path], R]) -> R:
             taken += size_bytes
 
     try:
-        with asking(ask):
+        with reserve_with(ask):
             found = read(path)
         require_short_axes(found.array.shape, limits)
         ask(max(0, found.array.nbytes - taken))  # what its reader did not ask for

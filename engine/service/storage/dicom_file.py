@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from maskwright.engine.io.dicom_files import quiet
+from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.errors import NotFoundError
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)+", re.ASCII)
@@ -66,7 +66,7 @@ def read_instance(path: Path) -> Instance | None:
     from pydicom.filereader import read_file_meta_info
 
     try:
-        with quiet():
+        with quiet_libraries():
             if read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
                 return None
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_IDENTIFIERS, *_SIZES])
@@ -87,7 +87,7 @@ def read_attributes(path: Path) -> Mapping[str, Any]:
     import pydicom
 
     try:
-        with quiet():
+        with quiet_libraries():
             attributes = to_json(
                 pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*STUDY_KEYWORDS, *SERIES_KEYWORDS])
             )

@@ -5,31 +5,11 @@ import gzip
 import numpy as np
 import pytest
 
-from maskwright.engine.io import asking, read, read_labels, write
+from maskwright.engine.io import read, write
 from maskwright.engine.volume import Volume
-from maskwright.errors import FileFormatError, LimitError
+from maskwright.errors import FileFormatError
 
 AFFINE = np.eye(4)
-
-
-@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.nrrd", "a.png", "a.tif", "a.zarr"])
-def test_what_an_array_takes_is_asked_before_it_is_made(tmp_path, name):
-    flat = name.endswith((".png", ".tif"))
-    shape, affine = ((40, 50), None) if flat else ((4, 10, 50), AFFINE)
-    write(Volume(np.zeros(shape, np.uint8), affine), tmp_path / name)
-    spacing = [(1.0, 1.0)] if flat else []
-    asked: list[int] = []
-
-    def refuse(size_bytes):
-        raise LimitError(f"{size_bytes} are too many")
-
-    for reader in (read, read_labels):
-        with asking(refuse), pytest.raises(LimitError, match="2000 are too many"):
-            reader(tmp_path / name, *spacing)
-        with asking(asked.append):
-            assert reader(tmp_path / name, *spacing).array.size == 2000
-    assert asked == [2000, 2000]
-    assert read(tmp_path / name, *spacing).array.size == 2000
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd"])

@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless, generate_uid
 
-from maskwright.engine.io import asking, read, read_labels
+from maskwright.engine.io import read, read_labels, reserve_with
 from maskwright.errors import FileFormatError, GeometryError, MaskwrightError, MissingExtraError
 
 SECRET = "DOE^JANE"
@@ -255,7 +255,7 @@ def test_enhanced_multi_frame(make_series: Any, save_series: Any, stored: np.nda
     enhanced = highdicom.legacy.LegacyConvertedEnhancedCTImage(slices[::-1], generate_uid(), 2, generate_uid(), 1)
     enhanced.save_as(tmp_path / "enhanced.dcm")
     asked: list[int] = []
-    with asking(asked.append):
+    with reserve_with(asked.append):
         multi = read(tmp_path / "enhanced.dcm")
     assert asked == [multi.array.nbytes]
     single = read(save_series(slices))

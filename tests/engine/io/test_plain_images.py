@@ -224,8 +224,7 @@ def test_planes_larger_than_pillow_opens_are_read(tmp_path: Path, monkeypatch: p
     with pytest.raises(Image.DecompressionBombError):
         Image.open(tmp_path / "a.png")
     np.testing.assert_array_equal(read_labels(tmp_path / "a.png").array, VALUES)
-    with pytest.raises(FileFormatError, match="save it deflated"):
-        read_labels(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif").array, VALUES)
 
 
 def test_promises_that_the_file_cannot_hold(tmp_path: Path) -> None:

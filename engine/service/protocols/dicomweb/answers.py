@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastapi.responses import StreamingResponse
 
-from maskwright.engine.io.dicom_files import quiet
+from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.engine.service.storage import Instance
 from maskwright.engine.service.storage.dicom_file import open_file, to_json
 from maskwright.errors import FileFormatError
@@ -55,7 +55,7 @@ def metadata_of(path: Path, instance: Instance) -> bytes:
     import pydicom
 
     try:
-        with quiet():
+        with quiet_libraries():
             header = to_json(pydicom.dcmread(path, stop_before_pixels=True))
     except Exception as error:  # a damaged file can fail anywhere in pydicom
         raise FileFormatError(f"a DICOM file cannot be read ({type(error).__name__}): it is damaged") from None

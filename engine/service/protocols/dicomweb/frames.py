@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
-from maskwright.engine.io.dicom_files import quiet
+from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.engine.service.storage import Instance
 from maskwright.engine.service.storage.dicom_file import open_file
 from maskwright.errors import FileFormatError, NotFoundError
@@ -74,7 +74,7 @@ class Frames:
         raw = _MEDIA_TYPES[syntax] == _RAW
         swapped = syntax == _BIG and instance.bits > 8
         try:
-            with quiet(), path.open("rb") as file:
+            with quiet_libraries(), path.open("rb") as file:
                 header = pydicom.dcmread(file, stop_before_pixels=True)  # which leaves the file where the pixels begin
                 start = _start_of_pixels(file, syntax)
                 size = _frame_size(header) if raw else None
@@ -143,7 +143,7 @@ def _unwrapped(file: BinaryIO, at: int, count: int, offsets: tuple[bytes, bytes]
     from pydicom.encaps import get_frame
 
     try:
-        with quiet():
+        with quiet_libraries():
             return bytes(get_frame(file, at, extended_offsets=offsets, number_of_frames=count))
     except Exception as error:  # a damaged file can fail anywhere in pydicom
         raise FileFormatError(f"frame {at + 1} cannot be read ({type(error).__name__}): the file is damaged") from None
