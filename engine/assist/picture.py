@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from maskwright.engine.report.display import Turn, display_turn
-from maskwright.engine.storage import atomic_file
+from maskwright.engine.storage import atomic_file, storing
 from maskwright.engine.volume import Volume
-from maskwright.errors import FileFormatError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -103,11 +102,8 @@ def draw_states(image: Volume, states: Sequence[State], cuts: Sequence[Cut]) -> 
 def save_states(image: Volume, states: Sequence[State], cuts: Sequence[Cut], path: Path) -> None:
     """Write the picture of ``draw_states`` as PNG, whole or not at all."""
     page = draw_states(image, states, cuts)
-    try:
-        with atomic_file(path) as unfinished:
-            page.save(unfinished, format="PNG", optimize=True)
-    except OSError as error:
-        raise FileFormatError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from error
+    with storing(str(path)), atomic_file(path) as unfinished:
+        page.save(unfinished, format="PNG", optimize=True)
 
 
 def fullest_cut(labels: NDArray[Any], axis: int) -> int:

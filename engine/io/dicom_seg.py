@@ -19,7 +19,7 @@ from maskwright.engine.io.dicom_geometry import from_highdicom, stacked
 from maskwright.engine.io.dicom_series import series_files
 from maskwright.engine.io.memory import reserve_memory
 from maskwright.engine.io.quiet import quiet_libraries
-from maskwright.engine.storage import atomic_file
+from maskwright.engine.storage import atomic_file, storing
 from maskwright.engine.volume import LabelMap, Source, align
 from maskwright.errors import FileFormatError, GeometryError, LabelError, MissingExtraError
 
@@ -100,6 +100,8 @@ def write_dicom_seg(labels: LabelMap, path: Path, series: Path, names: Mapping[i
         The labels lie on another grid than the series.
     LabelError
         A label is above 65,535.
+    StorageError
+        The disk is full, or the folder cannot be written to.
     MissingExtraError
         highdicom is not installed.
     """
@@ -116,9 +118,10 @@ def write_dicom_seg(labels: LabelMap, path: Path, series: Path, names: Mapping[i
         raise LabelError(f"DICOM SEG holds labels up to {_LARGEST_LABEL}, got {present[-1]}")
     if not path.absolute().parent.is_dir():
         raise FileFormatError(f"{path}: the folder to write to does not exist")
-    with quiet_libraries(), atomic_file(path) as unfinished:
+    with quiet_libraries():
         segmentation = _segmentation(hd, [file.path for file in files], array, present, names or {})
-        segmentation.save_as(unfinished)
+        with storing(str(path)), atomic_file(path) as unfinished:
+            segmentation.save_as(unfinished)
 
 
 def _segmentation(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from maskwright.engine.io.formats import Format, reader_of, writer_of
 from maskwright.engine.io.memory import reserve_memory
 from maskwright.engine.io.quiet import quiet_libraries
+from maskwright.engine.storage import storing
 from maskwright.engine.volume import Grid, LabelMap, Volume
 from maskwright.errors import FileFormatError, GeometryError, InputError, MaskwrightError
 
@@ -85,7 +86,9 @@ def write(volume: Volume | LabelMap, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     FileFormatError
-        The ending is not known, or the folder is missing or cannot be written to.
+        The ending is not known, or the folder is missing.
+    StorageError
+        The disk is full, or the folder cannot be written to.
     InputError
         The format cannot hold this array (a PNG no volume, an integer format no float).
     """
@@ -96,10 +99,8 @@ def write(volume: Volume | LabelMap, path: str | os.PathLike[str]) -> None:
     assert kind.write is not None
     if isinstance(volume, Volume) and volume.color and not kind.color:
         raise InputError(f"{path}: {kind.name} holds no colour here: write PNG or TIFF")
-    try:
+    with storing(str(path)):
         kind.write(volume, path)
-    except OSError as error:
-        raise FileFormatError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from error
 
 
 def _narrowing_bytes(array: NDArray[Any]) -> int:

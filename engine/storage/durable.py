@@ -88,10 +88,10 @@ def identity_of(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def storing() -> Iterator[None]:
-    """Turn the system's error of a full or read-only disk into a StorageError of one line, without the path."""
+def storing(subject: str = "the data folder") -> Iterator[None]:
+    """Turn the system's error of a full or read-only disk into a StorageError of one line about ``subject``."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise StorageError(f"the data folder cannot be written to ({reason}): free space or allow writing") from error
+        raise StorageError(f"{subject}: cannot be written ({reason}): free space or allow writing") from error

@@ -11,7 +11,7 @@ import pytest
 from maskwright.engine.io import read, read_labels, write
 from maskwright.engine.io.formats import FORMATS, REFUSED
 from maskwright.engine.volume import Grid, LabelMap, Volume
-from maskwright.errors import FileFormatError, GeometryError, InputError, LabelError
+from maskwright.errors import FileFormatError, GeometryError, InputError, LabelError, StorageError
 
 ENDINGS = [ending for kind in FORMATS if kind.write is not None for ending in kind.endings]
 TYPES = {"u1": 200, "u2": 300, "u4": 70000}
@@ -162,7 +162,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, ending: str, mon
 
     monkeypatch.setattr(Path, "replace", full)
     monkeypatch.setattr(Path, "rename", full)
-    with pytest.raises(FileFormatError, match=r"cannot be written \(No space left on device\)"):
+    with pytest.raises(StorageError, match=r"cannot be written \(No space left on device\)"):
         write(first, path)
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
     np.testing.assert_array_equal(read_labels(path).array, first.array // 2)
