@@ -8,7 +8,7 @@ from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.budget.limits import DEFAULTS, Limits
 from maskwright.engine.service.images.open_volumes import OpenVolumes
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.images.transient_uploads import TransientUploads
+from maskwright.engine.service.images.uploads import TransientUploads
 from maskwright.engine.service.sessions.click_sessions import ClickSessions
 from maskwright.engine.service.storage import Datastore, ImageEntry
 from maskwright.engine.volume import Volume

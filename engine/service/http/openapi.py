@@ -28,6 +28,7 @@ _MEANINGS = {
     422: "cannot be used as it is",
     503: "no room now, or the audit log cannot be written",
     504: "it took too long",
+    507: "a disk of the server is full",
 }
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {"application/problem+json": {"schema": PROBLEM}}}

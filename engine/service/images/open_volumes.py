@@ -13,7 +13,7 @@ from maskwright.engine.io import read
 from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import current_request
-from maskwright.engine.service.images.redact import redact_paths
+from maskwright.engine.service.images.files import redact_paths
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.storage import ImageEntry
 from maskwright.engine.volume import Volume

@@ -10,7 +10,7 @@ from pathlib import Path
 from maskwright.engine.io import write_dicom_seg
 from maskwright.engine.io.dicom_files import dicom_files
 from maskwright.engine.io.dicom_series import NAME
-from maskwright.engine.service.images.redact import redact_paths
+from maskwright.engine.service.images.files import redact_paths
 from maskwright.engine.service.storage import ImageEntry
 from maskwright.engine.volume import LabelMap
 from maskwright.errors import InputError, MaskwrightError, MissingExtraError
@@ -36,10 +36,12 @@ def segmentation_file(labels: LabelMap, image: ImageEntry, names: Mapping[int, s
         raise InputError(
             "a DICOM SEG belongs to a DICOM series of several files, and this image is none; save as NIfTI"
         )
+    segments = {number: _segment(name) for number, name in names.items()}
     with tempfile.TemporaryDirectory() as folder, redact_paths(image.path, "the image"):
         path = Path(folder) / "label.seg.dcm"
         try:
-            write_dicom_seg(labels, path, image.path, {number: _segment(name) for number, name in names.items()})
+            with redact_paths(path, "the file"):
+                write_dicom_seg(labels, path, image.path, segments)
         except MissingExtraError as error:
             raise InputError(f"{error}; or save as NIfTI") from None
         except MaskwrightError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Response
 
-from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import Volume
 from maskwright.errors import InputError
 

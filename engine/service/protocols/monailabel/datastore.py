@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io import read_labels
-from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.http.forms import read_form
 from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.workers import in_thread
-from maskwright.engine.service.images.ingest import ingest
-from maskwright.engine.service.images.redact import redact_paths
-from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.images.files import read_label_file, temporary_file, volume_file
+from maskwright.engine.service.images.uploads import ingest
 from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels, numbered
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import ImageEntry, LabelEntry
+from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import GeometryError, InputError, NotFoundError
 
 TAG = "final"
@@ -108,11 +105,8 @@ def _labels_router(place: AppState) -> APIRouter:
                 data = volume_file(labels, ".nii.gz")
                 place.store.save_label(entry.id, tag or TAG, data, ".nii.gz", info, author, client)
                 return
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / f"label{suffix}"
-                path.write_bytes(label.file.read())
-                with redact_paths(path, "the label"):
-                    _check_fits(place, entry, path)
+            with temporary_file(label, suffix) as path:
+                _check_fits(read_label_file(path), place.open(entry))
                 place.store.save_label(entry.id, tag or TAG, path, suffix, info, author, client)
 
         await in_thread(work)
@@ -158,9 +152,8 @@ def _file(path: Path, name: str) -> Response:
     return FileResponse(path, filename=name, media_type="application/octet-stream")
 
 
-def _check_fits(place: AppState, entry: ImageEntry, path: Path) -> None:
-    """Refuse a label that cannot be read or lies elsewhere than its image."""
-    labels, volume = read_within_budget(path, read_labels), place.open(entry)
+def _check_fits(labels: LabelMap, volume: Volume) -> None:
+    """Refuse a label that lies on another grid than its image."""
     if not labels.grid.is_same(volume.grid):
         raise GeometryError(
             f"the label has shape {labels.grid.shape}, affine {labels.grid.describe_affine()}; its image has shape "

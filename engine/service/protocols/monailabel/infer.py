@@ -14,7 +14,7 @@ from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.service.http.forms import read_form
 from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
-from maskwright.engine.service.images.uploaded_labels import read_uploaded_labels
+from maskwright.engine.service.images.files import read_uploaded_labels
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
 from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, PROPAGATE
 from maskwright.engine.service.sessions.click_sessions import Clicks

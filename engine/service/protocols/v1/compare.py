@@ -8,14 +8,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io import read_labels
-from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.http.forms import read_form
 from maskwright.engine.service.http.json_model import model_of
 from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.workers import run_in_worker
-from maskwright.engine.service.images.redact import redact_paths
-from maskwright.engine.service.images.uploaded_labels import read_uploaded_labels
+from maskwright.engine.service.images.files import read_label_file, read_uploaded_labels
 from maskwright.engine.service.protocols.v1.compare_options import CompareOptionsBody
 from maskwright.engine.service.state import AppState
 from maskwright.engine.volume import LabelMap
@@ -76,6 +73,4 @@ def _labels(place: AppState, name: str, stored: StoredLabel | None, files: Mappi
         return read_uploaded_labels(files[name])
     if stored is None:
         raise InputError(f"no {name}: send a file of this name in a form, or an image and a tag in JSON")
-    path = place.store.label_path(stored.image, stored.tag)
-    with redact_paths(path, "the label"):
-        return read_within_budget(path, read_labels)
+    return read_label_file(place.store.label_path(stored.image, stored.tag))

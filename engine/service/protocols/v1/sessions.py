@@ -12,15 +12,12 @@ from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request, Response
 
-from maskwright.engine.io import read_labels
-from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import require_present
 from maskwright.engine.service.http.json_model import read_model
 from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
-from maskwright.engine.service.images.redact import redact_paths
+from maskwright.engine.service.images.files import read_label_file, volume_file
 from maskwright.engine.service.images.segmentation_file import segmentation_file, takes_segmentation
-from maskwright.engine.service.images.volume_file import volume_file
 from maskwright.engine.service.protocols.v1.events import (
     Adding,
     Asked,
@@ -250,8 +247,7 @@ def _add_files(router: APIRouter, desk: SessionRoutes) -> None:
 
         def work(lease: Lease[PageSession]) -> bytes:
             path = desk.place.store.label_path(lease.session.image, tag)
-            with redact_paths(path, "the label"):
-                labels = read_within_budget(path, read_labels)
+            labels = read_label_file(path)
             if not labels.grid.is_same(lease.session.volume.grid):
                 raise GeometryError("the label lies on another grid than its image; save it on the image's grid")
             return volume_file(labels, ".nii")

@@ -15,9 +15,9 @@ from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import RequestContext, set_current_request
+from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.service.images.open_volumes import OpenVolumes
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.images.volume_file import volume_file
 from maskwright.engine.service.protocols.nninteractive import events
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.sessions.event import SessionEvent

@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from maskwright.engine.service.images.ingest import ingest
+from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.service.images.open_volumes import OpenVolumes
-from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.images.uploads import ingest
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume

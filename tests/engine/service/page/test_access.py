@@ -9,7 +9,7 @@ import pytest
 
 import maskwright as mw
 from maskwright.engine.service.access import Tokens, new_token
-from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import LabelMap
 from reference.page import AFFINE, KIDNEY, bright_blobs, ellipsoid, idle, open_image, phantom, serving, status
 from reference.serving import served

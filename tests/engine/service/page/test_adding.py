@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import Volume
 from reference.page import bright_blobs, open_image, phantom, serving, status
 from reference.serving import served

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import LabelMap
 from reference.page import AFFINE, KIDNEY, bright_blobs, drag, ellipsoid, open_image, place, save, status
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import Volume
 from reference.page import bright_blobs, idle, open_image, save, status
 

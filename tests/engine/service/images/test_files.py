@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskwright.engine.service.images.redact import redact_paths
+from maskwright.engine.service.images.files import redact_paths
 from maskwright.errors import FileFormatError
 
 

@@ -1,7 +1,8 @@
-"""Images that clients send only to have them segmented: on the disk under random names, each its owner's alone."""
+"""Images that clients send: to be stored, or only to be segmented (transient)."""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 import tempfile
@@ -13,8 +14,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from maskwright.engine.service.images.open_volumes import OpenVolumes
-from maskwright.engine.service.storage import Digests, ImageEntry, clean_upload_name, receive
-from maskwright.errors import NotFoundError
+from maskwright.engine.service.storage import Datastore, Digests, ImageEntry, clean_upload_name, receive
+from maskwright.errors import CapacityError, MaskwrightError, NotFoundError
+
+
+def ingest(store: Datastore, volumes: OpenVolumes, name: str, stream: BinaryIO, limit_bytes: int) -> ImageEntry:
+    """Store an image and open it; see ``Datastore.add_image`` and ``OpenVolumes.open`` for the errors.
+
+    One that cannot be opened is not stored, unless only for want of memory, or it was stored before and has labels.
+    """
+    entry = store.add_image(name, stream, limit_bytes)
+    try:
+        volumes.open(entry)  # its sender is about to look at it
+    except MaskwrightError as error:
+        # The same file may have been sent before and be in use: want of memory says nothing of it.
+        if not isinstance(error, CapacityError) and not store.labels(entry.id):
+            with contextlib.suppress(NotFoundError):  # the same file lies in the folder: it is not ours to remove
+                store.remove_upload(entry.id)
+        raise
+    return entry
 
 
 @dataclass(frozen=True)
@@ -29,7 +47,7 @@ class _Stored:
 
 
 class TransientUploads:
-    """The transient uploads of one server; its folder goes with it.
+    """Images that are only to be segmented: on the disk under random names, each its owner's, gone with the server.
 
     An owner is the name of a token. Nobody sees another one's uploads, nor learns whether they are there. Where they
     take more than ``limit_bytes``, the oldest goes of the owner who holds most.

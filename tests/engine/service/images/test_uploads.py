@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from maskwright.engine.service.budget.budget import Budget
+from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.service.images.open_volumes import OpenVolumes
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.images.transient_uploads import TransientUploads
-from maskwright.engine.service.images.volume_file import volume_file
+from maskwright.engine.service.images.uploads import TransientUploads
 from maskwright.engine.volume import Volume
 from maskwright.errors import CapacityError, FileFormatError, LimitError, NotFoundError, StorageError
 

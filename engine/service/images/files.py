@@ -1,0 +1,96 @@
+"""Volumes and label maps as files that clients send or get. No error names a file: its name may be a patient's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from starlette.datastructures import UploadFile
+
+from maskwright.engine.io import read_labels, write
+from maskwright.engine.service.budget.reading import read_within_budget
+from maskwright.engine.service.budget.request_context import current_request
+from maskwright.engine.volume import LabelMap, Volume
+from maskwright.errors import FileFormatError, InputError, StorageError
+
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".dcm", ".png", ".tif", ".tiff")
+
+
+def volume_file(volume: Volume | LabelMap, suffix: str) -> bytes:
+    """Return a volume in the format of a suffix, its size reserved until it is sent.
+
+    Raises
+    ------
+    CapacityError
+        There is no memory for the file now.
+    StorageError
+        The disk is full.
+    InputError
+        See ``engine.io.write``.
+    """
+    request = current_request()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"volume{suffix}"
+        with redact_paths(path, "the file"):
+            write(volume, path)
+        if request is not None:
+            request.reserve(path.stat().st_size)  # its client may be slow to read it
+        return path.read_bytes()
+
+
+def read_label_file(path: Path, subject: str = "the label") -> LabelMap:
+    """Return the labels in a file; ``subject`` stands for its name in errors.
+
+    Raises
+    ------
+    FileFormatError, GeometryError, LabelError
+        It cannot be read as labels.
+    CapacityError
+        There is no memory for them now.
+    """
+    with redact_paths(path, subject):
+        return read_within_budget(path, read_labels)
+
+
+def read_uploaded_labels(file: UploadFile) -> LabelMap:
+    """Return the labels in an uploaded file; its name says the format, and nothing else of it is used.
+
+    Raises
+    ------
+    InputError
+        The name ends in no suffix of a label file.
+    FileFormatError, GeometryError, LabelError, CapacityError
+        See ``read_label_file``.
+    """
+    name = (file.filename or "").lower()
+    suffix = next((s for s in SUFFIXES if name.endswith(s)), "")
+    if not suffix:
+        raise InputError(f"the file's name does not say its format; expected one that ends in {', '.join(SUFFIXES)}")
+    with temporary_file(file, suffix) as path:
+        return read_label_file(path, "the file")
+
+
+@contextmanager
+def temporary_file(upload: UploadFile, suffix: str) -> Iterator[Path]:
+    """Yield an upload as a file of a name of ours; afterwards it is gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{suffix}"
+        with path.open("wb") as file:
+            shutil.copyfileobj(upload.file, file, 1 << 20)
+        yield path
+
+
+@contextmanager
+def redact_paths(path: Path, subject: str) -> Iterator[None]:
+    """Let errors about a file or folder, and about the files in it, name ``subject`` instead."""
+    try:
+        yield
+    except (FileFormatError, InputError, StorageError) as error:
+        files = [*sorted(path.rglob("*"), reverse=True), path]  # the longer one of two names first
+        text = re.sub("|".join(re.escape(str(each)) for each in files), subject, str(error))
+        names = "|".join(re.escape(each.name) for each in files)
+        raise type(error)(re.sub(rf"(?<!\w)(?:{names})(?!\w)", subject, text)) from None
