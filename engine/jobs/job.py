@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from maskwright.engine.jobs.executor import Executor
+from maskwright.engine.jobs.executors.executor import Executor
 
 if TYPE_CHECKING:  # a worker process does without it
     import polars as pl

@@ -11,9 +11,9 @@ from typing import TypeVar
 import polars as pl
 
 from maskwright.engine.jobs.case import CaseTask, run_case
-from maskwright.engine.jobs.executor import Executor, ExecutorName, Lost
+from maskwright.engine.jobs.executors.executor import Executor, ExecutorName, Lost
+from maskwright.engine.jobs.executors.local import LocalExecutor
 from maskwright.engine.jobs.job import CaseTables, Job, NamedCase, Row
-from maskwright.engine.jobs.local import LocalExecutor
 from maskwright.engine.jobs.record import Progress, RunRecord
 from maskwright.engine.jobs.store import ResultStore, only_run_in
 from maskwright.engine.storage import source_digest
@@ -112,7 +112,7 @@ def code_version() -> str:
 
 def _open_executor(name: str, address: str | None, workers: int | None) -> Executor:
     if name == "ray":
-        from maskwright.engine.jobs.cluster import RayExecutor
+        from maskwright.engine.jobs.executors.ray_cluster import RayExecutor
 
         return RayExecutor(address, workers)
     if name != "local":

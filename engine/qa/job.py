@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from maskwright.engine.jobs.executor import Executor, Lost
+from maskwright.engine.jobs.executors.executor import Executor, Lost
 from maskwright.engine.jobs.job import CaseTables, Row
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.columns import CASE_COLUMNS, LABEL_COLUMNS

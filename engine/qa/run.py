@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maskwright.engine.config import Preset
-from maskwright.engine.jobs.executor import ExecutorName
+from maskwright.engine.jobs.executors.executor import ExecutorName
 from maskwright.engine.jobs.record import Progress
 from maskwright.engine.jobs.run import run_job
 from maskwright.engine.metrics.options import CompareOptions, Convention, EmptyPolicy, make_options

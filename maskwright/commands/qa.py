@@ -10,7 +10,7 @@ import typer
 
 from maskwright.commands.messages import print_error
 from maskwright.commands.options import ConventionName, Empty, Percentiles, PresetName, Resample, Tolerances
-from maskwright.engine.jobs.executor import ExecutorName
+from maskwright.engine.jobs.executors.executor import ExecutorName
 
 EXAMPLE = "maskwright qa pairs.csv --out qa-run --preset totalsegmentator-abdomen"
 

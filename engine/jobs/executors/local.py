@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from maskwright.engine.jobs.executor import Item, Lost, Result
+from maskwright.engine.jobs.executors.executor import Item, Lost, Result
 from maskwright.errors import InputError
 from maskwright.machine import usable_cores
 
@@ -152,7 +152,7 @@ class _Worker:
     """One worker process and the pipe to it."""
 
     def __init__(self, threads: int) -> None:
-        command = [sys.executable, "-P", "-m", "maskwright.engine.jobs.worker"]
+        command = [sys.executable, "-P", "-m", "maskwright.engine.jobs.executors.worker"]
         environment = {**os.environ, **thread_limits(threads)}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self._function: Callable[[Any], Any] | None = None

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from maskwright.engine.jobs.cluster import RayExecutor
-from maskwright.engine.jobs.executor import Lost
+from maskwright.engine.jobs.executors.executor import Lost
+from maskwright.engine.jobs.executors.ray_cluster import RayExecutor
 from maskwright.errors import InputError, MissingExtraError
 
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from maskwright.engine.jobs.executor import Lost
-from maskwright.engine.jobs.local import LocalExecutor
+from maskwright.engine.jobs.executors.executor import Lost
+from maskwright.engine.jobs.executors.local import LocalExecutor
 from maskwright.errors import InputError
 from maskwright.machine import usable_cores
 
@@ -97,7 +97,7 @@ def test_workers_must_be_positive() -> None:
 
 
 def test_a_worker_whose_parent_was_killed_ends_in_silence() -> None:
-    command = [sys.executable, "-m", "maskwright.engine.jobs.worker"]
+    command = [sys.executable, "-m", "maskwright.engine.jobs.executors.worker"]
     worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert worker.stdin is not None
     assert worker.stdout is not None

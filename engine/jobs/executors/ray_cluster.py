@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from maskwright.engine.jobs.executor import Item, Lost, Result
-from maskwright.engine.jobs.local import thread_limits
+from maskwright.engine.jobs.executors.executor import Item, Lost, Result
+from maskwright.engine.jobs.executors.local import thread_limits
 from maskwright.errors import InputError, MissingExtraError
 from maskwright.machine import usable_cores
 

@@ -2,7 +2,7 @@
 
 None for the function stands for the one sent before.
 
-It is started as ``python -m maskwright.engine.jobs.worker`` rather than through multiprocessing, because a fresh
+It is started as ``python -m maskwright.engine.jobs.executors.worker`` rather than through multiprocessing, because a fresh
 interpreter needs no guard in the user's script, takes its thread limits from its environment before numba loads, and
 tells exactly which item it held when it died. Both ends of the pipe are this program, so pickle is safe here.
 """

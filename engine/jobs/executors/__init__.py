@@ -1,0 +1,1 @@
+"""Local processes and Ray tasks behind one contract, ``executor.Executor``."""
