@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from maskwright.engine.storage import atomic_file, sync_folder, write_synced
+from maskwright.engine.storage import atomic_file, storing, sync_folder, write_synced
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 RECORD_FILE = "run.json"
+PARTS_FOLDER = "parts"
+"""The resume store, removed when a run of a server ends."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,17 @@ class RunRecord:
             return None
 
     def write(self, folder: Path) -> None:
-        """Write the record into the folder of a run; afterwards it is on the disk."""
-        with atomic_file(folder / RECORD_FILE) as unfinished:
-            write_synced(unfinished, self.to_line().encode())
-        sync_folder(folder)
+        """Write the record into the folder of a run; afterwards it is on the disk.
+
+        Raises
+        ------
+        StorageError
+            The disk is full or read-only.
+        """
+        with storing():
+            with atomic_file(folder / RECORD_FILE) as unfinished:
+                write_synced(unfinished, self.to_line().encode())
+            sync_folder(folder)
 
 
 Progress = Callable[[RunRecord], None]

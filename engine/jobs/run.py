@@ -14,13 +14,10 @@ from maskwright.engine.jobs.case import CaseTask, run_case
 from maskwright.engine.jobs.executors.executor import Executor, ExecutorName, Lost
 from maskwright.engine.jobs.executors.local import LocalExecutor
 from maskwright.engine.jobs.job import CaseTables, Job, NamedCase, Row
-from maskwright.engine.jobs.record import Progress, RunRecord
+from maskwright.engine.jobs.record import PARTS_FOLDER, Progress, RunRecord
 from maskwright.engine.jobs.store import ResultStore, only_run_in
 from maskwright.engine.storage import source_digest
 from maskwright.errors import ConfigError, FileFormatError
-
-PARTS = "parts"
-"""The folder of the resume store inside the folder of a run."""
 
 C = TypeVar("C", bound=NamedCase)
 Output = TypeVar("Output")
@@ -65,7 +62,7 @@ def run_job(
     """
     _make_folder(folder)
     with only_run_in(folder):
-        store = ResultStore(folder / PARTS)
+        store = ResultStore(folder / PARTS_FOLDER)
         if not resume:
             store.clear()
         with _open_executor(executor, address, workers) as pool:
@@ -124,6 +121,6 @@ def _open_executor(name: str, address: str | None, workers: int | None) -> Execu
 
 def _make_folder(folder: Path) -> None:
     try:
-        (folder / PARTS).mkdir(parents=True, exist_ok=True)
+        (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileFormatError(f"cannot make the output folder {folder}: {error.strerror or error}") from error

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from maskwright.engine.audit import AuditLog
+from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.service.access import Policy, Tokens, actor_without_tokens, may_start
 from maskwright.engine.service.budget.limits import SHIPPED, Limits
 from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
@@ -38,7 +39,6 @@ from maskwright.engine.service.protocols.v1.compare import compare_router
 from maskwright.engine.service.protocols.v1.page_session import PageSession
 from maskwright.engine.service.protocols.v1.qa import qa_router
 from maskwright.engine.service.protocols.v1.sessions import sessions_router
-from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.sessions.journal import SessionJournals
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.sessions.queue import ArrivalMiddleware
@@ -188,14 +188,14 @@ def _audit_log(folder: Path | None) -> Iterator[AuditLog | None]:
 
 
 @contextlib.contextmanager
-def _qa_runs(folder: Path | None) -> Iterator[QaRuns]:
+def _qa_runs(folder: Path | None) -> Iterator[JobQueue]:
     """FolderLock the QA runs of a data folder; where nothing is kept they go when the server does."""
     with contextlib.ExitStack() as stack:
         if folder is None:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         else:
             place = folder / OWN_FOLDER / "qa"
-        yield stack.enter_context(QaRuns(place))
+        yield stack.enter_context(JobQueue(place))
 
 
 def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: socket.socket) -> str:
@@ -207,7 +207,7 @@ def _greeting(serving: Serving, labels_socket: socket.socket, prompts_socket: so
 def _labels_app(
     place: AppState,
     tokens: Tokens | None,
-    runs: QaRuns,
+    runs: JobQueue,
     metrics: ServiceMetrics,
     pages: Pool[PageSession],
     page_journals: SessionJournals | None = None,

@@ -2,9 +2,9 @@
 
 None for the function stands for the one sent before.
 
-It is started as ``python -m maskwright.engine.jobs.executors.worker`` rather than through multiprocessing, because a fresh
-interpreter needs no guard in the user's script, takes its thread limits from its environment before numba loads, and
-tells exactly which item it held when it died. Both ends of the pipe are this program, so pickle is safe here.
+The process is a fresh interpreter rather than one of multiprocessing: that needs no guard in the user's script, takes
+its thread limits from its environment before numba loads, and tells exactly which item a dead process had. Both ends
+of the pipe are this program, so pickle is safe here.
 """
 
 from __future__ import annotations

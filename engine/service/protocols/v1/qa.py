@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import AsyncIterator
@@ -13,20 +12,21 @@ from typing import Any
 import anyio
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
 
-from maskwright.engine.metrics.options import EmptyPolicy
+from maskwright.engine.jobs.queue.queue import JobQueue
+from maskwright.engine.jobs.record import RunRecord
 from maskwright.engine.service.http.json_model import read_model
 from maskwright.engine.service.http.openapi import body
 from maskwright.engine.service.http.workers import in_thread
-from maskwright.engine.service.qa_runs import Asked, QaRuns, Record
+from maskwright.engine.service.protocols.v1.compare_options import CompareOptionsBody
+from maskwright.engine.service.protocols.v1.stored_labels_job import stored_labels_job
 from maskwright.engine.service.state import AppState
 from maskwright.errors import NotFoundError
 
-LOOK_S = 0.1
-"""How often it is looked whether something changed, and ..."""
-WORD_S = 2.0
-"""... how often it is told even so, that the line does not fall asleep."""
+POLL_S = 0.1
+"""How often the event stream looks for a change."""
+KEEPALIVE_S = 2.0
+"""How often it sends an event even so, that no proxy closes it."""
 REMOVED = "the run was removed"
 
 REPORT_HEADERS = {
@@ -35,28 +35,28 @@ REPORT_HEADERS = {
 }
 
 
-class Asking(BaseModel):
-    """Which tags are compared, and how."""
+class QaRequest(CompareOptionsBody):
+    """The two tags to compare, and the options."""
 
-    model_config = ConfigDict(extra="forbid")
     reference_tag: str
     prediction_tag: str
-    tolerance_mm: list[float] = Field(default=[2.0], min_length=1, max_length=8)
-    convention: str = "metrics-reloaded"
-    preset: str | None = None
-    empty: EmptyPolicy = "infinite"
 
 
-def qa_router(place: AppState, runs: QaRuns) -> APIRouter:
+def qa_router(state: AppState, runs: JobQueue) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/qa", tags=["agreement"])
 
-    @router.post("", status_code=202, openapi_extra=body(Asking))
+    @router.post("", status_code=202, openapi_extra=body(QaRequest))
     async def start(request: Request) -> dict[str, str]:
-        """Begin to compare the labels of two tags; the body is JSON of `reference_tag`, `prediction_tag`, options."""
-        asking = await read_model(request, Asking)
-        asked = Asked(**{**asking.model_dump(), "tolerance_mm": tuple(asking.tolerance_mm)})
-        run = await in_thread(lambda: runs.start(place.store, asked))
+        """Start to compare the labels of two tags; the body is JSON of `reference_tag`, `prediction_tag`, options."""
+        params = await read_model(request, QaRequest)
+        options = params.options()
+
+        def start_run() -> str:
+            tags = params.reference_tag, params.prediction_tag
+            return runs.start(stored_labels_job(state.store, runs.folder, *tags, options))
+
+        run = await in_thread(start_run)
         request.state.subject = run
         return {"run": run}
 
@@ -84,7 +84,7 @@ def qa_router(place: AppState, runs: QaRuns) -> APIRouter:
     async def events(request: Request, run: str) -> StreamingResponse:
         """How far a run is, each time that changes, as server-sent events until it ends."""
         request.state.subject = run
-        await in_thread(lambda: runs.record(run))  # what is not there is a problem, not an event
+        await in_thread(lambda: runs.record(run))  # an unknown run is a problem, not an event
         return StreamingResponse(
             _events(runs, run), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
@@ -104,22 +104,22 @@ def qa_router(place: AppState, runs: QaRuns) -> APIRouter:
     return router
 
 
-async def _events(runs: QaRuns, run: str) -> AsyncIterator[str]:
-    said, at = Record("waiting", 0, 0, 0), -math.inf
+async def _events(runs: JobQueue, run: str) -> AsyncIterator[str]:
+    last, sent_at = RunRecord("waiting"), -math.inf
     while True:
-        record = await in_thread(partial(_record, runs, run, said))
+        record = await in_thread(partial(_record_after, runs, run, last))
         now = time.monotonic()
-        if record != said or now - at >= WORD_S:
-            said, at = record, now
-            yield f"data: {json.dumps(asdict(record))}\n\n"
+        if record != last or now - sent_at >= KEEPALIVE_S:
+            last, sent_at = record, now
+            yield f"data: {record.to_line()}\n\n"
         if record.ended:
             return
-        await anyio.sleep(LOOK_S)
+        await anyio.sleep(POLL_S)
 
 
-def _record(runs: QaRuns, run: str, said: Record) -> Record:
-    """Return how far a run is; one that was removed since ``said`` was told ends as cancelled."""
+def _record_after(runs: JobQueue, run: str, last: RunRecord) -> RunRecord:
+    """Return how far a run is; one that was removed since the last event ends as cancelled."""
     try:
         return runs.record(run)
     except NotFoundError:
-        return replace(said, state="cancelled", detail=REMOVED)
+        return replace(last, state="cancelled", detail=REMOVED)

@@ -6,13 +6,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.service.http.docs_page import add_api_page, api_page
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
@@ -24,7 +24,7 @@ from reference.serving import served
 def apps(tmp_path):
     with (
         Datastore.open(None, ephemeral=True) as store,
-        QaRuns(tmp_path / "runs") as runs,
+        JobQueue(tmp_path / "runs") as runs,
     ):
         pages = Pool(PageSession, LeaseLimits())
         labels = _labels_app(AppState.of(store), None, runs, ServiceMetrics(), pages)

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import maskwright as mw
+from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
@@ -28,7 +28,7 @@ def labels_schema(tmp_path_factory):
     mw.write(Volume(np.zeros((4, 8, 8), np.float32), np.eye(4)), data / "a.nii.gz")
     with (
         Datastore.open(data, ephemeral=True) as store,
-        QaRuns(tmp_path_factory.mktemp("runs")) as runs,
+        JobQueue(tmp_path_factory.mktemp("runs")) as runs,
     ):
         app = _labels_app(AppState.of(store), None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
         yield schemathesis.openapi.from_asgi("/openapi.json", app)

@@ -6,12 +6,12 @@ import httpx
 import numpy as np
 import pytest
 
+from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.service.access import LOCAL, Policy
 from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
 from maskwright.engine.service.http.cors import allow_viewer_origins
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.qa_runs import QaRuns
 from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
@@ -34,7 +34,7 @@ def guarded(tmp_path, write_series):
     authorizer = Authorizer(Policy.read(), None, LOCAL, None, Log(events))
     with (
         Datastore.open(tmp_path / "data", ephemeral=True) as store,
-        QaRuns(tmp_path / "runs") as runs,
+        JobQueue(tmp_path / "runs") as runs,
     ):
         place = AppState.of(store)
         app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))

@@ -1,22 +1,21 @@
 """A data folder to run QA over, servers on it, and runs that never end by themselves."""
 
 from contextlib import ExitStack
-from types import SimpleNamespace
 
 import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from support.qa_runs import AFFINE, Folder, box
+from support.sleepers import start_sleepers
 
 import maskwright as mw
+from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.protocols.v1.qa import qa_router
-from maskwright.engine.service.qa_runs import QaRuns
-from maskwright.engine.service.qa_runs import child as child_module
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.qa_runs import AFFINE, Folder, box
 from reference.serving import served
 
 
@@ -43,7 +42,7 @@ def serve(folder):
         def start():
             app = FastAPI(strict_content_type=False)
             answer_with_problems(app)
-            runs = QaRuns(folder.runs)
+            runs = JobQueue(folder.runs)
             app.include_router(qa_router(AppState.of(folder.store), runs))
             address = stack.enter_context(served(app))
             stack.enter_context(runs)
@@ -54,18 +53,4 @@ def serve(folder):
 
 @pytest.fixture
 def sleepers(monkeypatch):
-    """Runs whose processes do nothing until they are ended; a list of them."""
-    started = []
-
-    def start(command, **options):
-        assert options["start_new_session"]
-        program = (
-            "import subprocess, time; subprocess.Popen(['sleep', '60'], stdout=2); print('{\"done\": 1}', flush=True)\n"
-        )
-        started.append(real([command[0], "-c", program + "time.sleep(60)"], **options))
-        return started[-1]
-
-    real = child_module.subprocess.Popen
-    fake = SimpleNamespace(**{**vars(child_module.subprocess), "Popen": start})
-    monkeypatch.setattr(child_module, "subprocess", fake)
-    return started
+    return start_sleepers(monkeypatch)

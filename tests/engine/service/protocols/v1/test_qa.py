@@ -1,31 +1,22 @@
-"""A QA run over HTTP gives what `maskwright qa` gives; it ends with its server and is found again by the next one."""
+"""A QA run over HTTP gives what `maskwright qa` gives; it is cancelled, removed, and found again by the next server."""
 
 import json
-import os
 import re
-import shutil
-import signal
-from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from support.processes import children_of_this_process, group_is_there, group_of, until
+from support.qa_runs import AFFINE, TAGS, box, ended, events
 
 import maskwright as mw
-from maskwright.engine.service.qa_runs import Asked, QaRuns, Record
-from maskwright.engine.service.qa_runs import child as child_module
-from maskwright.engine.service.qa_runs import runs as runs_module
-from maskwright.engine.service.qa_runs.redact import unplaced
+from maskwright.engine.jobs.queue.queue import JobQueue
+from maskwright.engine.jobs.record import RunRecord
 from maskwright.engine.volume import LabelMap
-from maskwright.errors import CapacityError, MaskwrightError
-from reference.qa_runs import AFFINE, TAGS, box, ended, events, group_is_there, until
 
 
-def test_a_run_gives_the_numbers_of_the_library_and_is_found_again(folder, serve):
+def test_a_run_gives_the_numbers_of_the_library(folder, serve):
     client, _ = serve()
     asked = client.post("/api/v1/qa", json={**TAGS, "tolerance_mm": [1.0, 3.0]})
     assert asked.status_code == 202
@@ -58,7 +49,24 @@ def test_a_run_gives_the_numbers_of_the_library_and_is_found_again(folder, serve
     assert events(again, run) == [told[-1]]
 
 
-def test_a_case_that_cannot_be_measured_tells_no_path(folder, serve):
+def test_all_options_of_the_library_are_taken(folder, serve):
+    client, _ = serve()
+    folder.save(folder.images[1], "second", LabelMap(np.zeros((8, 16, 16), np.uint8), AFFINE))
+    options = {"tolerance_mm": 1.0, "percentile": [90, 99.5], "empty": "penalty", "convention": "medpy"}
+    options |= {"preset": "brain-tissue", "resample": True}
+    run = client.post("/api/v1/qa", json={**TAGS, **options}).json()["run"]
+    assert ended(client, run)["state"] == "done"
+    summary = json.loads((folder.runs / run / "summary.json").read_text())["run"]
+    assert (summary["tolerances_mm"], summary["percentiles"]) == ([1.0], [95.0, 90.0, 99.5])
+    assert (summary["convention"], summary["empty"], summary["resample"]) == ("medpy", "penalty", True)
+    assert summary["preset"]["name"] == "brain-tissue"
+    table = pl.read_csv(client.get(f"/api/v1/qa/{run}/results").content)
+    assert {"hd90", "hd99.5"} <= set(table.columns)
+    row = table.row(by_predicate=(pl.col("case") == folder.images[1]) & (pl.col("label") == 1), named=True)
+    assert row["hd95"] == pytest.approx(np.linalg.norm([8 * 2.0, 16, 16]))
+
+
+def test_the_reason_of_a_failed_case_holds_no_path(folder, serve):
     client, _ = serve()
     folder.save(folder.images[0], "second", LabelMap(np.ones((3, 4, 5), np.uint8), AFFINE))
     path = folder.store.label_path(folder.images[1], "second")
@@ -70,7 +78,7 @@ def test_a_case_that_cannot_be_measured_tells_no_path(folder, serve):
     assert not any(part in text for part in ("Doe", "Jane", ".maskwright", "../"))
 
 
-def test_what_cannot_be_run_is_a_problem_and_leaves_nothing(folder, serve, tmp_path):
+def test_a_bad_request_leaves_nothing(folder, serve, tmp_path):
     client, _ = serve()
     preset = tmp_path / "own.toml"
     preset.write_text("")
@@ -99,109 +107,57 @@ def test_what_cannot_be_run_is_a_problem_and_leaves_nothing(folder, serve, tmp_p
     assert not folder.runs.exists() or not list(folder.runs.iterdir())
 
 
-def test_one_run_goes_on_some_wait_and_all_end_with_the_server(folder, sleepers):
-    asked = Asked("first", "second")
-    with QaRuns(folder.runs) as runs:
-        first = runs.start(folder.store, asked)
-        until(lambda: runs.record(first).done == 1)
-        waiting = [runs.start(folder.store, asked) for _ in range(runs_module.WAITING)]
-        with pytest.raises(CapacityError, match="8 runs wait"):
-            runs.start(folder.store, asked)
-        assert len(sleepers) == 1
-        assert runs.record(first).state == "running"
-        assert {runs.record(run).state for run in waiting} == {"waiting"}
-        assert len(list(folder.runs.iterdir())) == 9
-        with pytest.raises(MaskwrightError, match="running"):
-            runs.output(first, "results.csv")
-        group = sleepers[0].pid
-    until(lambda: not group_is_there(group))
-    assert len(sleepers) == 1
-    found = QaRuns(folder.runs).all()
-    assert set(found) == {first, *waiting}
-    assert {(record.state, record.detail) for record in found.values()} == {("failed", runs_module.ENDED)}
-    with pytest.raises(CapacityError, match="ending"):
-        runs.start(folder.store, asked)
+def test_a_running_run_is_cancelled_then_removed(folder, serve, monkeypatch):
+    client, _ = serve()
+    before = children_of_this_process()
+    run = client.post("/api/v1/qa", json=TAGS).json()["run"]
+    until(lambda: client.get(f"/api/v1/qa/{run}").json()["state"] == "running")
+    (process,) = children_of_this_process() - before
+    assert group_of(process) == process
+    told = []
+    with ThreadPoolExecutor(1) as pool, client.stream("GET", f"/api/v1/qa/{run}/events") as answer:
+        lines = answer.iter_lines()
+        told.append(next(lines))
+        assert pool.submit(client.delete, f"/api/v1/qa/{run}").result().json() == {"was": "cancelled"}
+        assert children_of_this_process() == before  # reaped: no zombie
+        assert not group_is_there(process)
+        told.extend(lines)
+    last = json.loads([line for line in told if line][-1].removeprefix("data: "))
+    assert (last["state"], last["detail"], last["total"]) == ("cancelled", "the run was cancelled", 3)
+    assert client.get(f"/api/v1/qa/{run}").json() == last
+    assert events(client, run) == [last]
+    assert client.get(f"/api/v1/qa/{run}/report").status_code == 404
+    assert JobQueue(folder.runs).record(run) == RunRecord(**last)  # on the disk
+    assert not (folder.runs / run / "parts").exists()
+    assert client.delete(f"/api/v1/qa/{run}").json() == {"was": "removed"}
+    assert client.delete(f"/api/v1/qa/{run}").status_code == 404
+    assert not list(folder.runs.iterdir())
+    following = client.post("/api/v1/qa", json=TAGS).json()["run"]
+    assert ended(client, following)["state"] == "done"  # the next one goes on as ever
 
 
-def test_a_process_that_is_killed_fails_its_run_and_the_next_one_begins(folder, sleepers):
-    with QaRuns(folder.runs) as runs:
-        first, second = (runs.start(folder.store, Asked("first", "second")) for _ in range(2))
-        until(lambda: runs.record(first).done == 1)
-        os.kill(sleepers[0].pid, signal.SIGKILL)
-        until(lambda: runs.record(first).ended)
-        assert "killed by 9" in runs.record(first).detail
-        until(lambda: runs.record(second).state == "running")
-        until(lambda: not group_is_there(sleepers[0].pid))
+def test_a_done_run_is_removed_with_its_report(folder, serve):
+    client, _ = serve()
+    run, other = (client.post("/api/v1/qa", json=TAGS).json()["run"] for _ in range(2))
+    assert {ended(client, name)["state"] for name in (run, other)} == {"done"}
+    assert client.delete(f"/api/v1/qa/{run}").json() == {"was": "removed"}
+    for ending in ("", "/report", "/results", "/events"):
+        assert client.get(f"/api/v1/qa/{run}{ending}").status_code == 404
+    assert [path.name for path in folder.runs.iterdir()] == [other]
+    assert client.get(f"/api/v1/qa/{other}/report").status_code == 200
+    for unknown in (run, "0" * 16, "..", "%2e%2e", "%2e%2e%2fqa", "x" * 16):
+        assert client.delete(f"/api/v1/qa/{unknown}").status_code in (404, 405), unknown
+    assert [path.name for path in folder.runs.iterdir()] == [other]
 
 
-def test_the_process_ends_when_its_life_line_is_cut(folder):
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "maskwright.engine.service.qa_runs.process", str(folder.path), "none.csv"]
-    held = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "start_new_session": True}
-    with subprocess.Popen([*command, json.dumps({**TAGS})], **held) as process:
-        assert b"cannot read the manifest" in process.stdout.read()
-        assert process.wait(10) == 2
-    program = (
-        "import time, threading\nfrom maskwright.engine.service.qa_runs.process import _end_with_the_server as end\n"
-    )
-    program += "threading.Thread(target=end, daemon=True).start()\nprint('there', flush=True)\ntime.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", program], **held) as process:
-        process.stdout.readline()
-        process.stdin.close()
-        assert process.wait(10) == -9
-
-
-def test_a_run_that_a_dead_server_left_is_told_as_failed(folder):
-    run = "0123456789abcdef"
-    place = folder.runs / run
-    place.mkdir(parents=True)
-    (folder.runs / "fedcba9876543210").mkdir()
-    running = Record("running", 1, 3, 0)
-    running.write(place)
-    assert QaRuns(folder.runs).all() == {run: replace(running, state="failed", detail=runs_module.ENDED)}
-    (place / "run.json").write_text('{"state": "done"')
-    assert QaRuns(folder.runs).all() == {}
-    shutil.rmtree(folder.runs)
-    assert QaRuns(folder.runs).all() == {}
-
-
-def test_a_process_that_says_nonsense_fails_its_run_and_the_next_one_begins(folder, monkeypatch):
-    real = child_module.subprocess.Popen
-    said = iter(["nonsense", '{"detail": "one line"}'])
-
-    def start(command, **options):
-        return real([command[0], "-c", f"print({next(said)!r}); raise SystemExit(2)"], **options)
-
-    fake = SimpleNamespace(**{**vars(child_module.subprocess), "Popen": start})
-    monkeypatch.setattr(child_module, "subprocess", fake)
-    with QaRuns(folder.runs) as runs:
-        started = [runs.start(folder.store, Asked("first", "second")) for _ in range(2)]
-        until(lambda: all(runs.record(run).ended for run in started))
-        assert [runs.record(run).detail for run in started] == ["unexpected JSONDecodeError", "one line"]
-        assert {runs.record(run).state for run in started} == {"failed"}
-
-
-@given(
-    st.text(st.characters(exclude_characters="\0/\r\n", exclude_categories=["Cs", "Cc"]), min_size=1).map(
-        lambda t: f"Ω{t}Ω"
-    )
-)
-def test_a_folder_of_any_name_is_told_in_no_text(name):
-    from markupsafe import escape
-
-    folder = Path("/data") / name / "qa" / "0123"
-    path = f"{folder}/../../labels/first/a-1.nii.gz"
-    message = f"{path}: is truncated"
-    drawn_together = " ".join(message.split())
-    for text in (
-        message,
-        drawn_together,
-        message.replace('"', '""'),
-        str(escape(message)),
-        str(escape(drawn_together)),
-    ):
-        assert unplaced(text, folder) == "first/a-1.nii.gz: is truncated"
-    assert unplaced(f"No such file or directory: {folder}/missing/t/b", folder) == "no label is stored: t/b"
-    assert "Ω" not in unplaced(f"another run writes into {folder}: wait", folder)
+def test_removal_ends_the_event_stream(serve, sleepers, monkeypatch):
+    client, runs = serve()
+    run = client.post("/api/v1/qa", json=TAGS).json()["run"]
+    until(lambda: runs.record(run).done == 1)
+    monkeypatch.setattr("maskwright.engine.service.protocols.v1.qa.POLL_S", 0.5)
+    with client.stream("GET", f"/api/v1/qa/{run}/events") as answer:
+        lines = answer.iter_lines()
+        first = json.loads(next(lines).removeprefix("data: "))
+        assert (runs.remove(run), runs.remove(run)) == ("cancelled", "removed")
+        (last,) = [json.loads(line.removeprefix("data: ")) for line in lines if line]
+    assert last == {**first, "state": "cancelled", "detail": "the run was removed"}

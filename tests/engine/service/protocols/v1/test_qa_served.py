@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import maskwright as mw
-from maskwright.engine.service.qa_runs import Asked
+from maskwright.engine.metrics.options import CompareOptions
+from maskwright.engine.service.protocols.v1.stored_labels_job import stored_labels_job
 from maskwright.engine.service.server import _qa_runs
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
@@ -21,10 +22,10 @@ from maskwright.errors import InputError
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
 
 
-def test_where_nothing_is_kept_runs_go_with_the_server(tmp_path):
+def test_runs_of_an_ephemeral_server_are_removed_with_it(tmp_path):
     with _qa_runs(None) as runs, Datastore.open(None, ephemeral=True) as store:
         with pytest.raises(InputError, match="no image"):
-            runs.start(store, Asked("first", "second"))
+            stored_labels_job(store, runs.folder, "first", "second", CompareOptions())
         folder = runs.folder
         assert folder.is_dir()
     assert not folder.exists()

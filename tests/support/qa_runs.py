@@ -1,7 +1,6 @@
-"""A data folder to run QA over, what a client sees of a run, and what is left of its processes."""
+"""A data folder to run QA over, and what a client sees of a run."""
 
 import json
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,43 +40,13 @@ class Folder:
 
 def ended(client, run):
     deadline = time.monotonic() + 60
-    while (found := client.get(f"/api/v1/qa/{run}").json())["state"] in ("waiting", "running"):
+    while (record := client.get(f"/api/v1/qa/{run}").json())["state"] in ("waiting", "running"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    return found
+    return record
 
 
 def events(client, run):
     with client.stream("GET", f"/api/v1/qa/{run}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         return [json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line]
-
-
-def until(true):
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def group_is_there(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return any(is_alive(process) for process in processes if group_of(process) == group)
-
-
-def group_of(process):
-    try:
-        return os.getpgid(process)
-    except ProcessLookupError:
-        return None
-
-
-def is_alive(process):
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
