@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from maskwright.engine.io.memory import new_array
 from maskwright.engine.io.nifti_header import (
-    NIFTI2,
+    LONGEST_HEADER,
     affine_of,
     dtype_of,
     new_header,
@@ -45,7 +45,7 @@ def read_nifti(path: Path) -> Volume:
     with path.open("rb") as file:
         encoding = "gzip" if is_gzip(file) else "raw"
         stream = unpacked(file, encoding)
-        start = stream.read(NIFTI2.itemsize)
+        start = stream.read(LONGEST_HEADER)
         try:
             header = parse_header(start)
             shape, dtype = shape_of(header), dtype_of(header)
@@ -53,7 +53,7 @@ def read_nifti(path: Path) -> Volume:
         except FileFormatError as error:
             raise FileFormatError(f"{path}: {error}") from None
         offset = float(header["vox_offset"])
-        if not header.dtype.itemsize <= offset <= _LONGEST_EXTENSIONS:
+        if not header.sizeof_hdr <= offset <= _LONGEST_EXTENSIONS:
             raise FileFormatError(f"{path}: the header says that voxels start at byte {offset:g}: it is damaged")
         stream.seek(int(offset))
         array: NDArray[Any] = read_voxels(path, stream, shape[::-1], dtype, encoding)
@@ -71,24 +71,25 @@ def write_nifti(volume: Volume | LabelMap, path: Path) -> None:
     The affine is stored as float32 (float64 in NIfTI-2), as the format has it. The unit, sform and qform of the
     NIfTI file that the volume came from are kept.
     """
+    from isal import igzip
+    from nibabel.nifti1 import Nifti1Image
+    from nibabel.nifti2 import Nifti2Header, Nifti2Image
+
     array = volume.array
     if volume.affine is None:
         raise GeometryError(f"{path}: NIfTI stores a spacing, and this volume has none; give it with --spacing-mm")
     stored = {"bool": "uint8", "float16": "float32", "longdouble": "float64"}.get(array.dtype.name, array.dtype.name)
     array = np.ascontiguousarray(array, dtype=np.dtype(stored).newbyteorder("="))
     source = volume.source
-    kept = source.header if source is not None and source.format == NAME else None
-    header = new_header(array.shape[::-1], array.dtype, _to_stored_axes(volume.affine), kept)
+    source_header = source.header if source is not None and source.format == NAME else None
+    header = new_header(array.shape[::-1], array.dtype, _to_stored_axes(volume.affine), source_header)
+    image = (Nifti2Image if isinstance(header, Nifti2Header) else Nifti1Image)(array.T, None, header)
     with atomic_file(path) as unfinished, unfinished.open("xb") as file:
         if path.name.lower().endswith(".gz"):
-            from isal import igzip
-
             with igzip.IGzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as stream:
-                stream.write(header.tobytes() + bytes(4))
-                stream.write(array.data.cast("B"))
+                image.to_stream(stream)
         else:
-            file.write(header.tobytes() + bytes(4))
-            file.write(array.data.cast("B"))
+            image.to_stream(file)
 
 
 def _to_array_axes(affine: NDArray[np.float64] | None, ndim: int) -> NDArray[np.float64] | None:

@@ -57,7 +57,7 @@ def read_voxels(
     expected = math.prod(shape) * dtype.itemsize
     require_possible(path, expected, encoding)
     array = new_array(path, shape, dtype)
-    count = _fill(stream, array.data.cast("B"))
+    count = _fill(stream, array.data.cast("B"), expected if encoding == "raw" else _CHUNK)
     if count < expected:
         raise FileFormatError(f"{path}: the file ends early: expected {expected} bytes of voxels, got {count}")
     if encoding != "raw":
@@ -82,11 +82,11 @@ def _read_rest(path: Path, stream: BinaryIO, expected: int) -> None:
             raise FileFormatError(f"{path}: unpacks to more than twice what its header says; it is damaged")
 
 
-def _fill(stream: BinaryIO, buffer: memoryview) -> int:
-    """Fill the buffer in small parts, since a decompressor holds the part it is asked for a second time."""
+def _fill(stream: BinaryIO, buffer: memoryview, part: int) -> int:
+    """Fill the buffer part by part: a decompressor holds each part a second time."""
     position = 0
     while position < len(buffer):
-        count = stream.readinto(buffer[position : position + _CHUNK])  # type: ignore[attr-defined]
+        count = stream.readinto(buffer[position : position + part])  # type: ignore[attr-defined]
         if not count:
             break
         position += count

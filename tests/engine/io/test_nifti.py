@@ -1,4 +1,4 @@
-"""Our NIfTI header against nibabel's, and the rules that nibabel leaves to the caller."""
+"""NIfTI files against nibabel, and the rules that nibabel leaves to its caller."""
 
 from __future__ import annotations
 
@@ -231,8 +231,8 @@ def test_names_do_not_decide_about_compression(tmp_path: Path) -> None:
 def test_promises_that_the_file_cannot_hold_allocate_nothing(tmp_path: Path) -> None:
     header = new_header((30000, 30000, 30000), np.dtype("u1"), np.eye(4))
     for name, raw in (
-        ("a.nii", header.tobytes() + bytes(100)),
-        ("b.nii.gz", gzip.compress(header.tobytes() + bytes(100))),
+        ("a.nii", header.binaryblock + bytes(100)),
+        ("b.nii.gz", gzip.compress(header.binaryblock + bytes(100))),
     ):
         (tmp_path / name).write_bytes(raw)
         with pytest.raises(FileFormatError, match="promises 27000000000000 bytes"):

