@@ -1,7 +1,7 @@
-"""What names from outside may look like: an allow-list, checked before anything touches the disk.
+"""Names from outside: an allow-list, checked before anything touches the disk.
 
 A name that passes holds no separator, no dot at its start and no second dot in a row, so that it can only be the name
-of one file. The messages do not quote what came: a file name can be a patient's.
+of one file. The messages do not quote the name: it can be a patient's.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ UPLOAD_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".png", ".tiff", ".tif", ".dcm")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}(?<!\.)", re.ASCII)
-_AUTHOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,79}", re.ASCII)
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,79}", re.ASCII)
 _LONGEST_STEM = 48
 _HASH_DIGITS = 16
 
 
 def image_id(relative: str) -> str:
-    """Return the id of the image at a path relative to the data folder: what can be read of its name, and a hash.
+    """Return the id of the image at a path relative to the data folder: the letters of its name, and a hash.
 
     The same path gives the same id on every machine; an id holds nothing that a URL would have to quote.
 
@@ -51,29 +51,22 @@ def check_tag(tag: str) -> str:
     return tag
 
 
-def check_author(author: str) -> str:
-    """Return the name of an author, or raise an InputError where it is none."""
-    if _AUTHOR.fullmatch(author) is None:
-        raise InputError("an author is 1 to 80 letters, digits or any of '-_.@+', a letter or digit first; got another")
-    return author
-
-
-def check_client(client: str) -> str:
-    """Return a client's name for itself, or raise an InputError where it is none; it has the form of an author."""
-    if _AUTHOR.fullmatch(client) is None:
-        raise InputError("client_id is 1 to 80 letters, digits or any of '-_.@+', a letter or digit first; got another")
-    return client
+def check_person(name: str, field: str) -> str:
+    """Return the name of an author or a client, or raise an InputError about ``field`` where it is none."""
+    if _PERSON.fullmatch(name) is None:
+        raise InputError(f"{field} is 1 to 80 letters, digits or any of '-_.@+', a letter or digit first; got another")
+    return name
 
 
 def check_label_suffix(suffix: str) -> str:
-    """Return the suffix of a label file, or raise an InputError where labels are not kept under it."""
+    """Return the suffix of a label file, or raise an InputError where no label is stored under it."""
     if suffix not in LABEL_SUFFIXES:
         raise InputError(f"a label file ends in one of {', '.join(LABEL_SUFFIXES)}; got another ending: convert it")
     return suffix
 
 
 def clean_upload_name(name: str) -> tuple[str, str]:
-    """Return stem and suffix of an uploaded file: its last part, with '_' for what no name should hold.
+    """Return stem and suffix of an uploaded file: its last part, with '_' for all that no name should hold.
 
     Raises
     ------

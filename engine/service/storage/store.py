@@ -1,8 +1,7 @@
-"""A folder served as a datastore: its images, the labels that are saved for them, and what is still to be done."""
+"""A data folder: its images, and the labels that are saved for them."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 import secrets
@@ -10,27 +9,27 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from maskwright.engine.io.dicom_series import NAME as DICOM_SERIES
+from maskwright.engine.service.access.data_region import read_region
 from maskwright.engine.service.storage.dicom_file import Instance, is_uid
 from maskwright.engine.service.storage.dicom_index import DicomIndex, Series
 from maskwright.engine.service.storage.entry import Digests, ImageEntry
-from maskwright.engine.service.storage.label_folder import LabelEntry, LabelFolder
+from maskwright.engine.service.storage.labels import LabelEntry, LabelFolder, LabelInfo
 from maskwright.engine.service.storage.listing import LABELS, UPLOADS, Found, find_images, is_safe, stays_within
 from maskwright.engine.service.storage.names import (
-    check_author,
-    check_client,
     check_label_suffix,
+    check_person,
     check_tag,
     clean_upload_name,
     image_id,
     is_image_id,
 )
-from maskwright.engine.service.storage.settings import read_region
 from maskwright.engine.service.storage.upload import Upload, put_in_folder, receive
 from maskwright.engine.storage import FolderLock, make_folder, remove_unfinished, storing, unfinished_path
 from maskwright.errors import FileFormatError, GoneError, InputError, NotFoundError
@@ -44,11 +43,13 @@ class Status:
     completed: int
 
 
-class Datastore:
+class Datastore(AbstractContextManager["Datastore"]):
     """The images of a folder and their labels; made by ``open``. Safe to use from several threads.
 
-    Locks: ``_lock`` guards the index of images and the step that puts an upload into place; it is never held while
-    the locks of the label folder or of the DICOM index are asked for.
+    An ephemeral one writes to a temporary folder, in which no name tells of an image's: it may be a patient's.
+
+    Locks: ``_lock`` guards the index of images and the step that stores an upload; it is never held while the locks of
+    the label folder or of the DICOM index are waited for.
 
     Attributes
     ----------
@@ -56,27 +57,28 @@ class Datastore:
         The region that ``datastore.toml`` declares.
     """
 
-    def __init__(self, data: Path | None, kept: Path, region: str | None, lock: FolderLock) -> None:
+    def __init__(self, data: Path | None, writable: Path, region: str | None) -> None:
         self.region = region
-        self._roots = [kept] if data is None or data == kept else [data, kept]
-        self._kept = kept
-        self._lock_of_folder = lock
-        self._secret = secrets.token_bytes(16) if data != kept else None
-        self._upload_names: dict[str, str] = {}
+        self._writable = writable
+        self._roots = [writable] if data is None or data == writable else [data, writable]
+        self._folder_lock = FolderLock(writable)
+        self._secret = None if data == writable else secrets.token_bytes(16)
         self._digests = Digests()
         self._dicom = DicomIndex()
-        self._labels = LabelFolder(kept, kept / LABELS)
+        self._labels = LabelFolder(writable, writable / LABELS)
         self._lock = threading.Lock()
         self._index: dict[str, ImageEntry] = {}
+        self._upload_names: dict[str, str] = {}
+        self._recover()
 
     @classmethod
-    def open(cls, folder: Path | None, ephemeral: bool = False) -> Self:
+    def open(cls, folder: Path | None, ephemeral: bool = False) -> Datastore:
         """Serve a folder.
 
         Parameters
         ----------
         folder : Path or None
-            Where the images are. None, which needs ``ephemeral``, starts with no image.
+            The folder of the images. None, which needs ``ephemeral``, starts with no image.
         ephemeral : bool
             Labels and uploads go to a temporary folder that is removed by ``close``; the folder itself is only read,
             and labels that lie in it are not seen.
@@ -92,24 +94,18 @@ class Datastore:
             raise InputError("expected a data folder, got none: give one, or keep nothing (ephemeral)")
         data = None if folder is None else _existing_folder(folder)
         region = None if data is None else read_region(data)
-        kept = Path(tempfile.mkdtemp()).resolve() if ephemeral or data is None else data
-        store = cls(data, kept, region, FolderLock(kept))
-        store._clear_up()
-        return store
+        return cls(data, Path(tempfile.mkdtemp()).resolve() if ephemeral or data is None else data, region)
 
     def close(self) -> None:
-        """Let go of the folder; an ephemeral one is removed."""
-        self._lock_of_folder.close()
-        if self._is_ephemeral:
-            shutil.rmtree(self._kept, ignore_errors=True)
+        """Release the folder; an ephemeral one is removed."""
+        self._folder_lock.close()
+        if self._secret is not None:
+            shutil.rmtree(self._writable, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
+
+    # --- images
 
     def images(self) -> list[ImageEntry]:
         """Return the images that are there now, in the order of their paths."""
@@ -120,13 +116,7 @@ class Datastore:
         return [entry for entry in entries if index[entry.id] is entry]
 
     def image(self, image: str) -> ImageEntry:
-        """Return the image of an id, or of the SeriesInstanceUID of a DICOM series (see ``dicom_series``).
-
-        Raises
-        ------
-        NotFoundError
-            No image has this id.
-        """
+        """Return the image of an id, or of the SeriesInstanceUID of a DICOM series; NotFoundError where none has it."""
         if is_uid(image):
             image = self.dicom_series_of(image).image
         if is_image_id(image):
@@ -147,26 +137,26 @@ class Datastore:
 
     def dicom_series_of(self, uid: str) -> Series:
         """Return the DICOM series of a SeriesInstanceUID; NotFoundError where there is none."""
-        found = self._dicom.find(uid)
-        if found is None and is_uid(uid):
-            found = next((series for series in self.dicom_series() if series.uid == uid), None)
-        if found is None:
+        series = self._dicom.find(uid)
+        if series is None and is_uid(uid):
+            series = next((series for series in self.dicom_series() if series.uid == uid), None)
+        if series is None:
             raise NotFoundError("no DICOM series has this UID: list the images of the datastore")
-        return found
+        return series
 
     def dicom_path(self, instance: Instance) -> Path:
-        """Return where a DICOM file is, checked once more; NotFoundError where it is gone or leads elsewhere now."""
+        """Return the path of a DICOM file, checked once more; NotFoundError where it is gone or leads elsewhere now."""
         if any(instance.path.is_relative_to(root) and stays_within(root, instance.path) for root in self._roots):
             return instance.path
         raise NotFoundError("a file of this series is gone: list the images of the datastore")
 
     def add_image(self, name: str, stream: BinaryIO, limit_bytes: int) -> ImageEntry:
-        """Keep an image that is sent in; of the same content, in the same format, only the first is kept.
+        """Store an image durably; of several of the same content and format only the first is stored.
 
         Parameters
         ----------
         name : str
-            What the sender calls the file. Its suffix says the format; the rest is kept where a name may hold it.
+            The client's name of the file. Its suffix says the format; the rest stays as far as a name may hold it.
         stream : binary file
             Read to its end. When it raises, nothing is left behind.
         limit_bytes : int
@@ -181,56 +171,55 @@ class Datastore:
         StorageError
             The disk is full or read-only.
         """
-        uploads = self._kept / UPLOADS
-        if uploads.exists() and not stays_within(self._kept, uploads):
+        uploads = self._writable / UPLOADS
+        if uploads.exists() and not stays_within(self._writable, uploads):
             raise InputError("the uploads folder lies outside the data folder: remove the link")
         stem, suffix = clean_upload_name(name)
+        file_name = stem + suffix if self._secret is None else f"image{suffix}"
         with storing():
             make_folder(uploads)
-        file_name = f"image{suffix}" if self._is_ephemeral else stem + suffix
         with receive(unfinished_path(uploads / "image"), file_name, stream, limit_bytes) as upload:
-            folder = uploads / (secrets.token_hex(16) if self._is_ephemeral else upload.content_name)
             images = self.images()
             with self._lock:
                 known = self._same_content(upload, images)
-                if known is None:
-                    put_in_folder(upload, folder)
+                folder = uploads / self._disk_name(upload.content_name)
+                put_in_folder(upload, folder if known is None else None)
         if known is not None:
-            shutil.rmtree(upload.folder, ignore_errors=True)
             return known
-        stored = next(find_images(folder), None)
-        if stored is None:
+        image = next(find_images(folder), None)
+        if image is None:
             raise GoneError("the upload is gone from the data folder: send it again")
-        relative = (folder / stored.relative).relative_to(self._kept).as_posix()
-        if self._is_ephemeral:
-            self._upload_names[relative] = stem + suffix
-        entry = self._entry(self._kept, Found(relative, stored.format))
+        relative = (folder / image.relative).relative_to(self._writable).as_posix()
         with self._lock:
-            self._index[entry.id] = entry
+            if self._secret is not None:
+                self._upload_names.setdefault(relative, stem + suffix)
+            entry = self._index[image_id(relative)] = self._entry(self._writable, Found(relative, image.format))
         return entry
 
     def remove_upload(self, image: str) -> None:
-        """Remove an image that was sent in.
+        """Remove an image that was sent.
 
         Raises
         ------
         NotFoundError
-            No image has this id, or it was not sent in: the images of the folder are never removed.
+            No image has this id, or it was not sent: the images of the folder are never removed.
         """
         entry = self.image(image)
-        uploads = self._kept / UPLOADS
+        uploads = self._writable / UPLOADS
         if not entry.path.is_relative_to(uploads) or entry.path == uploads:
-            raise NotFoundError("no image that was sent in has this id")
+            raise NotFoundError("no image that was sent has this id")
         with self._lock:
             self._index.pop(entry.id, None)
-            self._upload_names.pop(entry.path.relative_to(self._kept).as_posix(), None)
+            self._upload_names.pop(entry.path.relative_to(self._writable).as_posix(), None)
             shutil.rmtree(uploads / entry.path.relative_to(uploads).parts[0], ignore_errors=True)
+
+    # --- labels
 
     def labels(self, image: str) -> dict[str, LabelEntry]:
         """Return the labels of an image by tag; NotFoundError where there is no such image."""
-        entry = self.image(image)
-        found = {tag: self._labels.find(self._label_stem(entry.id), tag) for tag in self._labels.tags()}
-        return {tag: label for tag, label in found.items() if label is not None}
+        stem = self._label_stem(self.image(image))
+        labels = {tag: self._labels.find(stem, tag) for tag in self._labels.tags()}
+        return {tag: label for tag, label in labels.items() if label is not None}
 
     def label_path(self, image: str, tag: str) -> Path:
         """Return the file of a label.
@@ -242,7 +231,7 @@ class Datastore:
         InputError
             The tag is none.
         """
-        label = self._labels.find(self._label_stem(self.image(image).id), check_tag(tag))
+        label = self._labels.find(self._label_stem(self.image(image)), check_tag(tag))
         if label is None:
             raise NotFoundError("the image has no label under this tag: list its labels")
         return label.path
@@ -257,14 +246,14 @@ class Datastore:
         author: str,
         client: str = "",
     ) -> LabelEntry:
-        """Keep a label; when this returns, it is on the disk, and the one it replaces is its newest earlier version.
+        """Store a label durably; the one it replaces becomes its newest earlier version.
 
         Parameters
         ----------
         image, tag : str
-            Which image, and under which name.
+            The id of its image, and the tag under which it is found.
         data : bytes or Path
-            The label's file, or where its bytes are; they are kept as they are.
+            The label's file, or the path of one; its bytes are stored as they are.
         suffix : {".nii.gz", ".nrrd", ".seg.dcm"}
             The form of the file.
         info : mapping
@@ -283,30 +272,30 @@ class Datastore:
         StorageError
             The disk is full or read-only; the label that was there is as it was.
         """
-        entry = self.image(image)
+        stem = self._label_stem(self.image(image))
         check_tag(tag)
         check_label_suffix(suffix)
-        check_author(author)
+        check_person(author, "author")
         if client:
-            check_client(client)
+            check_person(client, "client_id")
         if not (data if isinstance(data, bytes) else data.stat().st_size):
             raise InputError("expected a label, got an empty file: send it again")
-        return self._labels.save(self._label_stem(entry.id), tag, data, suffix, info, author, client)
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return self._labels.save(stem, tag, suffix, data, LabelInfo("", "", time, author, info, client))
 
     def versions(self, image: str, tag: str) -> list[Path]:
         """Return the earlier versions of a label, oldest first; NotFoundError where there is no such image."""
-        return self._labels.versions(self._label_stem(self.image(image).id), check_tag(tag))
+        return self._labels.versions(self._label_stem(self.image(image)), check_tag(tag))
 
     def status(self) -> Status:
         """Return how many images there are and how many have a label under any tag."""
-        images = self.images()
-        labelled = self._labels.labelled()
-        return Status(len(images), sum(self._label_stem(entry.id) in labelled for entry in images))
+        images, stems = self.images(), self._labels.stems()
+        return Status(len(images), sum(self._label_stem(entry) in stems for entry in images))
 
     def unlabelled(self) -> list[ImageEntry]:
         """Return the images without a label under any tag, in the order of their paths."""
-        labelled = self._labels.labelled()
-        return [entry for entry in self.images() if self._label_stem(entry.id) not in labelled]
+        stems = self._labels.stems()
+        return [entry for entry in self.images() if self._label_stem(entry) not in stems]
 
     def next_unlabelled(self, scores: Mapping[str, float]) -> ImageEntry | None:
         """Return the image to label next: of those without a label the one of lowest confidence, or None.
@@ -319,26 +308,27 @@ class Datastore:
         """
         return min(self.unlabelled(), key=lambda entry: _confidence(scores.get(entry.id)), default=None)
 
-    def _clear_up(self) -> None:
-        """Clear away what a dead process left, unless another one is at work."""
-        if self._lock_of_folder.alone:
-            with contextlib.suppress(OSError):  # a folder that is only read can be served too
-                for folder in (self._kept / LABELS, self._kept / UPLOADS):
-                    if stays_within(self._kept, folder):
+    # --- inside
+
+    def _recover(self) -> None:
+        """Finish or remove the work of a dead process, unless another process serves the folder too."""
+        if self._folder_lock.alone:
+            with suppress(OSError):  # a folder that is only read can be served too
+                for folder in (self._writable / LABELS, self._writable / UPLOADS):
+                    if stays_within(self._writable, folder):
                         remove_unfinished(folder)
                 self._labels.recover()
-        self._lock_of_folder.share()
+        self._folder_lock.share()
 
-    @property
-    def _is_ephemeral(self) -> bool:
-        """Whether names on the disk must not tell of clients' names: they may be patients'."""
-        return self._secret is not None
+    def _label_stem(self, entry: ImageEntry) -> str:
+        """Return the name of an image's labels without suffix."""
+        return self._disk_name(entry.id)
 
-    def _label_stem(self, image: str) -> str:
-        """Return the name of an image's labels without suffix: its id, which holds the name of its file, or a hash."""
+    def _disk_name(self, name: str) -> str:
+        """Return a name for a file or folder: the name itself, or a keyed hash of it in an ephemeral store."""
         if self._secret is None:
-            return image
-        return hashlib.blake2b(image.encode(), key=self._secret, digest_size=16).hexdigest()
+            return name
+        return hashlib.blake2b(name.encode(), key=self._secret, digest_size=16).hexdigest()
 
     def _entry(self, root: Path, found: Found) -> ImageEntry:
         path = root / found.relative

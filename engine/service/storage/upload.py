@@ -63,8 +63,11 @@ def receive(folder: Path, file_name: str, stream: BinaryIO, limit_bytes: int) ->
         raise
 
 
-def put_in_folder(upload: Upload, folder: Path) -> None:
-    """Rename an upload's folder durably; drop it where the folder it should become is there already."""
+def put_in_folder(upload: Upload, folder: Path | None) -> None:
+    """Rename an upload's folder durably; remove it where there is no folder to become, or it is there already."""
+    if folder is None:
+        shutil.rmtree(upload.folder, ignore_errors=True)
+        return
     with storing():
         sync_folder(upload.folder)
         if folder.is_dir() and any(folder.iterdir()):

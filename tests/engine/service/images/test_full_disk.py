@@ -59,7 +59,7 @@ def test_full_disk_is_answered_507(server, monkeypatch, target):
     with monkeypatch.context() as patched:
         if target == "data":
             patched.setattr("maskwright.engine.service.storage.upload.synced_file", full)
-            patched.setattr("maskwright.engine.service.storage.label_folder.write_synced", full)
+            patched.setattr("maskwright.engine.service.storage.labels.write_synced", full)
         elif target == "spool":
             patched.setattr(tempfile.SpooledTemporaryFile, "write", full)
         else:

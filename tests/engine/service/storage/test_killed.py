@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.engine.service.storage import Datastore, label_folder, upload
+from maskwright.engine.service.storage import Datastore, labels, upload
 
 SAVER = """
 import random, sys
@@ -93,7 +93,7 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("replace", "unlink", "mkdir", "rename"):
         watched(name)
-    real_write = label_folder.write_synced
+    real_write = labels.write_synced
 
     def write(path: Path, data: bytes | Path) -> None:
         left[0] -= 1
@@ -103,7 +103,7 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise _KilledError
         real_write(path, data)
 
-    monkeypatch.setattr(label_folder, "write_synced", write)
+    monkeypatch.setattr(labels, "write_synced", write)
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.engine.service.storage import Datastore, label_folder
+from maskwright.engine.service.storage import Datastore, labels
 from maskwright.errors import InputError, LimitError, NotFoundError, StorageError
 
 SPLEEN = {"label_info": [{"name": "spleen", "idx": 1}]}
@@ -244,7 +244,7 @@ def test_a_disk_that_cannot_be_written_to_leaves_the_label_that_was_there(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(label_folder, "write_synced", full)
+        patched.setattr(labels, "write_synced", full)
         with pytest.raises(StorageError, match="No space left"):
             store.save_label(image, "final", b"new", ".nrrd", {}, "ann")
     assert store.label_path(image, "final").read_bytes() == b"old"

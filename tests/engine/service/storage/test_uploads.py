@@ -117,6 +117,28 @@ class TestEphemeral:
         assert not sent.path.exists()
         assert files_in(folder) == before
 
+    def test_names_on_the_disk_tell_nothing(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        (folder / "a.nii.gz").rename(folder / "smith.nii.gz")
+        dicom = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
+        with Datastore.open(folder, ephemeral=True) as store:
+            sent = [store.add_image(f"miller{number}.png", io.BytesIO(b"sent"), 10) for number in range(2)]
+            series = [store.add_image(f"jones{number}.dcm", io.BytesIO(dicom), 1 << 20) for number in range(2)]
+            assert (sent[0], series[0]) == (sent[1], series[1])
+            assert (sent[0].name, series[0].name) == ("miller0.png", "jones0.dcm")
+            smith = next(entry for entry in store.images() if entry.name == "smith.nii.gz")
+            for image in (smith.id, sent[0].id, series[0].id):
+                for text in (b"one", b"two"):
+                    store.save_label(image, "final", text, ".nrrd", {}, "ann")
+                assert store.label_path(image, "final").read_bytes() == b"two"
+                assert [path.read_bytes() for path in store.versions(image, "final")] == [b"one"]
+            assert store.status().completed == 3
+            assert smith not in store.unlabelled()
+            written = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if folder not in path.parents]
+            assert not [path for path in written if any(name in str(path) for name in ("smith", "miller", "jones"))]
+
     def test_it_needs_no_folder(self) -> None:
         with Datastore.open(None, ephemeral=True) as store:
             assert store.images() == []
