@@ -73,7 +73,7 @@ def test_cores_follow_the_affinity():
     program = (
         "import os; os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])\n"
         "from maskwright.engine.service.http.workers import _threads\n"
-        "from maskwright.interactive.models.prompt_network import _threads as network\n"
+        "from maskwright.interactive.models.runtime import _threads as network\n"
         "from maskwright.machine import usable_cores\nprint(usable_cores(), _threads()._max_workers, network())"
     )
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "1 1 1\n"

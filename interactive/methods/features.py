@@ -1,4 +1,4 @@
-"""What is seen of an image around a prompt: smoothed intensities, the noise there, and how little parts neighbours."""
+"""Features of an image around a prompt: smoothed intensities, their noise, and the similarity of neighbours."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ CONTRAST = 300.0
 EDGE = 2.0
 LEAST_NOISE = 0.01
 LEAST_WEIGHT = 0.05
-# What is beyond the window is as much alike as anything; what is beyond the image, nobody knows.
+# Weights of the faces at the ends of the window: voxels beyond it may be similar; those beyond the image are unknown.
 INNER_END, OUTER_END = 1.0, 0.4
 _SAMPLES = 60_000
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """A window of an image as the methods see it.
+class Features:
+    """A window of an image, prepared for the methods.
 
     ``values`` is float32, the window's spatial shape, with a last axis of 3 if the image is in colour. ``weights`` has
-    an array an axis: how strongly a voxel and its next one hang together, 1 where they are alike, near 0 across an
-    edge, times the face they share; lengths are in units of ``unit_mm``, the finest spacing. ``ends`` says for each
-    axis how the lower and the upper border of the window hang together with what is beyond, as weights.
+    an array an axis: the similarity of a voxel and its next one, from 1 down to near 0 across an edge, times the face
+    they share; lengths are in units of ``unit_mm``, the finest spacing. ``ends`` has for each axis the weights of the
+    faces at the lower and the upper border of the window.
     """
 
     values: NDArray[np.float32]
@@ -40,7 +40,7 @@ class Sight:
 
     @property
     def unit_mm(self) -> float:
-        """The finest spacing: what sizes are counted in."""
+        """The finest spacing, the unit of sizes."""
         return min(self.spacing_mm)
 
     @property
@@ -50,11 +50,11 @@ class Sight:
 
     @property
     def contrast(self) -> float:
-        """What the whole robust range of intensities costs a path, in mm."""
+        """The cost of the whole robust range of intensities on a path, in mm."""
         return CONTRAST * self.unit_mm
 
 
-def usual_difference(
+def estimate_noise(
     image: NDArray[np.float32], intensity_range: tuple[float, float], spacing_mm: tuple[float, ...]
 ) -> float:
     """Return the median difference of neighbours in the smoothed image, as a share of the range; at least 0.01.
@@ -66,39 +66,41 @@ def usual_difference(
     blocks = [np.arange(n) for n in image.shape[:dims]]
     if step > 1:  # four voxels of every 4 * step along each axis
         blocks = [k[k % (4 * step) < 4] for k in blocks]
-    values = smoothed(image[np.ix_(*blocks)], intensity_range, spacing_mm)
-    found = [_difference(values, axis, dims) for axis in range(dims)]
-    flat = [d[tuple(slice(0, -1) if k == axis else slice(None) for k in range(dims))] for axis, d in enumerate(found)]
-    return max(LEAST_NOISE, float(np.median(np.concatenate([d.reshape(-1) for d in flat]))))
+    values = smooth_intensities(image[np.ix_(*blocks)], intensity_range, spacing_mm)
+    by_axis = [_difference(values, axis, dims) for axis in range(dims)]
+    inner = [
+        d[tuple(slice(0, -1) if k == axis else slice(None) for k in range(dims))] for axis, d in enumerate(by_axis)
+    ]
+    return max(LEAST_NOISE, float(np.median(np.concatenate([d.reshape(-1) for d in inner]))))
 
 
-def look(
+def extract_features(
     image: NDArray[np.float32],
     window: Window,
     intensity_range: tuple[float, float],
     spacing_mm: tuple[float, ...],
     noise: float,
-) -> Sight:
-    """Return what is seen in a window; ``noise`` is what ``usual_difference`` gave of the image."""
-    values = smoothed(image[window], intensity_range, spacing_mm)
+) -> Features:
+    """Return the features of a window; ``noise`` is that of the image, see ``estimate_noise``."""
+    values = smooth_intensities(image[window], intensity_range, spacing_mm)
     ends = []
     for axis, part in enumerate(window):
         start, stop, _ = part.indices(image.shape[axis])
         face, inner = _face(spacing_mm, axis), (start > 0, stop < image.shape[axis])
         ends.append((face * (INNER_END if inner[0] else OUTER_END), face * (INNER_END if inner[1] else OUTER_END)))
-    return Sight(values, weights_of(values, spacing_mm, noise), tuple(ends), spacing_mm)
+    return Features(values, neighbour_weights(values, spacing_mm, noise), tuple(ends), spacing_mm)
 
 
-def weights_of(
+def neighbour_weights(
     values: NDArray[np.float32], spacing_mm: tuple[float, ...], noise: float
 ) -> tuple[NDArray[np.float32], ...]:
-    """Return how strongly neighbours among smoothed intensities hang together; see ``Sight``."""
-    dims, found = len(spacing_mm), []
+    """Return the similarity of neighbours among smoothed intensities, one array an axis; see ``Features``."""
+    dims, by_axis = len(spacing_mm), []
     for axis in range(dims):
-        unlike = _difference(values, axis, dims) / (EDGE * noise)
-        weights = _face(spacing_mm, axis) * (np.exp(unlike * unlike * -0.5) + LEAST_WEIGHT)
-        found.append(weights.astype(np.float32))
-    return tuple(found)
+        edge = _difference(values, axis, dims) / (EDGE * noise)
+        weights = _face(spacing_mm, axis) * (np.exp(edge * edge * -0.5) + LEAST_WEIGHT)
+        by_axis.append(weights.astype(np.float32))
+    return tuple(by_axis)
 
 
 def _face(spacing_mm: tuple[float, ...], axis: int) -> float:
@@ -107,7 +109,7 @@ def _face(spacing_mm: tuple[float, ...], axis: int) -> float:
     return math.prod(step / unit for k, step in enumerate(spacing_mm) if k != axis)
 
 
-def smoothed(
+def smooth_intensities(
     image: NDArray[np.float32], intensity_range: tuple[float, float], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.float32]:
     """Return the image as shares of its robust range, cut off at its ends, and smoothed by less than a voxel."""
@@ -120,7 +122,7 @@ def smoothed(
 
 
 def _difference(values: NDArray[np.float32], axis: int, dims: int) -> NDArray[np.float32]:
-    """Return how much each voxel differs from the next one along an axis; 0 for the last ones."""
+    """Return the difference of each voxel from the next one along an axis; 0 for the last ones."""
     result = np.zeros(values.shape[:dims], np.float32)
     change = np.diff(values, axis=axis)
     size = np.abs(change) if change.ndim == dims else np.sqrt((change * change).sum(axis=-1))

@@ -1,4 +1,4 @@
-"""Random walker: geodesic regions whose borders are where a walker is as likely to reach the inside as the outside."""
+"""Random walker: geodesic regions with borders where a walker reaches the inside as likely as the outside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from maskwright.interactive.methods.method import TaskMethod
 from maskwright.interactive.methods.regions.geodesic_region import grow_region
 from maskwright.interactive.methods.task import Task
 
-# A walker may stop anywhere, and is then where the mask says: without that, thin parts shrink away.
+# A walker may stop anywhere, and then counts as the mask has it: without that, thin parts shrink away.
 STOPPING = 1.0
 # Relative residual and most steps of the solver; the mask needs one digit of the probability.
 TOLERANCE, STEPS = 1e-3, 400
@@ -35,7 +35,7 @@ def segment(task: Task) -> NDArray[np.bool_]:
 
 
 def _probability(band: Band) -> NDArray[np.float64]:
-    """Return for each free voxel the chance that a walker from there first leaves the band on the inside."""
+    """Return for each free voxel the probability that a walker first leaves the band on the inside."""
     number = np.full(band.mask.shape, -1, np.int64)
     count = int(band.free.sum())
     number[band.free] = np.arange(count)
@@ -58,8 +58,8 @@ def _probability(band: Band) -> NDArray[np.float64]:
     entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
     laplacian = coo_array(entries, (count, count)).tocsr() + diags_array(degree)
     guess = band.mask[band.free].astype(np.float64)
-    found, _ = cg(laplacian, gain, x0=guess, rtol=TOLERANCE, maxiter=STEPS, M=diags_array(1 / degree))
-    return np.asarray(found)
+    probability, _ = cg(laplacian, gain, x0=guess, rtol=TOLERANCE, maxiter=STEPS, M=diags_array(1 / degree))
+    return np.asarray(probability)
 
 
 METHOD = TaskMethod("random-walker", segment)

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.methods.features import usual_difference
+from maskwright.interactive.methods.features import estimate_noise
 
-STROKE = 25
-"""A prompt of so many voxels is a stroke."""
+SCRIBBLE_VOXELS = 25
+"""A prompt of so many voxels counts as a scribble."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Task:
 
     @cached_property
     def noise(self) -> float:
-        """The usual difference of neighbours in this region; see ``usual_difference``."""
-        return usual_difference(self.image, self.intensity_range, self.spacing_mm)
+        """The noise of this region; see ``estimate_noise``."""
+        return estimate_noise(self.image, self.intensity_range, self.spacing_mm)
 
     @property
-    def strokes_compete(self) -> bool:
-        """Whether all that is said of the object is what is inside and what outside, the latter by a stroke or so."""
+    def has_opposing_scribbles(self) -> bool:
+        """Whether the object has nothing but two prompts, one inside and one outside, the newest a scribble."""
         both = bool(self.positive.any()) and bool(self.negative.any())
-        return self.prompt_count <= 2 and both and int(np.count_nonzero(self.latest)) >= STROKE
+        return self.prompt_count <= 2 and both and int(np.count_nonzero(self.latest)) >= SCRIBBLE_VOXELS

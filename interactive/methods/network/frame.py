@@ -1,4 +1,4 @@
-"""A frame: the grid of a network laid over a region of an image, and the way back."""
+"""A frame: the grid of a network laid over a region of an image, resampled there and back."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-REACH = 3.0
-"""A prompt is drawn as exp(-(distance / REACH)**2), in cells of the frame; as in training."""
+PROMPT_RADIUS = 3.0
+"""A prompt is drawn as exp(-(distance / PROMPT_RADIUS)**2), in cells of the frame; as in training."""
 
-_FAR = 11
-_REMEMBERED = 64  # the wide frame is the same at each click
+_FARTHEST = 11  # cells
+_CACHED = 64  # the wide frame is the same at each click
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Frame:
         middle = [(lo + hi) / 2 for lo, hi in zip(lower, upper)]
         return Frame(shape, tuple(m - s * side / 2 for m, s in zip(middle, step)), step, side)
 
-    def look(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def resample(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the image on the frame: averaged where cells are larger than voxels, linear between voxels where
         they are smaller, zero outside.
         """
         return _along_axes(image, [_weights(*axis) for axis in self._axes()])
 
-    def back(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def resample_back(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the frame's values at every voxel of the array, linear between cells, the nearest outside."""
         return _along_axes(values, [_weights_back(*axis) for axis in self._axes()])
 
@@ -65,15 +65,15 @@ class Frame:
             for lo, hi, n in zip(self.lower, ends, self.shape)
         )
 
-    def mark(self, prompted: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def mark(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return prompted voxels as a channel: 1 where they are, falling off within a few cells."""
         drawn = np.zeros((self.side,) * len(self.shape), bool)
-        points = np.argwhere(prompted[self.inside()]) + [s.start for s in self.inside()]
+        points = np.argwhere(mask[self.inside()]) + [s.start for s in self.inside()]
         if not len(points):
             return drawn.astype(np.float32)
         cells = np.floor((points + 0.5 - self.lower) / self.step).astype(np.intp)
         drawn[tuple(np.clip(cells, 0, self.side - 1).T)] = True
-        return _near(drawn)
+        return _spread(drawn)
 
     def box(self, lower: tuple[int, ...], upper: tuple[int, ...]) -> NDArray[np.float32]:
         """Return a box as a channel: 1 in the cells whose middle it holds, or in one along an axis where it is thin."""
@@ -89,9 +89,9 @@ class Frame:
         return channel
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED)
 def _weights(lower: float, step: float, side: int, length: int) -> sparse.csr_array:
-    """(side, length): what each cell takes from each voxel along an axis."""
+    """Return the weight of each voxel in each cell along an axis, (side, length)."""
     middle = lower + step * (np.arange(side) + 0.5)
     voxel = np.arange(length) + 0.5
     weight = np.maximum(0, 1 - np.abs(middle[:, None] - voxel[None]) / max(1.0, step))
@@ -99,26 +99,26 @@ def _weights(lower: float, step: float, side: int, length: int) -> sparse.csr_ar
     return sparse.csr_array((weight / np.where(total > 0, total, 1)).astype(np.float32))
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED)
 def _weights_back(lower: float, step: float, side: int, length: int) -> sparse.csr_array:
-    """(length, side): what each voxel takes from each cell along an axis."""
+    """Return the weight of each cell in each voxel along an axis, (length, side)."""
     voxel = np.arange(length) + 0.5
-    place = np.clip((voxel - lower) / step - 0.5, 0, side - 1)
-    weight = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(side)[None]))
+    cell = np.clip((voxel - lower) / step - 0.5, 0, side - 1)
+    weight = np.maximum(0, 1 - np.abs(cell[:, None] - np.arange(side)[None]))
     return sparse.csr_array(weight.astype(np.float32))
 
 
-def _near(drawn: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """exp(-(distance / REACH)**2) to the nearest marked cell, axis by axis: squares of distances add up."""
+def _spread(drawn: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return exp(-(distance / PROMPT_RADIUS)**2) to the nearest marked cell, by axis: squared distances add up."""
     log = np.where(drawn, np.float32(0), np.float32(-np.inf))
     for axis in range(drawn.ndim):
         line = np.moveaxis(log, axis, 0)
-        found = line.copy()
-        for k in range(1, min(_FAR, drawn.shape[axis] - 1) + 1):
-            fall = np.float32((k / REACH) ** 2)
-            np.maximum(found[k:], line[:-k] - fall, out=found[k:])
-            np.maximum(found[:-k], line[k:] - fall, out=found[:-k])
-        log = np.moveaxis(found, 0, axis)
+        nearest = line.copy()
+        for k in range(1, min(_FARTHEST, drawn.shape[axis] - 1) + 1):
+            fall = np.float32((k / PROMPT_RADIUS) ** 2)
+            np.maximum(nearest[k:], line[:-k] - fall, out=nearest[k:])
+            np.maximum(nearest[:-k], line[k:] - fall, out=nearest[:-k])
+        log = np.moveaxis(nearest, 0, axis)
     return np.exp(log)
 
 
@@ -126,6 +126,6 @@ def _along_axes(values: NDArray[np.float32], weights: list[sparse.csr_array]) ->
     """Multiply each axis by its own matrix, those that shrink most first. Sparse, so that no threads are started."""
     for axis in sorted(range(values.ndim), key=lambda a: weights[a].shape[0] / weights[a].shape[1]):
         front = np.moveaxis(values, axis, 0)
-        done = weights[axis] @ front.reshape(front.shape[0], -1)
-        values = np.moveaxis(done.reshape(-1, *front.shape[1:]), 0, axis)
+        product = weights[axis] @ front.reshape(front.shape[0], -1)
+        values = np.moveaxis(product.reshape(-1, *front.shape[1:]), 0, axis)
     return np.ascontiguousarray(values, dtype=np.float32)

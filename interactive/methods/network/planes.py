@@ -1,4 +1,4 @@
-"""A first look at a volume through the two-dimensional network: the three planes through the prompt."""
+"""The extent of an object in a volume by a two-dimensional method: in the three planes through the prompt."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.methods.regions.level_set import Proposal
+from maskwright.interactive.methods.regions.level_set import ExtentPrior
 from maskwright.interactive.methods.task import Task
 
 Mask = NDArray[np.bool_]
 T = TypeVar("T")
 
 
-def plane_proposal(task: Task, look: Callable[[Task], Mask]) -> Proposal:
-    """Return what is seen of an object in the planes through the middle of its newest prompt.
+def extent_in_planes(task: Task, segment: Callable[[Task], Mask]) -> ExtentPrior:
+    """Return the extent of an object in the planes through the middle of its newest prompt.
 
     Parameters
     ----------
     task
         A volume.
-    look
+    segment
         From a two-dimensional task, which has a positive prompt or a box, to the object's mask.
 
     Returns
     -------
-    A proposal that says something only in those of the three planes in which something is prompted inside.
+    A prior that is valid only in those of the three planes that hold a positive prompt or meet the box.
     """
-    inside, seen = np.zeros(task.positive.shape, np.bool_), np.zeros(task.positive.shape, np.bool_)
+    inside, valid = np.zeros(task.positive.shape, np.bool_), np.zeros(task.positive.shape, np.bool_)
     centre = _middle(task.latest)
     for axis in range(3):
-        flat = _flat(task, axis, centre[axis])
-        if flat.positive.any() or flat.box is not None:
+        plane = _plane_task(task, axis, centre[axis])
+        if plane.positive.any() or plane.box is not None:
             index = (slice(None),) * axis + (centre[axis],)
-            inside[index] |= look(flat)
-            seen[index] = True
-    return Proposal(inside, seen)
+            inside[index] |= segment(plane)
+            valid[index] = True
+    return ExtentPrior(inside, valid)
 
 
 def _middle(latest: Mask) -> tuple[int, ...]:
@@ -48,7 +48,7 @@ def _middle(latest: Mask) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, latest.shape))
 
 
-def _flat(task: Task, axis: int, number: int) -> Task:
+def _plane_task(task: Task, axis: int, number: int) -> Task:
     """Return the task in one plane."""
 
     def cut(mask: Mask) -> Mask:

@@ -1,4 +1,4 @@
-"""Stains: how strongly tissue on a slide took up haematoxylin, which shows nuclei."""
+"""Stains: the haematoxylin in tissue on a slide, which shows nuclei."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _STAINS = np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105]])
 _STAINS = np.concatenate([_STAINS, np.cross(*_STAINS)[None]])
 _UNMIX = np.linalg.inv(_STAINS / np.linalg.norm(_STAINS, axis=1, keepdims=True)).astype(np.float32)
 _FULL = 1.2
-"""An optical density that counts as fully stained."""
+"""The optical density of full stain."""
 
 
 def haematoxylin(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""A task at half its resolution: where much is looked at, the extent is found there, the border where it is."""
+"""A task at half its resolution: there the extent of a large object is found, and its border at full resolution."""
 
 from __future__ import annotations
 
@@ -7,27 +7,34 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.methods.regions.level_set import Proposal
+from maskwright.interactive.methods.regions.level_set import ExtentPrior
 from maskwright.interactive.methods.task import Task
 
 Mask = NDArray[np.bool_]
 
 # Axes whose spacing is below so many times the finest are halved: voxels become rounder, not flatter.
 FINE = 2.0
+# A window of more voxels is segmented at half the resolution: an edit should feel immediate.
+LARGE = {2: 100_000, 3: 150_000}
+
+
+def is_large(mask: Mask) -> bool:
+    """Return whether a window of this size is segmented at half the resolution."""
+    return mask.size > LARGE[mask.ndim]
 
 
 @dataclass(frozen=True)
-class Halving:
-    """How often each axis goes into a cell (1 or 2), and the shape that it came from."""
+class Downsampling:
+    """The voxels an axis of a cell (1 or 2), and the shape at full resolution."""
 
     factors: tuple[int, ...]
     shape: tuple[int, ...]
 
     @staticmethod
-    def of(task: Task) -> Halving:
-        """Return the halving of a task's region."""
+    def of(task: Task) -> Downsampling:
+        """Return the downsampling of a task's region."""
         finest = min(task.spacing_mm)
-        return Halving(tuple(2 if step < FINE * finest else 1 for step in task.spacing_mm), task.positive.shape)
+        return Downsampling(tuple(2 if step < FINE * finest else 1 for step in task.spacing_mm), task.positive.shape)
 
     def mean(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return the mean of each cell; an odd end counts twice. A last axis of channels stays."""
@@ -40,15 +47,15 @@ class Halving:
                 values = np.moveaxis((values[0::2] + values[1::2]) * np.float32(0.5), 0, axis)
         return np.ascontiguousarray(values)
 
-    def most(self, mask: Mask) -> Mask:
-        """Return the cells of which a mask holds at least half."""
+    def majority(self, mask: Mask) -> Mask:
+        """Return the cells that a mask holds by half or more."""
         return self.mean(mask) >= 0.5
 
     def any(self, mask: Mask) -> Mask:
-        """Return the cells of which a mask holds anything."""
+        """Return the cells in which a mask holds a voxel."""
         return self.mean(mask) > 0
 
-    def back(self, cells: Mask) -> Mask:
+    def upsample(self, cells: Mask) -> Mask:
         """Return the voxels of some cells."""
         for axis, factor in enumerate(self.factors):
             if factor == 2:
@@ -67,13 +74,13 @@ class Halving:
             positive=positive,
             negative=negative,
             box=None if task.box is None else (self._floor(task.box[0]), self._ceil(task.box[1])),
-            previous=None if task.previous is None else self.most(task.previous),
+            previous=None if task.previous is None else self.majority(task.previous),
             latest=self.any(task.latest),
         )
 
-    def proposal(self, proposal: Proposal) -> Proposal:
-        """Return the proposal on the cells."""
-        return Proposal(self.most(proposal.inside), self.any(proposal.seen))
+    def extent(self, extent: ExtentPrior) -> ExtentPrior:
+        """Return an extent prior on the cells."""
+        return ExtentPrior(self.majority(extent.inside), self.any(extent.valid))
 
     def _floor(self, index: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(i // factor for i, factor in zip(index, self.factors))

@@ -8,40 +8,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.methods.features import Sight
+from maskwright.interactive.methods.features import Features
 from maskwright.kernels.level_sets import LevelSetMeasures, measure_level_sets
 
 LEVELS = 300
 # A whole domain has no border at all: this share of an expected border is added, so that it does not win for that.
-# Where no size is expected it is that of a ball of eight units, so that no speck wins for a lucky border.
+# Where no size is expected the border is that of a ball of eight units, so that no speck wins for a lucky border.
 BASE_BORDER = 0.1
 SMALL_BALL = {2: math.pi * 8.0**2, 3: 4 / 3 * math.pi * 8.0**3}
 
 
 @dataclass(frozen=True, eq=False)
-class Proposal:
-    """What somebody else, a network say, thinks is inside: ``inside`` counts where ``seen`` is, and nowhere else.
+class ExtentPrior:
+    """An extent from elsewhere, a network say: ``inside`` counts where ``valid`` is, and nowhere else.
 
     Both are bool masks of one shape.
     """
 
     inside: NDArray[np.bool_]
-    seen: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
 
     @staticmethod
-    def everywhere(inside: NDArray[np.bool_]) -> Proposal:
-        """Return a proposal for every voxel."""
-        return Proposal(inside, np.ones(inside.shape, np.bool_))
+    def everywhere(inside: NDArray[np.bool_]) -> ExtentPrior:
+        """Return a prior that is valid at every voxel."""
+        return ExtentPrior(inside, np.ones(inside.shape, np.bool_))
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
-    """What a region is expected to be, besides having a weak border.
+class RegionPrior:
+    """Expectations of a region, besides a weak border.
 
-    ``size`` is its volume in units (see ``Sight``), with ``strictness`` for what is larger and ``strictness_below`` for
-    what is smaller; ``None`` where nothing is known of it. ``least`` and ``most`` bound it. ``smallness`` is what a
-    region that fills the window costs. ``middle`` is an index that should be at its centre, with ``centredness``.
-    ``proposal`` is what it should be like (Dice), with ``trust``.
+    ``size`` is its volume in units (see ``Features``), with ``strictness`` for larger regions and ``strictness_below``
+    for smaller ones; ``None`` if it is unknown. ``least`` and ``most`` bound it. ``smallness`` is the cost of a region
+    that fills the window. ``centre`` is an index, with ``centre_weight``. ``extent`` is compared by Dice, with
+    ``extent_weight``.
     """
 
     size: float | None = None
@@ -50,45 +50,45 @@ class Wanted:
     least: float = 0.0
     most: float = math.inf
     smallness: float = 0.0
-    middle: tuple[float, ...] | None = None
-    centredness: float = 0.0
-    proposal: Proposal | None = None
-    trust: float = 0.0
+    centre: tuple[float, ...] | None = None
+    centre_weight: float = 0.0
+    extent: ExtentPrior | None = None
+    extent_weight: float = 0.0
 
 
-def best_level(
-    distance_mm: NDArray[np.float32], domain: NDArray[np.bool_], sight: Sight, wanted: Wanted
+def best_level_set(
+    distance_mm: NDArray[np.float32], domain: NDArray[np.bool_], features: Features, prior: RegionPrior
 ) -> NDArray[np.bool_]:
     """Return the region {distance < t} within the domain that costs least over all t.
 
     The cost is ``log(border) - (d - 1) / d * log(size)``: the isoperimetric ratio, with each face of the border
-    weighted by how alike the voxels on both sides are; plus what ``Wanted`` lists, each times its weight: the squared
-    log of the size over the expected one, the share of the window, the squared distance of the centre from the middle
-    over the squared radius of a ball of that size, one minus the Dice with the proposal. Faces between the domain and
-    what is outside it are free; those at the window's ends cost what ``Sight`` says.
+    weighted by the similarity of the voxels on both sides; plus the terms of ``RegionPrior``, each times its weight:
+    the squared log of the size over the expected one, the share of the window, the squared distance of the centres
+    over the squared radius of a ball of that size, one minus the Dice with the extent. Faces on the border of the
+    domain are free; those at the window's ends have the weights of ``Features``.
     Ties go to the smallest region. The result is empty only if no distance in the domain is finite.
     """
-    levels = _levels(distance_mm, domain, sight.unit_mm)
-    found = measure_level_sets(*_with_ends(levels, sight))
-    sizes = found.sizes * sight.voxel_size
+    levels = _levels(distance_mm, domain, features.unit_mm)
+    measures = measure_level_sets(*_with_ends(levels, features))
+    sizes = measures.sizes * features.voxel_size
     dims = distance_mm.ndim
-    border = np.maximum(found.cuts, 0)
-    border += BASE_BORDER * _ball_border(SMALL_BALL[dims] if wanted.size is None else wanted.size, dims)
+    border = np.maximum(measures.cuts, 0)
+    border += BASE_BORDER * _ball_border(SMALL_BALL[dims] if prior.size is None else prior.size, dims)
     log_sizes = np.log(np.maximum(sizes, 1e-9))
     cost = np.log(border) - (dims - 1) / dims * log_sizes
-    if wanted.size is not None:
-        excess = log_sizes - math.log(wanted.size)
-        cost += np.where(excess > 0, wanted.strictness, wanted.strictness_below) * excess**2
-    cost += wanted.smallness * found.sizes / distance_mm.size
-    if wanted.middle is not None:
-        cost += wanted.centredness * _off_centre(found, wanted.middle, sight)
-    if wanted.proposal is not None:
-        cost += wanted.trust * (1 - _dice_of_levels(levels, wanted.proposal))
-    allowed = (sizes >= wanted.least) & (sizes <= wanted.most) & (sizes > 0)
+    if prior.size is not None:
+        excess = log_sizes - math.log(prior.size)
+        cost += np.where(excess > 0, prior.strictness, prior.strictness_below) * excess**2
+    cost += prior.smallness * measures.sizes / distance_mm.size
+    if prior.centre is not None:
+        cost += prior.centre_weight * _off_centre(measures, prior.centre, features)
+    if prior.extent is not None:
+        cost += prior.extent_weight * (1 - _dice_of_levels(levels, prior.extent))
+    allowed = (sizes >= prior.least) & (sizes <= prior.most) & (sizes > 0)
     if allowed.any():
         best = int(np.argmin(np.where(allowed, cost, np.inf)))
-    else:  # the domain is smaller than what is wanted, or its first level is larger
-        best = int(np.argmax(sizes >= min(wanted.least, sizes[-1])))
+    else:  # the domain is smaller than the least size, or its first level is larger than the most
+        best = int(np.argmax(sizes >= min(prior.least, sizes[-1])))
     return np.asarray((levels >= 0) & (levels < best))
 
 
@@ -105,12 +105,12 @@ def _levels(distance_mm: NDArray[np.float32], domain: NDArray[np.bool_], unit_mm
 
 
 def _with_ends(
-    levels: NDArray[np.int32], sight: Sight
+    levels: NDArray[np.int32], features: Features
 ) -> tuple[NDArray[np.int32], int, tuple[NDArray[np.float32], ...]]:
     """Return the levels with a layer around them that never joins, and weights that hold the ends of the window."""
     padded = np.pad(levels, 1, constant_values=LEVELS)
     weights = []
-    for axis, (weight, (lower, upper)) in enumerate(zip(sight.weights, sight.ends)):
+    for axis, (weight, (lower, upper)) in enumerate(zip(features.weights, features.ends)):
         around = np.pad(weight, 1)
         line = [slice(1, -1)] * weight.ndim
         line[axis] = slice(0, 1)
@@ -126,21 +126,21 @@ def _ball_border(size: float, dims: int) -> float:
     return 2 * math.sqrt(math.pi * size) if dims == 2 else (36 * math.pi) ** (1 / 3) * size ** (2 / 3)
 
 
-def _off_centre(found: LevelSetMeasures, middle: tuple[float, ...], sight: Sight) -> NDArray[np.float64]:
-    """Return the squared distance of each region's centre from the middle, over the squared radius of such a ball."""
-    counts = np.maximum(found.sizes, 1)
-    steps = np.array(sight.spacing_mm) / sight.unit_mm
-    offsets = (found.index_sums / counts[:, None] - 1 - np.array(middle)) * steps
-    sizes = counts * sight.voxel_size
-    squares = sizes / math.pi if len(middle) == 2 else (sizes * 3 / (4 * math.pi)) ** (2 / 3)
+def _off_centre(measures: LevelSetMeasures, centre: tuple[float, ...], features: Features) -> NDArray[np.float64]:
+    """Return the squared distance of each region's centre from another, over the squared radius of such a ball."""
+    counts = np.maximum(measures.sizes, 1)
+    steps = np.array(features.spacing_mm) / features.unit_mm
+    offsets = (measures.index_sums / counts[:, None] - 1 - np.array(centre)) * steps
+    sizes = counts * features.voxel_size
+    squares = sizes / math.pi if len(centre) == 2 else (sizes * 3 / (4 * math.pi)) ** (2 / 3)
     ratio: NDArray[np.float64] = (offsets**2).sum(axis=1) / squares
     return ratio
 
 
-def _dice_of_levels(levels: NDArray[np.int32], proposal: Proposal) -> NDArray[np.float64]:
-    """Return the Dice of each region with the proposal, where that says something."""
-    seen = proposal.seen & (levels >= 0)
-    sizes, common = (np.bincount(levels[part], minlength=LEVELS + 1) for part in (seen, seen & proposal.inside))
+def _dice_of_levels(levels: NDArray[np.int32], extent: ExtentPrior) -> NDArray[np.float64]:
+    """Return the Dice of each region with the extent, where that is valid."""
+    valid = extent.valid & (levels >= 0)
+    sizes, common = (np.bincount(levels[part], minlength=LEVELS + 1) for part in (valid, valid & extent.inside))
     both, regions = (np.concatenate([[0], np.cumsum(counts[:LEVELS])]) for counts in (common, sizes))
     dice: NDArray[np.float64] = 2 * both / np.maximum(regions + common.sum(), 1)
     return dice

@@ -1,4 +1,4 @@
-"""Strokes of both senses compete for the image: how near they are and how much each place looks like them."""
+"""Opposing scribbles compete for the image by geodesic distance and local appearance."""
 
 from __future__ import annotations
 
@@ -8,37 +8,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.methods.appearance import local_log_odds
-from maskwright.interactive.methods.features import Sight
+from maskwright.interactive.methods.features import Features, extract_features
+from maskwright.interactive.methods.regions.windows import connected_to, window_around
+from maskwright.interactive.methods.task import Task
+from maskwright.interactive.region import box_of
 from maskwright.kernels.geodesic import geodesic_distance
 from maskwright.kernels.graph_cut import graph_cut
 
 Mask = NDArray[np.bool_]
 
-# Against the outside, whose strokes seldom go all round the object.
+# Voxels of the window around scribbles and mask.
+MARGIN = 32
+# Against the outside, whose scribbles seldom go all round the object.
 INSIDE_PRIOR = math.log(0.45 / 0.55)
-CONTRAST_FACTOR = 3.0  # strokes are long: edges may count for more than on the way from a click
-BY_LOOKS, BY_BORDER = 0.7, 3.0
-SURE = 50.0
+CONTRAST_FACTOR = 3.0  # scribbles are long: edges may count for more than on the way from a click
+APPEARANCE_WEIGHT, BORDER_WEIGHT = 0.7, 3.0
+CERTAIN = 50.0
 
 
-def compete(sight: Sight, positive: Mask, negative: Mask, color: bool) -> Mask:
-    """Return the mask that a graph cut makes of the log-ratio of geodesic distances and of local looks.
+def segment_scribbles(task: Task) -> Mask:
+    """Return the mask connected to the positive scribble that a graph cut gives in a window around both."""
+    drawn = task.positive | task.negative
+    if task.previous is not None:
+        drawn |= task.previous
+    margins = [math.ceil(MARGIN * min(task.spacing_mm) / step) for step in task.spacing_mm]
+    window = window_around(box_of(drawn), margins, drawn.shape)
+    features = extract_features(task.image, window, task.intensity_range, task.spacing_mm, task.noise)
+    inside = _cut(features, task.positive[window], task.negative[window], task.color)
+    mask = np.zeros(drawn.shape, np.bool_)
+    mask[window] = connected_to(task.positive[window], inside)
+    return mask
 
-    The border of the window counts as outside, apart from the strokes. ``positive`` and ``negative`` have no voxel
+
+def _cut(features: Features, positive: Mask, negative: Mask, color: bool) -> Mask:
+    """Return the graph cut of the log-ratio of geodesic distances and of local appearance.
+
+    The border of the window counts as outside, apart from the scribbles. ``positive`` and ``negative`` have no voxel
     in common; both hold in the result.
     """
     outside = negative | (_border(positive.shape) & ~positive)
-    contrast = CONTRAST_FACTOR * sight.contrast
+    contrast = CONTRAST_FACTOR * features.contrast
     near, far = (
-        geodesic_distance(sight.values, seeds, sight.spacing_mm, contrast=contrast) + np.float32(sight.unit_mm)
+        geodesic_distance(features.values, seeds, features.spacing_mm, contrast=contrast) + np.float32(features.unit_mm)
         for seeds in (positive, outside)
     )
     log_odds = np.log(far / near) + np.float32(INSIDE_PRIOR)
-    channels = sight.values if color else sight.values[..., None]
-    looks = [local_log_odds(channels[..., k], positive, outside) for k in range(channels.shape[-1])]
-    log_odds += np.float32(BY_LOOKS) * np.mean(looks, axis=0, dtype=np.float32)
-    log_odds[negative], log_odds[positive] = -SURE, SURE
-    weights = tuple(np.float32(BY_BORDER) * weight for weight in sight.weights)
+    channels = features.values if color else features.values[..., None]
+    appearance = [local_log_odds(channels[..., k], positive, outside) for k in range(channels.shape[-1])]
+    log_odds += np.float32(APPEARANCE_WEIGHT) * np.mean(appearance, axis=0, dtype=np.float32)
+    log_odds[negative], log_odds[positive] = -CERTAIN, CERTAIN
+    weights = tuple(np.float32(BORDER_WEIGHT) * weight for weight in features.weights)
     return graph_cut(np.maximum(-log_odds, 0), np.maximum(log_odds, 0), weights)
 
 

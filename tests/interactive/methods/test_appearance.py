@@ -10,10 +10,10 @@ from scipy.ndimage import gaussian_filter
 from maskwright.interactive.methods.appearance import (
     BIN_BLUR,
     BINS,
+    CELL_BLUR,
     CELLS,
-    DOUBT,
-    MOST,
-    NEARNESS,
+    LARGEST_LOG_ODDS,
+    UNIFORM_SHARE,
     local_log_odds,
 )
 
@@ -29,10 +29,10 @@ def plain(values, inside, outside):
             found = min(int(min(max(values[tuple(voxel)], 0), 1) * BINS), BINS - 1)
             counts[(*(voxel // side), found)] += 1
         faint = counts.mean() * 1e-6
-        sigma = [max(1.0, NEARNESS * max(grid))] * len(grid)
+        sigma = [max(1.0, CELL_BLUR * max(grid))] * len(grid)
         counts = gaussian_filter(counts, [*sigma, BIN_BLUR], mode="constant", truncate=12.0) + faint
-        logs.append(np.log((1 - DOUBT) * counts / counts.sum(axis=-1, keepdims=True) + DOUBT / BINS))
-    odds = np.clip(logs[0] - logs[1], -MOST, MOST)
+        logs.append(np.log((1 - UNIFORM_SHARE) * counts / counts.sum(axis=-1, keepdims=True) + UNIFORM_SHARE / BINS))
+    odds = np.clip(logs[0] - logs[1], -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
     result = np.zeros(values.shape)
     for voxel in np.ndindex(values.shape):
         found = min(int(min(max(values[voxel], 0), 1) * BINS), BINS - 1)

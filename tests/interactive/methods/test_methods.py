@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.appearance import local_log_odds
 from maskwright.interactive.methods.regions.geodesic_region import grow_region
-from maskwright.interactive.methods.regions.level_set import Proposal
+from maskwright.interactive.methods.regions.level_set import ExtentPrior
 from maskwright.interactive.methods.registry import load_method
 from maskwright.interactive.methods.task import Task
 from maskwright.interactive.simulation.annotator import next_click
@@ -152,17 +152,17 @@ def edits(draw):
     split = draw(st.integers(0, len(places)))
     positive = [p for p in places[:split] if p not in places[split:]]
     previous = rng.random(shape) < draw(st.sampled_from([0.0, 0.4, 1.0])) if draw(st.booleans()) else None
-    proposal = Proposal(*(rng.random((2, *shape)) < 0.5)) if draw(st.booleans()) else None
+    extent = ExtentPrior(*(rng.random((2, *shape)) < 0.5)) if draw(st.booleans()) else None
     ordered = positive + places[split:]
     made = task(image.astype(np.float32), positive, places[split:], previous, ordered[-1], count=len(ordered))
-    return made, proposal
+    return made, extent
 
 
 @settings(deadline=None, max_examples=60)
 @given(edits(), st.sampled_from(METHODS))
 def test_prompts_hold_and_results_repeat(case, method):
-    made, proposal = case
-    for answer in (lambda t: segment(method, t), lambda t: grow_region(t, proposal)):
+    made, extent = case
+    for answer in (lambda t: segment(method, t), lambda t: grow_region(t, extent)):
         mask = answer(made)
         assert mask.dtype == bool
         assert mask.shape == made.positive.shape
@@ -171,7 +171,7 @@ def test_prompts_hold_and_results_repeat(case, method):
         np.testing.assert_array_equal(mask, answer(made))
 
 
-def test_looks_are_local():
+def test_appearance_is_local():
     """Left, the inside is bright and the outside dark; right, the other way round."""
     values = np.full((40, 200), 0.5, np.float32)
     inside, outside = np.zeros(values.shape, bool), np.zeros(values.shape, bool)

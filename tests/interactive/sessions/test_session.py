@@ -288,7 +288,7 @@ def test_history_keeps_differences():
     assert session.history_bytes <= 343 // 8 + 2 + 11  # undone points stay in the log, a byte each
 
 
-def test_strokes_compete_only_where_nothing_else_was_said():
+def test_has_opposing_scribbles_only_where_nothing_else_was_said():
     strokes = np.zeros((2, 40, 40), bool)
     strokes[0, 10, 5:35] = strokes[1, 30, 5:35] = True
     given = np.zeros((40, 40), bool)
@@ -299,9 +299,9 @@ def test_strokes_compete_only_where_nothing_else_was_said():
         if begin is not None:
             session.add_mask(begin)
         session.add_scribble(strokes[0], positive=True)
-        assert not method.tasks[-1].strokes_compete
+        assert not method.tasks[-1].has_opposing_scribbles
         session.add_scribble(strokes[1], positive=False)
-        assert method.tasks[-1].strokes_compete == expected
+        assert method.tasks[-1].has_opposing_scribbles == expected
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

@@ -13,8 +13,8 @@ def test_a_frame_of_the_arrays_own_cells_shows_it_unchanged_both_ways():
     frame = Frame.around((0, 0, 0), (6, 6, 6), image.shape, (2.0, 2.0, 2.0), 6)
     assert frame.lower == (0, 0, 0)
     assert frame.step == (1, 1, 1)
-    np.testing.assert_allclose(frame.look(image), image, atol=1e-6)
-    np.testing.assert_allclose(frame.back(image), image, atol=1e-6)
+    np.testing.assert_allclose(frame.resample(image), image, atol=1e-6)
+    np.testing.assert_allclose(frame.resample_back(image), image, atol=1e-6)
 
 
 def test_cells_are_cubes_in_mm_with_the_box_in_the_middle():
@@ -27,7 +27,7 @@ def test_cells_are_cubes_in_mm_with_the_box_in_the_middle():
 @pytest.mark.parametrize("step", [(2.0, 3.1), (0.4, 1.0)])
 def test_a_cell_is_the_tent_weighted_mean_of_the_voxels_within_a_cell_of_its_middle(lower, step):
     image = np.random.default_rng(1).normal(size=(8, 12)).astype(np.float32)
-    seen = Frame(image.shape, lower, step, 6).look(image)
+    seen = Frame(image.shape, lower, step, 6).resample(image)
     for cell in itertools.product(range(6), repeat=2):
         total = weights = 0.0
         for voxel in np.ndindex(image.shape):
@@ -41,7 +41,7 @@ def test_a_cell_is_the_tent_weighted_mean_of_the_voxels_within_a_cell_of_its_mid
 def test_back_is_linear_between_cells_and_the_nearest_outside():
     values = np.random.default_rng(2).normal(size=(4, 4)).astype(np.float32)
     frame = Frame((9, 13), (1.3, 2.1), (1.7, 2.3), 4)
-    found = frame.back(values)
+    found = frame.resample_back(values)
     for y, x in itertools.product(range(9), range(13)):
         at = [min(max((v + 0.5 - lo) / s - 0.5, 0), 3) for v, lo, s in zip((y, x), frame.lower, frame.step)]
         expected = sum(

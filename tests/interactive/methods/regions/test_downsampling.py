@@ -1,4 +1,4 @@
-"""Halving against means and counts written out; large regions against small ones."""
+"""Downsampling against means and counts written out; large regions against small ones."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwright.interactive.methods.graph_cut import segment as grow_region_and_cut
-from maskwright.interactive.methods.regions import geodesic_region as refining
-from maskwright.interactive.methods.regions.downsampling import Halving
+from maskwright.interactive.methods.regions import downsampling as downsamplings
+from maskwright.interactive.methods.regions.downsampling import Downsampling
 from maskwright.interactive.methods.task import Task
 
 
@@ -26,17 +26,17 @@ def task(image, spacing, positive=(), negative=(), previous=None, latest_positiv
 def test_cells_are_means_and_counts_of_their_voxels(shape, spacing, seed):
     rng = np.random.default_rng(seed)
     image, mask = rng.random(shape).astype(np.float32), rng.random(shape) < 0.4
-    halving = Halving.of(task(image, spacing))
-    assert halving.factors == ((2, 2, 2) if spacing[0] == 1 else (1, 2, 2))
-    edge = [(0, (-n) % f) for n, f in zip(shape, halving.factors)]
+    downsampling = Downsampling.of(task(image, spacing))
+    assert downsampling.factors == ((2, 2, 2) if spacing[0] == 1 else (1, 2, 2))
+    edge = [(0, (-n) % f) for n, f in zip(shape, downsampling.factors)]
     padded, wide = np.pad(image, edge, mode="edge"), np.pad(mask, edge, mode="edge")
-    mean, most, some = halving.mean(image), halving.most(mask), halving.any(mask)
+    mean, most, some = downsampling.mean(image), downsampling.majority(mask), downsampling.any(mask)
     for cell in np.ndindex(mean.shape):
-        part = tuple(slice(i * f, i * f + f) for i, f in zip(cell, halving.factors))
+        part = tuple(slice(i * f, i * f + f) for i, f in zip(cell, downsampling.factors))
         assert mean[cell] == pytest.approx(padded[part].mean(), abs=1e-6)
         assert most[cell] == (wide[part].mean() >= 0.5)
         assert some[cell] == wide[part].any()
-    back = halving.back(some)
+    back = downsampling.upsample(some)
     assert back.shape == shape
     assert back[mask].all()
 
@@ -45,7 +45,7 @@ def test_the_newest_prompt_has_a_cell_that_both_senses_share():
     image = np.zeros((8, 8), np.float32)
     for newest in (True, False):
         made = task(image, (1.0, 1.0), [(2, 2)], [(3, 3)], latest_positive=newest)
-        coarse = Halving.of(made).task(made)
+        coarse = Downsampling.of(made).task(made)
         assert coarse.positive[1, 1] == newest
         assert coarse.negative[1, 1] != newest
 
@@ -63,7 +63,7 @@ def test_a_large_region_gives_about_what_a_small_one_gives(shape, monkeypatch):
     second = task(image, spacing, [place], previous=half)
     for made in (first, second):
         small = grow_region_and_cut(made)
-        monkeypatch.setattr(refining, "LARGE", {2: 3000, 3: 6000})
+        monkeypatch.setattr(downsamplings, "LARGE", {2: 3000, 3: 6000})
         large = grow_region_and_cut(made)
         monkeypatch.undo()
         for mask in (small, large):

@@ -1,0 +1,186 @@
+"""The contract of ``methods/method.py``, which every method in the registry passes. A new row is tested by itself."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from maskwright.errors import ConfigError, InputError, PromptError
+from maskwright.interactive.image import Image
+from maskwright.interactive.methods.method import Supports, TaskMethod
+from maskwright.interactive.methods.registry import METHODS, load_method
+from maskwright.interactive.methods.task import Task
+from maskwright.interactive.region import Region
+from maskwright.interactive.sessions.session import AssistSession
+
+KINDS = {"2-D": ((30, 36), False), "3-D": ((8, 26, 30), False), "2-D colour": ((30, 36), True)}
+
+
+def image_of(kind, seed=0):
+    """Return an image of a bright ball on noise, read-only."""
+    shape, color = KINDS[kind]
+    rng = np.random.default_rng(seed)
+    grid = np.indices(shape)
+    radius = np.sqrt(sum(((axis - n / 2) * (30 / n)) ** 2 for axis, n in zip(grid, shape)))
+    array = (radius < 8) * 100 + ndimage.gaussian_filter(rng.normal(size=shape), 1) * 10
+    array = np.stack([array, array / 2, 120 - array], -1) if color else array
+    array = array.astype(np.float32)
+    array.flags.writeable = False
+    return Image.of(array, (2.0, 1.0, 1.0)[-len(shape) :], color)
+
+
+def task_on(image, positive=(), negative=(), box=None, previous=None):
+    """Return a task on a whole image, all its arrays read-only; the last voxel is the newest prompt."""
+    masks = [np.zeros(image.shape, bool) for _ in range(3)]
+    for mask, voxels in zip(masks, (positive, negative, [*positive, *negative][-1:])):
+        for voxel in voxels:
+            mask[voxel] = True
+    if box is not None:
+        masks[2][tuple(map(slice, *box))] = True
+    array = image.crop(Region((0,) * image.ndim, image.shape))
+    for each in (array, *masks, *([] if previous is None else [previous])):
+        each.flags.writeable = False
+    count = len(positive) + len(negative) + (box is not None) + (previous is not None)
+    common = image.color, image.intensity_range, image.spacing_mm
+    return Task(array, *common, *masks[:2], box, previous, masks[2], not negative, count)
+
+
+def tasks_on(image):
+    """Return a first click, a click with a box, a box alone, and a correction of either sense."""
+    middle = tuple(n // 2 for n in image.shape)
+    corner = (1,) * image.ndim
+    box = tuple(n // 5 for n in image.shape), tuple(n - n // 5 for n in image.shape)
+    half = np.zeros(image.shape, bool)
+    half[tuple(slice(n // 4, n // 2) for n in image.shape)] = True
+    return [
+        task_on(image, [middle]),
+        task_on(image, [middle], box=box),
+        task_on(image, box=box),
+        task_on(image, [middle], previous=half.copy()),
+        task_on(image, [middle], [corner], previous=half.copy()),
+    ]
+
+
+def supported_kinds(method):
+    return [kind for kind, (shape, color) in KINDS.items()
+            if len(shape) in method.supports.dims and (method.supports.color or not color)]  # fmt: skip
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    return load_method(request.param)
+
+
+def test_a_method_names_itself_and_the_origin_of_its_masks(method):
+    provenance = method.provenance()
+    assert (method.name, provenance["name"]) == (method.name, method.name)
+    assert provenance["version"]
+    assert all(isinstance(name, str) and isinstance(value, str) for name, value in provenance.items())
+    assert load_method(method.name).name == method.name
+
+
+def test_a_method_supports_something(method):
+    assert method.supports.dims <= {2, 3}
+    assert method.supports.prompts <= {"point", "box", "scribble", "lasso"}
+    assert supported_kinds(method)
+
+
+def test_masks_have_the_shape_of_the_task(method):
+    for kind in supported_kinds(method):
+        image = image_of(kind)
+        segmenter = method.open(image)
+        for task in tasks_on(image):
+            mask = segmenter.segment(task)
+            assert (mask.shape, mask.dtype) == (image.shape, np.bool_)
+            assert mask.any()
+        segmenter.close()
+
+
+def test_masks_repeat_and_nothing_is_written_to(method):
+    """Images and tasks are read-only here; two segmenters at once do not disturb each other."""
+    for kind in supported_kinds(method):
+        image, other = image_of(kind), image_of(kind, seed=1)
+        before = image.array.copy()
+        first, second, beside = method.open(image), method.open(image), method.open(other)
+        for task, disturbing in zip(tasks_on(image), tasks_on(other)):
+            mask = first.segment(task)
+            beside.segment(disturbing)
+            np.testing.assert_array_equal(mask, second.segment(task))
+        np.testing.assert_array_equal(image.array, before)
+
+
+def test_without_anything_prompted_inside_the_mask_is_empty(method):
+    for kind in supported_kinds(method):
+        image = image_of(kind)
+        task = task_on(image, negative=[(1,) * image.ndim])
+        assert not method.open(image).segment(task).any()
+
+
+def test_empty_prompts_are_refused(method):
+    for kind in supported_kinds(method):
+        image = image_of(kind)
+        session = AssistSession(method)
+        session.set_image(image)
+        nothing = np.zeros(image.shape, bool)
+        for add in (session.add_scribble, session.add_lasso):
+            with pytest.raises(PromptError, match="empty"):
+                add(nothing)
+        assert session.events == ()
+
+
+def test_closing_twice_does_nothing_more(method):
+    image = image_of(supported_kinds(method)[0])
+    segmenter, other = method.open(image), method.open(image)
+    segmenter.close()
+    segmenter.close()
+    assert other.segment(tasks_on(image)[0]).any()
+
+
+def test_a_session_closes_its_segmenter():
+    calls = []
+
+    class Counting(TaskMethod):
+        def open(self, image):
+            calls.append("open")
+            return self
+
+        def close(self):
+            calls.append("close")
+
+    session = AssistSession(Counting("counting", lambda task: task.positive))
+    session.set_image(image_of("2-D"))
+    session.clear()
+    assert calls == ["open"]
+    session.set_image(image_of("2-D"))
+    session.close()
+    session.close()
+    assert calls == ["open", "open", "close", "close"]
+
+
+def test_images_that_a_method_does_not_support_are_refused():
+    for dims, color in itertools.product(({2}, {3}), (False, True)):
+        method = TaskMethod("some", lambda task: task.positive, Supports(dims=frozenset(dims), color=color))
+        for kind in KINDS:
+            session = AssistSession(method)
+            if kind in supported_kinds(method):
+                session.set_image(image_of(kind))
+            else:
+                with pytest.raises(InputError, match="some does not work on"):
+                    session.set_image(image_of(kind))
+
+
+def test_prompts_that_a_method_does_not_support_are_refused():
+    method = TaskMethod("boxes only", lambda task: task.latest, Supports(prompts=frozenset({"box"})))
+    session = AssistSession(method)
+    session.set_image(image_of("2-D"))
+    with pytest.raises(PromptError, match="takes no point; expected one of box"):
+        session.add_point((3, 3))
+    session.add_box((3, 3), (6, 6))
+    assert session.add_mask(np.ones((30, 36), bool)).mask.all()  # needs no method
+    assert len(session.events) == 2
+
+
+def test_a_name_that_is_not_in_the_registry_is_refused():
+    with pytest.raises(ConfigError, match="expected one of network"):
+        load_method("magic")
