@@ -45,10 +45,10 @@ def cluster_interval(
     if count < 2:
         return None
     draws = cluster_draws(count)
-    found = np.sort(_means(values, codes, draws) if statistic == "mean" else _medians(values, codes, draws))
+    resampled = np.sort(_means(values, codes, draws) if statistic == "mean" else _medians(values, codes, draws))
     tail = (1 - LEVEL) / 2
     low, high = (max(math.ceil(share * RESAMPLES - 1e-9), 1) - 1 for share in (tail, 1 - tail))
-    return float(found[low]), float(found[high])
+    return float(resampled[low]), float(resampled[high])
 
 
 @lru_cache(maxsize=6)  # the metrics of a label differ in how many patients have a number

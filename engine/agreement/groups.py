@@ -1,4 +1,4 @@
-"""The results split by each metadata column: does one reader, site or scanner differ from the others?"""
+"""Summaries of the results by metadata column, such as reader, site or scanner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_VALUES = 20
 """A column with more different values is no grouping."""
 
 MOST_ROWS = 240
-"""Rows of one table; what is left out is told."""
+"""Rows of one table; the number of rows left out is stated."""
 
 NOT_GIVEN = "(not given)"
 
@@ -65,6 +65,8 @@ def _table(results: pl.DataFrame, column: str, metric_columns: Sequence[str], *,
         for value in values
         for label in summarise(filled.filter(pl.col(column) == value), metric_columns, penalty=penalty).labels
     ]
-    order = {label: place for place, label in enumerate(results["label"].drop_nulls().unique(maintain_order=True))}
+    order = {
+        label: position for position, label in enumerate(results["label"].drop_nulls().unique(maintain_order=True))
+    }
     rows.sort(key=lambda row: order[row.label.label])
     return GroupTable(column, len(values), tuple(rows[:MOST_ROWS]), max(0, len(rows) - MOST_ROWS))

@@ -1,4 +1,4 @@
-"""What a table of results says, label by label and metric by metric."""
+"""Summaries of a table of results by label and metric, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class MetricSummary:
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """One label over all cases: how often it was there, and its metrics."""
+    """One label over all cases: its statuses and its metrics."""
 
     label: int
     name: str
@@ -80,7 +80,7 @@ class LabelSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """All labels, and what the intervals are."""
+    """All labels, and the method of the intervals."""
 
     cases: int
     failed: int
@@ -108,7 +108,7 @@ def summarise(results: pl.DataFrame, columns: Sequence[str], *, penalty: bool = 
     columns : sequence of str
         The metric columns, in the order wanted.
     penalty : bool
-        Whether the distances of a one-sided empty mask were replaced by the image diagonal; their mean is then told.
+        Whether the distances of a one-sided empty mask are the image diagonal; then they have a mean.
     """
     failed = results.filter(pl.col("status") == "failed")["case"].n_unique()
     clusters = results.with_columns(cluster=_cluster()).with_columns(pl.col("cluster").rank("dense"))

@@ -55,7 +55,7 @@ class Job(Protocol[C, Output_co]):
     def column_types(self) -> Mapping[str, type]:
         """The types of the columns of the rows that do not hold floats.
 
-        They are given, not guessed, so that tables of different cases fit together whatever their values are.
+        They are stated rather than inferred, so that the tables of all cases fit together.
         """
         ...
 
@@ -79,7 +79,7 @@ class Job(Protocol[C, Output_co]):
         ...
 
     def finish(self, results: CaseTables, folder: Path, executor: Executor) -> Output_co:
-        """Write the outputs into the folder of the run and return what the caller of the run gets.
+        """Write the outputs into the folder of the run and return the result of ``run_job``.
 
         The executor is still open: use it for work on chosen cases, such as pictures.
         """

@@ -33,7 +33,7 @@ def run_job(
     resume: bool = True,
     on_progress: Progress | None = None,
 ) -> Output:
-    """Run every case of a job that has no stored result, and return what the job makes of all results.
+    """Run every case of a job that has no stored result, and return the result of ``job.finish``.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _run_cases(job: Job[C, Output], pool: Executor, store: ResultStore, on_progr
 
 
 def rows_table(case: str, rows: Sequence[Row], column_types: Mapping[str, type]) -> pl.DataFrame:
-    """Return the rows of a case as a table whose types do not depend on its values: as given, else float64."""
+    """Return the rows of a case as a table whose types are ``column_types``, else float64, whatever the values are."""
     names = dict.fromkeys(name for row in rows for name in row)
     schema = {"case": str, **{name: column_types.get(name, float) for name in names}}
     return pl.DataFrame([{"case": case, **{name: row.get(name) for name in names}} for row in rows], schema=schema)

@@ -2,7 +2,7 @@
 
 A file is written under a temporary name and renamed, so that killing anything loses at most the cases in flight. A
 key is the digest of everything the result depends on; a changed file or option gives another key, so the old part
-is not found and the case is computed again. Two parts never share a key, so no case is counted twice.
+is not found and the case is computed again. Two results never share a key, so no case is counted twice.
 """
 
 from __future__ import annotations

@@ -132,8 +132,8 @@ def _parquet_rows(path: Path) -> tuple[list[str], list[Row]]:
 def _check_header(header: list[str], path: Path) -> None:
     missing = [name for name in REQUIRED if name not in header]
     if missing:
-        found = ", ".join(header) or "nothing"
-        raise InputError(f"{path}, line 1: no column {missing[0]!r}; needed are {', '.join(REQUIRED)}; found {found}")
+        columns = ", ".join(header) or "nothing"
+        raise InputError(f"{path}, line 1: no column {missing[0]!r}; needed are {', '.join(REQUIRED)}; found {columns}")
     for name in header:
         if not name:
             raise InputError(f"{path}, line 1: a column has no name")

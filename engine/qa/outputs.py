@@ -21,7 +21,7 @@ from maskwright.engine.storage import atomic_file
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """Where a run wrote."""
+    """The files of a run."""
 
     results_parquet: Path
     results_csv: Path
@@ -89,7 +89,7 @@ def _facts(manifest: Manifest, options: CompareOptions, results: Results) -> lis
         ("Hausdorff percentiles", ", ".join(f"{percentile:g}" for percentile in options.percentiles)),
         ("One mask empty", _EMPTY[options.empty]),
         ("Both masks empty", "the label is absent: no overlap and no distance, volume difference 0"),
-        ("Labels", f"preset {options.preset.name}" if options.preset else "every label found in any file"),
+        ("Labels", f"preset {options.preset.name}" if options.preset else "every label of any file"),
         ("Other grids", _resampled(results) if options.resample else "the case fails"),
         ("Voxel spacing (z, y, x)", _spacings(results)),
     ]
@@ -108,6 +108,6 @@ def _resampled(results: Results) -> str:
 
 
 def _spacings(results: Results) -> str:
-    found = results.table["spacing_mm"].drop_nulls().unique().sort().to_list()
-    shown = "; ".join(f"{spacing} mm" for spacing in found[:4])
-    return f"{shown}; and {len(found) - 4} others" if len(found) > 4 else shown or "none was read"
+    spacings = results.table["spacing_mm"].drop_nulls().unique().sort().to_list()
+    shown = "; ".join(f"{spacing} mm" for spacing in spacings[:4])
+    return f"{shown}; and {len(spacings) - 4} others" if len(spacings) > 4 else shown or "none was read"

@@ -1,4 +1,4 @@
-"""One chart a metric: a row a label, every case a dot, a box from quartile to quartile, infinities counted apart."""
+"""Draw a chart of one metric: a row a label, a dot a case, a box over the quartiles, infinities counted apart."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def draw_chart(column: str, title: str, rows: Sequence[ChartRow]) -> Markup:
     for tick in axis.ticks:
         parts.append(f'<path class="grid" d="M{axis.x(tick):.1f} {_TOP}V{base}"/>')
         parts.append(f'<text class="tick" x="{axis.x(tick):.1f}" y="{base + 18}">{tick:g}</text>')
-    for place, row in enumerate(rows):
-        parts.extend(_row(row, _TOP + _ROW * (place + 0.5), axis, max(dots, 2)))
+    for index, row in enumerate(rows):
+        parts.extend(_row(row, _TOP + _ROW * (index + 0.5), axis, max(dots, 2)))
     parts.append("</svg>")
     return Markup("".join(parts))  # names are escaped, the rest are numbers
 
@@ -52,8 +52,8 @@ def _row(row: ChartRow, y: float, axis: _Axis, most_dots: int) -> list[str]:
     name = f"<title>{escape(row.name)}</title>{_short(row.name)}"
     parts = [f'<text class="name" x="{_LEFT - 12}" y="{y + 4:.1f}">{name}</text>']
     finite = np.sort(row.values[np.isfinite(row.values)])
-    for place, value in enumerate(_dots(finite, most_dots)):
-        parts.append(f'<circle class="dot" cx="{axis.x(float(value)):.1f}" cy="{y + _spread(place):.1f}" r="2.6"/>')
+    for index, value in enumerate(_dots(finite, most_dots)):
+        parts.append(f'<circle class="dot" cx="{axis.x(float(value)):.1f}" cy="{y + _spread(index):.1f}" r="2.6"/>')
     lower, median, upper = (ranked_quantile(row.values, share) for share in (0.25, 0.5, 0.75))
     if lower is not None and median is not None and upper is not None and len(row.values) > 1:
         start, stop = axis.x(lower), axis.x(upper)
@@ -74,9 +74,9 @@ class _Axis:
     ticks: list[float]
 
     def x(self, value: float) -> float:
-        """Return the place of a value; beyond an end, the end."""
-        place = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
-        return _LEFT + place * (_WIDTH - _LEFT - _RIGHT)
+        """Return the x coordinate of a value; beyond an end, that of the end."""
+        share = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
 
 
 def _axis(column: str, rows: Sequence[ChartRow]) -> _Axis:
@@ -106,9 +106,9 @@ def _dots(ranked: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     return chosen
 
 
-def _spread(place: int) -> float:
+def _spread(index: int) -> float:
     """Spread dots of like value over the height of the box, the same way every time."""
-    return ((place * 0.618034) % 1.0 - 0.5) * 14
+    return ((index * 0.618034) % 1.0 - 0.5) * 14
 
 
 def _short(name: str) -> str:

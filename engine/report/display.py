@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# World axes (RAS+): 0 right, 1 anterior, 2 superior. For the world axis across a slice: what runs down and what runs
-# to the right of the picture, and whether it grows that way.
+# World axes (RAS+): 0 right, 1 anterior, 2 superior. For the world axis across a slice: the axes that run down and
+# to the right in the picture, and whether they grow that way.
 _LAYOUT = {0: ((2, False), (1, False)), 1: ((2, False), (0, False)), 2: ((1, False), (0, False))}
 _LETTERS = {0: "LR", 1: "PA", 2: "IS"}
 

@@ -39,7 +39,7 @@ class WorstCase:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """What the page tells.
+    """The content of the page.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class ReportContent:
     results : polars.DataFrame
         The table of results.
     metric_columns, metadata_columns : sequence of str
-        Columns of it.
+        Columns of the results.
     summary : Summary
-        Made from it.
+        The summary of the results.
     worst : sequence of WorstCase
         Worst first.
     tolerance_mm : float
@@ -58,7 +58,7 @@ class ReportContent:
     penalty : bool
         Whether one-sided empty masks got the image diagonal as distance.
     run : sequence of (str, str)
-        What was run: names and values.
+        Names and values of the options and versions.
     """
 
     title: str
@@ -74,7 +74,7 @@ class ReportContent:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawn chart, and whether it is shown before the reader asks for more."""
+    """A drawn chart; the first charts are open, the others folded."""
 
     title: str
     unit: str

@@ -1,6 +1,6 @@
-"""A picture of one disagreement: the slice where most of it lies, both outlines along the voxel edges, a scale bar.
+"""Draw one disagreement: the slice with most of it, both outlines along the voxel edges, a scale bar.
 
-Inline SVG; the grey image behind is a PNG inside it. Nothing in it comes from a name or a header.
+Inline SVG; the grey image behind is a PNG inside it. No text in it comes from a name or a header.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def draw_disagreement(
     if reference.ndim == 3:
         axis = int(np.argmax(spacing_mm))
         others = tuple(other for other in range(3) if other != axis)
-        found = differ if differ.any() else reference
-        index = int(np.argmax(np.count_nonzero(found, axis=others)))
+        counted = differ if differ.any() else reference
+        index = int(np.argmax(np.count_nonzero(counted, axis=others)))
         reference, prediction, differ = (np.take(mask, index, axis) for mask in (reference, prediction, differ))
         image = None if image is None else np.take(image, index, axis)
         turn = display_turn(affine, axis)

@@ -70,16 +70,16 @@ def _voxels(comparison: Comparison, labels: Mapping[int, str], width: int) -> li
     """Return two more rows where labels run across."""
     if len(labels) != width - 1:
         return []
-    found = [comparison.labels[label] for label in labels]
+    metrics = [comparison.labels[label] for label in labels]
     return [
-        ["Reference voxels", *(str(metrics.reference_voxels) for metrics in found)],
-        ["Prediction voxels", *(str(metrics.prediction_voxels) for metrics in found)],
+        ["Reference voxels", *(str(label.reference_voxels) for label in metrics)],
+        ["Prediction voxels", *(str(label.prediction_voxels) for label in metrics)],
     ]
 
 
 def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
-        widths = [max(len(row[place]) for row in [header, *rows]) for place in range(len(header))]
+        widths = [max(map(len, column)) for column in zip(header, *rows)]
         print(title)
         for row in [header, *rows]:
             cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]

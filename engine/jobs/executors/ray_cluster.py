@@ -40,7 +40,7 @@ class RayExecutor:
         self._ray: Any = None
 
     def __enter__(self) -> Self:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # masks stay private, and so does what is done with them
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no report on the use of masks leaves the machine
         try:
             import ray
         except ImportError as error:
@@ -90,11 +90,11 @@ class RayExecutor:
 
 def _require_answer(address: str | None) -> None:
     """Refuse an address where nothing listens: Ray itself would try for minutes."""
-    found = re.search(r"([^/\[\]]+):(\d+)$", address or "")
-    if found is None:
+    port = re.search(r"([^/\[\]]+):(\d+)$", address or "")
+    if port is None:
         return
     try:
-        socket.create_connection((found[1], int(found[2])), timeout=5).close()
+        socket.create_connection((port[1], int(port[2])), timeout=5).close()
     except (OSError, OverflowError) as error:
         raise InputError(f"no Ray cluster answers at {address}: {error}") from error
 

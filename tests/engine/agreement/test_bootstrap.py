@@ -13,16 +13,16 @@ VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12)
 def plain(values: np.ndarray, draws: np.ndarray, statistic: str) -> tuple[float, float]:
     """Each case drawn as often as the row says, written out; the interval from the sorted statistics."""
     of = np.mean if statistic == "mean" else np.median
-    found = sorted(float(of(np.repeat(values, row))) for row in draws)
-    return found[round(0.025 * RESAMPLES) - 1], found[round(0.975 * RESAMPLES) - 1]
+    resampled = sorted(float(of(np.repeat(values, row))) for row in draws)
+    return resampled[round(0.025 * RESAMPLES) - 1], resampled[round(0.975 * RESAMPLES) - 1]
 
 
 @settings(max_examples=20, deadline=None)
 @given(VALUES, st.sampled_from(["mean", "median"]))
 def test_one_case_a_patient_is_the_plain_bootstrap(numbers: list[float], statistic: str) -> None:
     values = np.array(numbers)
-    found = cluster_interval(values, np.arange(len(values)), statistic)
-    assert found == pytest.approx(plain(values, cluster_draws(len(values)), statistic), rel=1e-9, abs=1e-9)
+    interval = cluster_interval(values, np.arange(len(values)), statistic)
+    assert interval == pytest.approx(plain(values, cluster_draws(len(values)), statistic), rel=1e-9, abs=1e-9)
 
 
 @settings(max_examples=20, deadline=None)
@@ -32,12 +32,12 @@ def test_a_patient_brings_all_its_cases(pairs: list[tuple[float, int]], data: st
     clusters = np.array([cluster for _, cluster in pairs])
     names, codes = np.unique(clusters, return_inverse=True)
     statistic = data.draw(st.sampled_from(["mean", "median"]))
-    found = cluster_interval(values, clusters, statistic)
+    interval = cluster_interval(values, clusters, statistic)
     if len(names) < 2:
-        assert found is None
+        assert interval is None
         return
     draws = cluster_draws(len(names))[:, codes]
-    assert found == pytest.approx(plain(values, draws, statistic), rel=1e-9, abs=1e-9)
+    assert interval == pytest.approx(plain(values, draws, statistic), rel=1e-9, abs=1e-9)
 
 
 def test_copies_of_a_case_within_its_patient_do_not_narrow_the_interval() -> None:

@@ -73,7 +73,7 @@ def test_one_patient_has_no_interval() -> None:
     assert summary.labels[0].metrics[0].interval is None
 
 
-def test_a_metric_that_is_not_defined_is_left_out() -> None:
+def test_an_undefined_metric_is_left_out() -> None:
     summary = summarise(table([("a", None, 1, "present", 0.5, None)]), ["dice", "hd95"])
     assert [metric.column for metric in summary.labels[0].metrics] == ["dice"]
 
@@ -92,5 +92,5 @@ def test_json_has_no_bare_infinity() -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.floats(0, 1))
 def test_a_finite_quantile_is_numpys(numbers: list[float], share: float) -> None:
-    found = ranked_quantile(np.array(numbers), share)
-    assert found == pytest.approx(float(np.quantile(numbers, share)), rel=1e-9, abs=1e-6)
+    quantile = ranked_quantile(np.array(numbers), share)
+    assert quantile == pytest.approx(float(np.quantile(numbers, share)), rel=1e-9, abs=1e-6)

@@ -81,7 +81,7 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path, text: str, says: st
         read_manifest(write(tmp_path, text))
 
 
-def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="No such file"):
         read_manifest(tmp_path / "gone.csv")
     with pytest.raises(FileFormatError, match="Is a directory"):

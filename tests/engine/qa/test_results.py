@@ -99,7 +99,7 @@ def test_only_failures(tmp_path: Path) -> None:
     assert results.metric_columns == tuple(metric_columns(CompareOptions()))
 
 
-def test_a_metric_that_is_null_everywhere_is_kept(tmp_path: Path) -> None:
+def test_a_metric_without_numbers_keeps_its_column(tmp_path: Path) -> None:
     results = complete(manifest(tmp_path, "a"), [table("a", 1, dice=1.0, nsd=None)])
     assert results.table["nsd"].to_list() == [None]
     assert results.table.schema["nsd"] == pl.Float64

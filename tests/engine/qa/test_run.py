@@ -48,7 +48,7 @@ def write_manifest(folder: Path, count: int, shape: tuple[int, ...] = (12, 24, 2
     return path
 
 
-def test_a_run_writes_everything_and_agrees_with_compare(tmp_path: Path) -> None:
+def test_a_run_agrees_with_compare(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, 3)
     seen: list[RunRecord] = []
     result = mw.qa(manifest, tmp_path / "out", tolerance_mm=[1, 3], workers=2, on_progress=seen.append)
@@ -60,8 +60,8 @@ def test_a_run_writes_everything_and_agrees_with_compare(tmp_path: Path) -> None
     for number in range(3):
         reference, prediction = boxes(number)
         expected = mw.compare(reference, prediction, spacing_mm=SPACING, tolerance_mm=[1, 3]).to_polars()
-        found = result.results.filter(case=f"case {number}").select(expected.columns)
-        assert found.equals(expected, null_equal=True)
+        rows = result.results.filter(case=f"case {number}").select(expected.columns)
+        assert rows.equals(expected, null_equal=True)
     summary = json.loads(result.paths.summary_json.read_text())
     assert summary["run"]["tolerances_mm"] == [1, 3]
     assert set(summary["labels"]) == {"1", "2"}
@@ -75,7 +75,7 @@ def test_a_run_writes_everything_and_agrees_with_compare(tmp_path: Path) -> None
     ]
 
 
-def test_a_case_that_fails_is_a_row_with_its_reason(tmp_path: Path) -> None:
+def test_a_failed_case_is_a_row_with_its_reason(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, 5)
     (tmp_path / "p0.nii.gz").unlink()
     whole = (tmp_path / "p1.nii.gz").read_bytes()
@@ -138,7 +138,7 @@ def test_a_failed_case_is_tried_again(tmp_path: Path) -> None:
     assert (again.failed, again.resumed) == (0, 1)
 
 
-def test_labels_of_the_whole_manifest_are_counted_in_every_case(tmp_path: Path) -> None:
+def test_labels_of_the_manifest_are_counted_in_every_case(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, 2)
     only_first = np.where(boxes(0)[0] == 1, 1, 0).astype(np.uint8)
     write_mask(tmp_path / "r0.nii.gz", only_first)
@@ -150,7 +150,7 @@ def test_labels_of_the_whole_manifest_are_counted_in_every_case(tmp_path: Path) 
     assert result.summary.labels[1].absent == 1
 
 
-def test_another_grid_is_taken_only_when_asked(tmp_path: Path) -> None:
+def test_another_grid_needs_resample(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, 1)
     write_mask(tmp_path / "p0.nii.gz", np.repeat(boxes(0)[0], 2, axis=0), (1.0, 1.0, 1.0))
     assert mw.qa(manifest, tmp_path / "out", workers=1).failed == 1
@@ -160,7 +160,7 @@ def test_another_grid_is_taken_only_when_asked(tmp_path: Path) -> None:
     assert result.results["voxels_left_out"].to_list() == [0] * len(result.results)
 
 
-def test_what_resampling_leaves_out_is_said(tmp_path: Path) -> None:
+def test_voxels_left_out_by_resampling_are_reported(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, 1)
     larger = np.pad(boxes(0)[0], ((0, 1), (0, 0), (0, 0)))
     larger[-1, :2, :3] = 1  # one plane beyond the reference's grid
@@ -174,7 +174,7 @@ def test_what_resampling_leaves_out_is_said(tmp_path: Path) -> None:
     "options",
     [{"tolerance_mm": -1.0}, {"convention": "mine"}, {"executor": "slurm"}, {"address": "auto"}, {"workers": 0}],
 )
-def test_a_bad_option_is_refused_before_anything_runs(tmp_path: Path, options: dict[str, object]) -> None:
+def test_a_bad_option_is_refused(tmp_path: Path, options: dict[str, object]) -> None:
     manifest = write_manifest(tmp_path, 1)
     with pytest.raises(mw.InputError):
         mw.qa(manifest, tmp_path / "out", **options)  # type: ignore[arg-type]
@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         mw.qa(manifest, manifest / "out")
 
 
-def test_names_that_are_no_text_do_not_stop_a_run(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_do_not_stop_a_run(tmp_path: Path) -> None:
     folder = tmp_path / "M\udcfcller"  # a byte of Latin-1, as Python holds it
     manifest = write_manifest(folder, 2).rename(folder / "m\udcfc.csv")
     (folder / "p1.nii.gz").unlink()
@@ -195,7 +195,7 @@ def test_names_that_are_no_text_do_not_stop_a_run(tmp_path: Path) -> None:
     assert "m\\udcfc" in result.paths.report_html.read_text(encoding="utf-8")
 
 
-def test_a_folder_that_another_run_writes_into_is_refused(tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path, 1), tmp_path / "out"
     refused: list[str] = []
 
@@ -215,7 +215,7 @@ def start(manifest: Path, out: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def test_a_run_that_is_killed_goes_on_and_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_results(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "data", 12, shape=(60, 128, 128))
     whole = mw.qa(manifest, tmp_path / "whole", workers=1)
 
@@ -240,7 +240,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_as_if_it_had_not_been(tmp_path: P
     assert not list((out / "parts").glob(".*"))
 
 
-def test_ctrl_c_leaves_what_was_finished(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_finished_cases(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "data", 12, shape=(60, 128, 128)), tmp_path / "out"
     run = start(manifest, out)
     deadline = time.monotonic() + 120
@@ -249,10 +249,10 @@ def test_ctrl_c_leaves_what_was_finished(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.002)
     os.killpg(run.pid, signal.SIGINT)
-    _, said = run.communicate(timeout=60)
+    _, stderr = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert said.decode().splitlines()[-1].startswith("maskwright: stopped")
-    assert "Traceback" not in said.decode()
+    assert stderr.decode().splitlines()[-1].startswith("maskwright: stopped")
+    assert "Traceback" not in stderr.decode()
     assert mw.qa(manifest, out, workers=1).resumed >= 2
 
 

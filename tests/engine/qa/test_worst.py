@@ -56,6 +56,6 @@ def test_a_region_is_drawn_under_its_preset(tmp_path: Path) -> None:
     assert "data:image/png" in whole.svg
 
 
-def test_a_case_that_cannot_be_read_has_no_picture(tmp_path: Path) -> None:
+def test_an_unreadable_case_has_no_picture(tmp_path: Path) -> None:
     case = Case("c", tmp_path / "gone.nii", tmp_path / "gone.nii", None, None, None, {})
     assert draw_worst(PictureTask(case, 1, CompareOptions())) is None

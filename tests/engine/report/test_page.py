@@ -74,7 +74,7 @@ def page(table: pl.DataFrame, title: str = "Agreement", run: tuple[tuple[str, st
     return render_report(content)
 
 
-def test_the_page_tells_counts_headlines_reasons_and_definitions() -> None:
+def test_the_page_shows_counts_headlines_reasons_and_definitions() -> None:
     text = " ".join(read(page(results(), run=(("Convention", "metrics-reloaded"),))).text.split())
     for said in (
         "4 cases of 4 patients",

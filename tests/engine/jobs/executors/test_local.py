@@ -35,27 +35,27 @@ def test_no_items_start_no_process() -> None:
 
 
 def test_a_killed_worker_loses_only_its_own_item() -> None:
-    found = outcomes(["1", KILLED, "2", "3", "4"])
-    lost = found.pop(1)
-    assert found == {0: 1, 2: 2, 3: 3, 4: 4}
+    results = outcomes(["1", KILLED, "2", "3", "4"])
+    lost = results.pop(1)
+    assert results == {0: 1, 2: 2, 3: 3, 4: 4}
     assert isinstance(lost, Lost)
     assert "SIGKILL" in lost.reason
     assert "memory" in lost.reason
 
 
-def test_a_worker_that_exits_is_lost_with_its_status() -> None:
+def test_an_exiting_worker_is_lost_with_its_status() -> None:
     lost = outcomes(["__import__('os')._exit(7)"])[0]
     assert isinstance(lost, Lost)
     assert "status 7" in lost.reason
 
 
-def test_an_item_whose_first_worker_died_runs_once_more(tmp_path: object) -> None:
+def test_an_item_of_a_dead_worker_runs_once_more(tmp_path: object) -> None:
     flag = f"{tmp_path}/died"
     dies_once = f"__import__('os').path.exists({flag!r}) or (open({flag!r}, 'w').close(), {KILLED})"
     assert outcomes([dies_once, "2"]) == {0: True, 1: 2}
 
 
-def test_what_a_library_prints_does_not_reach_the_replies() -> None:
+def test_prints_of_a_library_do_not_reach_the_replies() -> None:
     assert outcomes(["print('noise') or 5"]) == {0: 5}
 
 
@@ -65,7 +65,7 @@ def test_the_cores_are_shared_out(workers: int) -> None:
     assert set(threads.values()) == {str(max(1, usable_cores() // workers))}
 
 
-def test_what_the_function_raises_reaches_the_caller() -> None:
+def test_an_error_of_the_function_reaches_the_caller() -> None:
     with LocalExecutor(1) as executor, pytest.raises(RuntimeError, match="ZeroDivisionError"):
         list(executor.run(eval, ["1 / 0"]))
 

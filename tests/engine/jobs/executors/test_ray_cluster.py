@@ -15,9 +15,11 @@ KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
 def test_items_threads_and_a_killed_worker() -> None:
     pytest.importorskip("ray")
     with RayExecutor(workers=2) as executor:
-        found = dict(executor.run(eval, ["6 * 7", "__import__('os').environ['NUMBA_NUM_THREADS']", KILLED, *["1"] * 6]))
-    lost = found.pop(2)
-    assert found == {0: 42, 1: "1", **dict.fromkeys(range(3, 9), 1)}
+        results = dict(
+            executor.run(eval, ["6 * 7", "__import__('os').environ['NUMBA_NUM_THREADS']", KILLED, *["1"] * 6])
+        )
+    lost = results.pop(2)
+    assert results == {0: 42, 1: "1", **dict.fromkeys(range(3, 9), 1)}
     assert isinstance(lost, Lost)
 
 

@@ -1,4 +1,4 @@
-"""JobQueue: one run at a time; runs are cancelled, removed and found again, and no process or folder is left over."""
+"""JobQueue: one run at a time; runs are cancelled, removed and read again, and no process or folder is left over."""
 
 import os
 import pickle
@@ -58,9 +58,9 @@ def test_one_run_goes_on_and_all_end_with_the_server(folder, sleepers):
         group = sleepers[0].pid
     until(lambda: not group_is_there(group))
     assert len(sleepers) == 1
-    found = JobQueue(folder).all()
-    assert set(found) == {first, *waiting}
-    assert {(record.state, record.detail) for record in found.values()} == {("failed", queue_module.ENDED)}
+    records = JobQueue(folder).all()
+    assert set(records) == {first, *waiting}
+    assert {(record.state, record.detail) for record in records.values()} == {("failed", queue_module.ENDED)}
     with pytest.raises(CapacityError, match="ending"):
         runs.start(JOB)
 
@@ -122,7 +122,7 @@ def test_a_run_of_a_dead_server_has_failed(folder):
     assert JobQueue(folder).all() == {}
 
 
-def test_a_process_that_writes_nonsense_fails_its_run(folder, monkeypatch):
+def test_nonsense_of_a_process_fails_its_run(folder, monkeypatch):
     real = child_module.subprocess.Popen
     lines = iter(["nonsense", '{"detail": "one line"}'])
 
@@ -181,7 +181,7 @@ def test_concurrent_removals_happen_once(folder, sleepers):
         assert runs.all() == {}
 
 
-def test_a_process_that_does_not_end_is_reported(folder, sleepers, monkeypatch):
+def test_a_process_slow_to_end_is_reported(folder, sleepers, monkeypatch):
     monkeypatch.setattr(queue_module, "KILL_TIMEOUT_S", 0.1)
     stuck = threading.Event()
     real = queue_module.Child.end
@@ -246,12 +246,12 @@ def test_incomplete_runs_are_removed_at_the_start(folder, sleepers):
     assert sorted(path.name for path in folder.iterdir()) == sorted([run, other])
     assert not (folder / run / "run.json").exists()
     (folder / ".unfinished-0-0123456789abcdef").mkdir()
-    found = JobQueue(folder)
+    next_queue = JobQueue(folder)
     assert [path.name for path in folder.iterdir()] == [other]
-    assert set(found.all()) == {other}
+    assert set(next_queue.all()) == {other}
     with pytest.raises(NotFoundError):
-        found.remove(run)
-    assert found.remove(other) == "removed"  # a run of a dead server has ended
+        next_queue.remove(run)
+    assert next_queue.remove(other) == "removed"  # a run of a dead server has ended
     assert not list(folder.iterdir())
 
 
