@@ -106,7 +106,7 @@ class OpenVolumes:
         self.forget(path)
         volume = read_within_budget(path, read)
         size, request = volume.array.nbytes, current_request()
-        volume = replace(volume, array=self._images.keep(volume.array)[1])
+        volume = replace(volume, array=self._images.share(volume.array)[1])
         if request is not None:
             request.release(size)  # from here on it is the volume's
         reservation = Reservation("volume", functools.partial(self.forget, path))

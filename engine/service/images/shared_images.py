@@ -1,4 +1,4 @@
-"""Images of sessions, each kept once however many sessions look at it."""
+"""Arrays of images, one in memory for each content."""
 
 from __future__ import annotations
 
@@ -11,34 +11,31 @@ from numpy.typing import NDArray
 
 
 class SharedImages:
-    """Arrays by content hash, for as long as somebody holds them."""
+    """Arrays by content hash, for as long as anything refers to them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: weakref.WeakValueDictionary[str, NDArray[Any]] = weakref.WeakValueDictionary()
+        self._arrays: weakref.WeakValueDictionary[str, NDArray[Any]] = weakref.WeakValueDictionary()
 
     @property
     def count(self) -> int:
-        """How many are held."""
+        """The number of arrays in memory."""
         with self._lock:
-            return len(self._kept)
+            return len(self._arrays)
 
-    def find(self, name: str | None) -> NDArray[Any] | None:
-        """Return the array of a hash, None where nobody holds it any more."""
+    def find(self, digest: str | None) -> NDArray[Any] | None:
+        """Return the array of a hash, None where it is not in memory."""
         with self._lock:
-            return None if name is None else self._kept.get(name)
+            return None if digest is None else self._arrays.get(digest)
 
-    def keep(self, array: NDArray[Any]) -> tuple[str, NDArray[Any]]:
-        """Return the hash of an array, and the array of this content that is held already, or this one.
-
-        It is read-only from now on.
-        """
-        digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
-        digest.update(array.reshape(-1).view("uint8").data)
-        name = digest.hexdigest()
+    def share(self, array: NDArray[Any]) -> tuple[str, NDArray[Any]]:
+        """Return the hash of an array, and the array of this content: an earlier one, or this one, read-only now."""
+        hashed = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+        hashed.update(array.reshape(-1).view("uint8").data)
+        digest = hashed.hexdigest()
         with self._lock:
-            held = self._kept.get(name)
-            if held is None:
+            shared = self._arrays.get(digest)
+            if shared is None:
                 array.flags.writeable = False
-                held = self._kept[name] = array
-            return name, held
+                shared = self._arrays[digest] = array
+            return digest, shared

@@ -50,9 +50,9 @@ class TransientUploads:
     """Images that are only to be segmented: on the disk under random names, each its owner's, gone with the server.
 
     An owner is the name of a token. Nobody sees another one's uploads, nor learns whether they are there. Where they
-    take more than ``limit_bytes``, the oldest goes of the owner who holds most.
+    take more than ``limit_bytes``, the oldest goes of the owner who has most.
 
-    Locks: one, held while the table is read or changed, never while files are read or written.
+    Locks: one, for the table, never held while files are read or written.
     """
 
     def __init__(self, volumes: OpenVolumes, limit_bytes: int, upload_bytes: int) -> None:
@@ -86,7 +86,7 @@ class TransientUploads:
         stem, suffix = clean_upload_name(name)
         folder = self._folder / secrets.token_hex(16)
         with receive(folder, f"image{suffix}", stream, self._upload_bytes) as upload:
-            entry = ImageEntry(folder.name, upload.path, stem + suffix, upload.found.format, self._digests)
+            entry = ImageEntry(folder.name, upload.path, stem + suffix, upload.location.format, self._digests)
             stored = self._insert(_Stored(owner, folder, entry, upload.size, upload.sha256))
         try:
             self._volumes.open(stored.entry)  # its owner is about to look at it

@@ -1,10 +1,10 @@
-"""Which DICOM series a data folder holds, by their UIDs. Headers are read once for each change of a file."""
+"""The DICOM series of a data folder by their UIDs. A header is read once for each change of its file."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ class Series:
     uid, study : str
         The UIDs of the series and of its study.
     image : str
-        The id of the image that it is.
+        The id of its image in the datastore.
     instances : tuple of Instance
         Its files in the order of their numbers, at least one.
     attributes : mapping
-        What the first file says of patient, study and series, in DICOM's JSON.
+        The first file's attributes of patient, study and series, in DICOM's JSON.
     """
 
     uid: str
@@ -44,8 +44,8 @@ class Series:
 
 
 @dataclass(frozen=True)
-class _Known:
-    """A file as it was: when it changed last, what it is, and what it says where that was asked for."""
+class _Header:
+    """A file's header as it was at a stamp; its attributes only where they were read."""
 
     stamp: _Stamp
     instance: Instance | None
@@ -53,76 +53,74 @@ class _Known:
 
 
 class DicomIndex:
-    """The series of the folders it was shown last; of two folders with one series, that of the first.
+    """The series of the folders of the last ``refresh``; of two folders with one series, that of the first.
 
-    Locks: one, held while headers are read: two requests at once read them once.
+    Locks: one, held while headers are read, so that two requests at once read them once.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._files: dict[Path, _Known] = {}
+        self._headers: dict[Path, _Header] = {}
         self._folders: dict[Path, _Stamp | None] = {}
         self._series: dict[str, Series] = {}
 
     def refresh(self, folders: Sequence[tuple[str, Path]]) -> list[Series]:
-        """Look at folders, each with the id of its image, and return their series in this order."""
+        """Read folders, each with the id of its image, and return their series in this order."""
         with self._lock:
-            before, self._files = self._files, {}
+            before, self._headers = self._headers, {}
             self._folders = {folder: _stamp(folder) for _, folder in folders}
-            found: dict[str, Series] = {}
+            self._series = {}
             for image, folder in folders:
                 for instances in self._by_series(folder, before):
                     first = instances[0]
-                    if first.series not in found:
-                        said = self._said_by(first)
-                        found[first.series] = Series(first.series, first.study, image, instances, said)
-            self._series = found
-            return list(found.values())
+                    if first.series not in self._series:
+                        attributes = self._attributes(first)
+                        self._series[first.series] = Series(first.series, first.study, image, instances, attributes)
+            return list(self._series.values())
 
     def find(self, uid: str) -> Series | None:
-        """Return a series; None where it is not known, or its folder or a file of it changed since ``refresh``."""
+        """Return a series; None where there is none, or its folder or a file of it changed since ``refresh``."""
         with self._lock:
             series = self._series.get(uid)
             if series is None:
                 return None
             folders = {instance.path.parent for instance in series.instances}
-            if any(self._folders.get(folder) != _stamp(folder) for folder in folders):
-                return None
-            same = all(self._files[i.path].stamp == _stamp(i.path) for i in series.instances)
+            same = all(self._folders.get(folder) == _stamp(folder) for folder in folders)
+            same = same and all(self._headers[i.path].stamp == _stamp(i.path) for i in series.instances)
             return series if same else None
 
-    def _by_series(self, folder: Path, before: Mapping[Path, _Known]) -> Iterator[tuple[Instance, ...]]:
+    def _by_series(self, folder: Path, before: Mapping[Path, _Header]) -> Iterator[tuple[Instance, ...]]:
         instances = sorted(self._instances(folder, before), key=lambda i: (i.series, i.number, i.path.name))
         for _, group in groupby(instances, key=lambda instance: instance.series):
             unique: dict[str, Instance] = {}
             for instance in group:
                 unique.setdefault(instance.uid, instance)
-            kept = [*unique.values()]
-            yield tuple(instance for instance in kept if instance.study == kept[0].study)
+            study = next(iter(unique.values())).study
+            yield tuple(instance for instance in unique.values() if instance.study == study)
 
-    def _instances(self, folder: Path, before: Mapping[Path, _Known]) -> Iterator[Instance]:
+    def _instances(self, folder: Path, before: Mapping[Path, _Header]) -> Iterator[Instance]:
         for entry in entries_of(folder):
             path = Path(entry.path)
             if entry.name.startswith(".") or entry.name == "DICOMDIR" or not entry.is_file():
                 continue
-            stamp, known = _stamp(path), before.get(path)
+            stamp, header = _stamp(path), before.get(path)
             if stamp is None:
                 continue
-            if known is None or known.stamp != stamp:
-                known = _Known(stamp, read_instance(path))
-            self._files[path] = known
-            if known.instance is not None:
-                yield known.instance
+            if header is None or header.stamp != stamp:
+                header = _Header(stamp, read_instance(path))
+            self._headers[path] = header
+            if header.instance is not None:
+                yield header.instance
 
-    def _said_by(self, first: Instance) -> Mapping[str, Any]:
-        known = self._files[first.path]  # that of before itself where nothing changed
-        said = read_attributes(first.path) if known.attributes is None else known.attributes
-        self._files[first.path] = _Known(known.stamp, known.instance, said)
-        return said
+    def _attributes(self, instance: Instance) -> Mapping[str, Any]:
+        header = self._headers[instance.path]  # that of before itself where nothing changed
+        attributes = read_attributes(instance.path) if header.attributes is None else header.attributes
+        self._headers[instance.path] = replace(header, attributes=attributes)
+        return attributes
 
 
 def _stamp(path: Path) -> _Stamp | None:
-    """Return what changes with a file or folder; None where it is gone."""
+    """Return time of change and size, which change with a file or folder; None where it is gone."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""The images under a folder, by name and by the first bytes of files whose name says nothing. No voxel is decoded."""
+"""The images under a folder, by name, or by the first bytes of a file. No voxel is decoded."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ LABELS = "labels"
 """The folder at the top that holds labels: nothing in it is an image."""
 
 UPLOADS = "uploads"
-"""The folder at the top that holds images that were sent in."""
+"""The folder at the top that holds images of clients."""
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageLocation:
     """One image: its path relative to the folder, with '/', and the name of its format."""
 
     relative: str
     format: str
 
 
-def find_images(root: Path) -> Iterator[Found]:
+def find_images(root: Path) -> Iterator[ImageLocation]:
     """Yield the images under a folder, in the order of their paths.
 
     Hidden files, ``labels`` at the top, links to folders and links that leave the folder are passed over, and with
     such a link all of the series or OME-Zarr image that holds it.
     """
     root = root.resolve()
-    yield from sorted(_in_folder(root, root), key=lambda found: found.relative)
+    yield from sorted(_in_folder(root, root), key=lambda location: location.relative)
 
 
 def stays_within(root: Path, path: Path) -> bool:
@@ -46,7 +46,7 @@ def stays_within(root: Path, path: Path) -> bool:
 
 def is_file_within(root: Path, entry: os.DirEntry[str]) -> bool:
     """Tell whether an entry is a file, or a link to one inside the folder (which must be resolved)."""
-    if entry.is_symlink():  # what it leads to is looked at only where that is inside
+    if entry.is_symlink():  # its target is read only where that is inside
         return stays_within(root, Path(entry.path)) and Path(entry.path).is_file()
     return entry.is_file(follow_symlinks=False)
 
@@ -61,7 +61,7 @@ def entries_of(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def parts_of(path: Path, format_name: str) -> Iterator[os.DirEntry[str]]:
-    """Yield what a folder that is an image consists of: of a DICOM series the files in it, else all that is below."""
+    """Yield the parts of a folder that is an image: of a DICOM series the files in it, else all that is below."""
     return _walk(path) if format_name != DICOM_SERIES else iter(entries_of(path))
 
 
@@ -72,7 +72,7 @@ def is_safe(root: Path, path: Path, format_name: str) -> bool:
     return path.is_file() or not any(_leaves(root, part) for part in parts_of(path, format_name))
 
 
-def _in_folder(root: Path, folder: Path) -> Iterator[Found]:
+def _in_folder(root: Path, folder: Path) -> Iterator[ImageLocation]:
     holds_series = False
     for entry in entries_of(folder):
         path = Path(entry.path)
@@ -85,23 +85,23 @@ def _in_folder(root: Path, folder: Path) -> Iterator[Found]:
             if kind == DICOM_SERIES:
                 holds_series = True
             elif kind is not None:
-                yield Found(path.relative_to(root).as_posix(), kind)
+                yield ImageLocation(path.relative_to(root).as_posix(), kind)
     if holds_series:
         yield from _folder_image(root, folder)
 
 
-def _folder_image(root: Path, folder: Path) -> Iterator[Found]:
+def _folder_image(root: Path, folder: Path) -> Iterator[ImageLocation]:
     """Yield the folder where it is one image; a folder whose only DICOM file is a segmentation is none."""
     try:
         kind = reader_of(folder)
     except (FileFormatError, OSError):
         return
     if kind.read is not None and is_safe(root, folder, kind.name):
-        yield Found(folder.relative_to(root).as_posix(), kind.name)
+        yield ImageLocation(folder.relative_to(root).as_posix(), kind.name)
 
 
 def _is_group(folder: Path) -> bool:
-    """Tell whether a folder is an image by what it holds, whatever its files are (OME-Zarr)."""
+    """Tell whether a folder is an image as a whole, whatever its files are (OME-Zarr)."""
     return any(kind.matches(folder) for kind in FORMATS if ".zarr" in kind.endings)
 
 

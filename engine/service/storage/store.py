@@ -21,7 +21,7 @@ from maskwright.engine.service.storage.dicom_file import Instance, is_uid
 from maskwright.engine.service.storage.dicom_index import DicomIndex, Series
 from maskwright.engine.service.storage.entry import Digests, ImageEntry
 from maskwright.engine.service.storage.labels import LabelEntry, LabelFolder, LabelInfo
-from maskwright.engine.service.storage.listing import LABELS, UPLOADS, Found, find_images, is_safe, stays_within
+from maskwright.engine.service.storage.listing import LABELS, UPLOADS, ImageLocation, find_images, is_safe, stays_within
 from maskwright.engine.service.storage.names import (
     check_label_suffix,
     check_person,
@@ -109,7 +109,7 @@ class Datastore(AbstractContextManager["Datastore"]):
 
     def images(self) -> list[ImageEntry]:
         """Return the images that are there now, in the order of their paths."""
-        entries = [self._entry(root, found) for root in self._roots for found in find_images(root)]
+        entries = [self._entry(root, location) for root in self._roots for location in find_images(root)]
         index = {entry.id: entry for entry in reversed(entries)}
         with self._lock:
             self._index = index
@@ -193,7 +193,7 @@ class Datastore(AbstractContextManager["Datastore"]):
         with self._lock:
             if self._secret is not None:
                 self._upload_names.setdefault(relative, stem + suffix)
-            entry = self._index[image_id(relative)] = self._entry(self._writable, Found(relative, image.format))
+            entry = self._index[image_id(relative)] = self._entry(self._writable, ImageLocation(relative, image.format))
         return entry
 
     def remove_upload(self, image: str) -> None:
@@ -330,17 +330,17 @@ class Datastore(AbstractContextManager["Datastore"]):
             return name
         return hashlib.blake2b(name.encode(), key=self._secret, digest_size=16).hexdigest()
 
-    def _entry(self, root: Path, found: Found) -> ImageEntry:
-        path = root / found.relative
-        name = self._upload_names.get(found.relative, path.name).encode("utf-8", "replace").decode("utf-8")
-        return ImageEntry(image_id(found.relative), path, name, found.format, self._digests)
+    def _entry(self, root: Path, location: ImageLocation) -> ImageEntry:
+        path = root / location.relative
+        name = self._upload_names.get(location.relative, path.name).encode("utf-8", "replace").decode("utf-8")
+        return ImageEntry(image_id(location.relative), path, name, location.format, self._digests)
 
     def _is_there(self, entry: ImageEntry) -> bool:
         return any(entry.path.is_relative_to(root) and is_safe(root, entry.path, entry.format) for root in self._roots)
 
     def _same_content(self, upload: Upload, images: list[ImageEntry]) -> ImageEntry | None:
         for entry in images:
-            if entry.format != upload.found.format or not entry.path.is_file():
+            if entry.format != upload.location.format or not entry.path.is_file():
                 continue
             if entry.path.stat().st_size == upload.size and entry.sha256 == upload.sha256:
                 return entry

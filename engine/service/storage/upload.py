@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from maskwright.engine.service.storage.listing import Found, find_images
+from maskwright.engine.service.storage.listing import ImageLocation, find_images
 from maskwright.engine.storage import storing, sync_folder, synced_file
 from maskwright.errors import InputError, LimitError
 
@@ -19,22 +19,22 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Upload:
-    """A received image: its folder, which holds nothing else, and where in it the image is (``found``)."""
+    """A received image: its folder, which holds nothing else, and the location of the image in it."""
 
     folder: Path
-    found: Found
+    location: ImageLocation
     size: int
     sha256: str
 
     @property
     def content_name(self) -> str:
         """A folder name for each content and format, so that nothing is stored twice."""
-        return f"{self.sha256[:32]}-{self.found.format.lower().replace(' ', '-')}"
+        return f"{self.sha256[:32]}-{self.location.format.lower().replace(' ', '-')}"
 
     @property
     def path(self) -> Path:
         """The image: a file, or the folder where the file is a DICOM series of one."""
-        return self.folder / self.found.relative
+        return self.folder / self.location.relative
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +18,41 @@ from maskwright.engine.service.images.files import read_label_file, temporary_fi
 from maskwright.engine.service.images.uploads import ingest
 from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels, numbered
 from maskwright.engine.service.state import AppState
-from maskwright.engine.service.storage import ImageEntry, LabelEntry
+from maskwright.engine.service.storage import LABEL_SUFFIXES, Datastore, ImageEntry, LabelEntry
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import GeometryError, InputError, NotFoundError
 
 TAG = "final"
-SUFFIXES = (".nii.gz", ".nrrd", ".seg.dcm")
+"""The tag of a label that is saved or asked for without one."""
 VOXELS = ".bin"
-"""Of a label that is kept as NIfTI: its voxels alone."""
+"""The suffix of a label without a header, its voxels alone; it is stored as NIfTI."""
 
 
-def datastore_router(place: AppState) -> APIRouter:
+def datastore_router(state: AppState) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["datastore"])
-    router.include_router(_labels_router(place))
+    _add_images(router, state)
+    _add_labels(router, state)
+    _add_sessions(router, state)
+    return router
+
+
+def _add_images(router: APIRouter, state: AppState) -> None:
+    store = state.store
 
     @router.get("/datastore/")
     async def listing(output: str = "") -> dict[str, Any]:
         """All images, and the labels of each by tag."""
-        return {"objects": await in_thread(lambda: {e.id: _described(place, e) for e in place.store.images()})}
+        return {"objects": await in_thread(lambda: {entry.id: _described(store, entry) for entry in store.images()})}
 
     @router.put("/datastore/", openapi_extra=body(None, ["file"]))
     @router.put("/datastore/image", openapi_extra=body(None, ["file"]))
     async def put_image(request: Request, image: str = "") -> dict[str, str]:
-        """Keep an image; the same content is kept once, and what cannot be read as an image is refused."""
+        """Store an image, once for each content; a file that cannot be read as an image is refused."""
         _, files = await read_form(request)
-        file = _sent(files.get("file"), "file")
+        file = _required(files, "file")
         name = file.filename or image or "image.nii.gz"
-        entry = await in_thread(lambda: ingest(place.store, place.volumes, name, file.file, place.limits.body_bytes))
+        entry = await in_thread(lambda: ingest(store, state.volumes, name, file.file, state.limits.body_bytes))
         request.state.subject = entry.id
         return {"image": entry.id}
 
@@ -51,63 +60,32 @@ def datastore_router(place: AppState) -> APIRouter:
     @router.get("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
     async def get_image(request: Request, image: str) -> Response:
         """The file of an image."""
-        entry = await in_thread(lambda: place.store.image(image))
+        entry = await in_thread(lambda: store.image(image))
         request.state.subject = entry.id
-        return _file(entry.path, entry.name)
-
-    @router.put("/session/", openapi_extra=body(None, ["files"]))
-    async def put_session(request: Request) -> dict[str, str]:
-        """Take an image that is only to be segmented, not kept."""
-        _, files = await read_form(request)
-        file = _sent(files.get("files"), "files")
-        name = file.filename or "image.nii.gz"
-        entry = await in_thread(lambda: place.transient.add(actor_of(request), name, file.file))
-        request.state.subject = entry.id
-        return {"session_id": entry.id}
-
-    @router.get("/session/{session_id}")
-    async def get_session(request: Request, session_id: str) -> dict[str, str]:
-        """Whether the image of one of the client's own sessions is still there."""
-        entry = await in_thread(lambda: place.transient.image(actor_of(request), session_id))
-        return {"session_id": entry.id, "name": entry.name}
-
-    @router.delete("/session/{session_id}")
-    async def delete_session(request: Request, session_id: str) -> dict[str, str]:
-        """Remove the image of one of the client's own sessions."""
-        await in_thread(lambda: place.transient.remove(actor_of(request), session_id))
-        return {"session_id": session_id}
-
-    return router
+        if entry.path.is_dir():
+            raise NotFoundError("this image is a folder of files, which are not sent as one; convert it to NIfTI")
+        return FileResponse(entry.path, filename=entry.name, media_type="application/octet-stream")
 
 
-def _labels_router(place: AppState) -> APIRouter:
-    router = APIRouter(tags=["datastore"])
+def _add_labels(router: APIRouter, state: AppState) -> None:
+    store = state.store
 
     @router.put("/datastore/label", openapi_extra=body(None, ["label"]))
     async def put_label(request: Request, image: str, tag: str = "") -> dict[str, str]:
-        """Save a label of an image; the one it replaces is kept as an earlier version."""
+        """Save a label of an image; the one it replaces becomes an earlier version."""
         params, files = await read_form(request)
-        label = _sent(files.get("label"), "label")
-        author = (
-            str(getattr(request.state, "actor", "")) or "unknown"
-        )  # of the token: client_id is only a client's word
+        label = _required(files, "label")
+        author = actor_of(request) or "unknown"  # client_id is only a client's word
+        client = str(params.get("client_id") or "")
 
         def work() -> None:
-            entry = place.store.image(image)
+            entry = store.image(image)
             request.state.subject = entry.id
-            info, client = {"label_info": params.get("label_info")}, str(params.get("client_id") or "")
-            suffix = next((s for s in (*SUFFIXES, VOXELS) if (label.filename or "").lower().endswith(s)), "")
-            if not suffix:
-                raise InputError(f"a label's name ends in {', '.join((*SUFFIXES, VOXELS))}; save it in one of these")
-            if suffix == VOXELS:
-                labels = labels_of_voxels(label.file, label.size or 0, place.open(entry))
-                info["label_info"] = numbered(info["label_info"], labels)
-                data = volume_file(labels, ".nii.gz")
-                place.store.save_label(entry.id, tag or TAG, data, ".nii.gz", info, author, client)
-                return
-            with temporary_file(label, suffix) as path:
-                _check_fits(read_label_file(path), place.open(entry))
-                place.store.save_label(entry.id, tag or TAG, path, suffix, info, author, client)
+            description, suffix = params.get("label_info"), _label_suffix(label)
+            with _label_file(label, suffix, state.open(entry)) as (labels, data):
+                if suffix == VOXELS:
+                    description, suffix = numbered(description, labels), ".nii.gz"
+                store.save_label(entry.id, tag or TAG, data, suffix, {"label_info": description}, author, client)
 
         await in_thread(work)
         return {"image": image, "label": image}
@@ -117,28 +95,39 @@ def _labels_router(place: AppState) -> APIRouter:
         """The file of a label."""
 
         def work() -> Response:
-            image = request.state.subject = place.store.image(label).id
-            path = place.store.label_path(image, tag or TAG)
-            return _file(path, image + next(suffix for suffix in SUFFIXES if path.name.endswith(suffix)))
+            entry = store.image(label)
+            request.state.subject = entry.id
+            path = store.label_path(entry.id, tag or TAG)
+            suffix = next(suffix for suffix in LABEL_SUFFIXES if path.name.endswith(suffix))
+            return FileResponse(path, filename=entry.id + suffix, media_type="application/octet-stream")
 
         return await in_thread(work)
 
-    return router
 
+def _add_sessions(router: APIRouter, state: AppState) -> None:
+    transient = state.transient
 
-def _described(place: AppState, entry: ImageEntry) -> dict[str, Any]:
-    labels = {tag: {"info": _info(label)} for tag, label in place.store.labels(entry.id).items()}
-    return {"image": {"info": {"name": entry.name}}, "labels": labels}
+    @router.put("/session/", openapi_extra=body(None, ["files"]))
+    async def put_session(request: Request) -> dict[str, str]:
+        """Take an image that is only to be segmented, not stored."""
+        _, files = await read_form(request)
+        file = _required(files, "files")
+        name = file.filename or "image.nii.gz"
+        entry = await in_thread(lambda: transient.add(actor_of(request), name, file.file))
+        request.state.subject = entry.id
+        return {"session_id": entry.id}
 
+    @router.get("/session/{session_id}")
+    async def get_session(request: Request, session_id: str) -> dict[str, str]:
+        """Whether the image of one of the client's own sessions is still there."""
+        entry = await in_thread(lambda: transient.image(actor_of(request), session_id))
+        return {"session_id": entry.id, "name": entry.name}
 
-def _info(label: LabelEntry) -> dict[str, Any]:
-    return {} if label.info is None else dict(label.info.label_info)
-
-
-def _sent(file: UploadFile | None, name: str) -> UploadFile:
-    if file is None:
-        raise InputError(f"no file came; send it as the part {name!r} of a form")
-    return file
+    @router.delete("/session/{session_id}")
+    async def delete_session(request: Request, session_id: str) -> dict[str, str]:
+        """Remove the image of one of the client's own sessions."""
+        await in_thread(lambda: transient.remove(actor_of(request), session_id))
+        return {"session_id": session_id}
 
 
 def actor_of(request: Request) -> str:
@@ -146,16 +135,41 @@ def actor_of(request: Request) -> str:
     return str(getattr(request.state, "actor", ""))
 
 
-def _file(path: Path, name: str) -> Response:
-    if path.is_dir():
-        raise NotFoundError("this image is a folder of files, which are not sent as one; convert it to NIfTI")
-    return FileResponse(path, filename=name, media_type="application/octet-stream")
+def _described(store: Datastore, entry: ImageEntry) -> dict[str, Any]:
+    labels = {tag: {"info": _info(label)} for tag, label in store.labels(entry.id).items()}
+    return {"image": {"info": {"name": entry.name}}, "labels": labels}
 
 
-def _check_fits(labels: LabelMap, volume: Volume) -> None:
-    """Refuse a label that lies on another grid than its image."""
-    if not labels.grid.is_same(volume.grid):
-        raise GeometryError(
-            f"the label has shape {labels.grid.shape}, affine {labels.grid.describe_affine()}; its image has shape "
-            f"{volume.grid.shape}, affine {volume.grid.describe_affine()}; save it on the image's grid"
-        )
+def _info(label: LabelEntry) -> dict[str, Any]:
+    return {} if label.info is None else dict(label.info.label_info)
+
+
+def _required(files: Mapping[str, UploadFile], name: str) -> UploadFile:
+    if name not in files:
+        raise InputError(f"no file came; send it as the part {name!r} of a form")
+    return files[name]
+
+
+def _label_suffix(label: UploadFile) -> str:
+    suffixes = (*LABEL_SUFFIXES, VOXELS)
+    for suffix in suffixes:
+        if (label.filename or "").lower().endswith(suffix):
+            return suffix
+    raise InputError(f"a label's name ends in {', '.join(suffixes)}; save it in one of these")
+
+
+@contextmanager
+def _label_file(label: UploadFile, suffix: str, image: Volume) -> Iterator[tuple[LabelMap, bytes | Path]]:
+    """Yield the labels of an upload and their file to store; GeometryError where they lie on another grid."""
+    if suffix == VOXELS:
+        labels = labels_of_voxels(label.file, label.size or 0, image)
+        yield labels, volume_file(labels, ".nii.gz")
+        return
+    with temporary_file(label, suffix) as path:
+        labels = read_label_file(path)
+        if not labels.grid.is_same(image.grid):
+            raise GeometryError(
+                f"the label has shape {labels.grid.shape}, affine {labels.grid.describe_affine()}; its image has shape "
+                f"{image.grid.shape}, affine {image.grid.describe_affine()}; save it on the image's grid"
+            )
+        yield labels, path

@@ -106,7 +106,7 @@ def replay(acts: Sequence[SessionEvent], images: SharedImages) -> RemoteSession:
 
 def _set_image(session: RemoteSession, act: SessionEvent, images: SharedImages) -> Outcome:
     spacing = _said(ImageMeta, act).image_properties.spacing
-    name, array = images.keep(_unpacked(act))
+    name, array = images.share(_unpacked(act))
     shape = session.set_image(array, spacing)
     session.image_sha256 = name
     return {"original_image_shape": list(shape)}

@@ -85,7 +85,7 @@ def test_sessions_and_images_are_told_as_they_are_now():
 
         assert numbers() == [0, 0, 0]
         token = pool.claim("somebody")
-        _, held = images.keep(np.zeros((2, 3), np.float32))
+        _, held = images.share(np.zeros((2, 3), np.float32))
         asyncio.run(pool.work(token, "somebody", lambda lease: pool.hold(lease, 1000)))
         assert numbers() == [1, 1000, 1]
         pool.release(token, "somebody")

@@ -8,14 +8,14 @@ import pytest
 from maskwright.engine.service.images.shared_images import SharedImages
 
 
-def test_equal_content_is_kept_once_and_no_longer_than_needed():
+def test_equal_content_is_shared_while_it_is_used():
     images = SharedImages()
-    _, one = images.keep(np.arange(12, dtype=np.int16).reshape(3, 4))
-    assert images.keep(np.arange(12, dtype=np.int16).reshape(3, 4))[1] is one
-    assert images.keep(np.arange(12, dtype=np.int16))[1] is not one
-    assert images.keep(np.arange(12, dtype=np.uint16).reshape(3, 4))[1] is not one
+    _, one = images.share(np.arange(12, dtype=np.int16).reshape(3, 4))
+    assert images.share(np.arange(12, dtype=np.int16).reshape(3, 4))[1] is one
+    assert images.share(np.arange(12, dtype=np.int16))[1] is not one
+    assert images.share(np.arange(12, dtype=np.uint16).reshape(3, 4))[1] is not one
     with pytest.raises(ValueError, match="read-only"):
         one[0, 0] = 5
     del one
     gc.collect()
-    assert len(images._kept) == 0
+    assert images.count == 0
