@@ -43,7 +43,7 @@ def contents(folder):
     return [*folder.rglob("content")]
 
 
-def test_everything_is_private_and_goes_at_the_end(temporary):
+def test_files_are_private_and_temporary(temporary):
     umask = os.umask(0o022)
     try:
         with private_files() as folder:
@@ -63,7 +63,7 @@ def test_everything_is_private_and_goes_at_the_end(temporary):
         os.umask(umask)
 
 
-def test_next_start_sweeps_what_a_killed_process_left(temporary):
+def test_next_start_removes_files_of_a_killed_process(temporary):
     killed, living = process(), process()
     try:
         killed.send_signal(signal.SIGKILL)
@@ -78,7 +78,7 @@ def test_next_start_sweeps_what_a_killed_process_left(temporary):
 
 
 @pytest.mark.parametrize("obstacle", ["link", "file", "readable"])
-def test_a_folder_that_others_may_reach_is_refused(temporary, obstacle):
+def test_folder_open_to_others_is_refused(temporary, obstacle):
     root = temporary / f"maskwright-{os.getuid()}"
     (temporary / "elsewhere").mkdir(mode=0o700)
     if obstacle == "link":

@@ -16,7 +16,7 @@ from maskwright.errors import FileFormatError
         ("{folder}.txt is another file", "the image.txt is another file"),
     ],
 )  # fmt: skip
-def test_names_go(tmp_path, said, told):
+def test_names_are_redacted(tmp_path, said, told):
     folder = tmp_path / "Doe Jane"
     (folder / "Doe").mkdir(parents=True)
     for name in ("Doe_Jane.dcm", "Doe_Jane.dcm.old", "1"):

@@ -40,7 +40,7 @@ def add(uploads, owner, value, name="smith-john.nii"):
     return uploads.add(owner, name, io.BytesIO(image_file(value)))
 
 
-def test_an_upload_is_its_owners_alone(uploads):
+def test_upload_belongs_to_its_owner(uploads):
     entry = add(uploads, "ann", 1)
     assert uploads.image("ann", entry.id).name == "smith-john.nii"
     for owner in ("bob", ""):
@@ -91,7 +91,7 @@ def test_the_owner_of_most_makes_room(uploads):
     assert all(uploads.image("ann", entry.id).path.is_file() for entry in anns[2:])
 
 
-def test_an_upload_larger_than_all_room_stays_alone(volumes):
+def test_upload_larger_than_the_limit_replaces_all(volumes):
     uploads = TransientUploads(volumes, SIZE - 1, 1 << 20)
     first, second = add(uploads, "ann", 1), add(uploads, "bob", 2)
     with pytest.raises(NotFoundError):
@@ -117,7 +117,7 @@ def test_refused_upload_leaves_nothing(uploads, name, content, kind):
     assert {*folder.iterdir()} == before
 
 
-def test_no_memory_to_open_removes_only_a_new_upload(uploads, monkeypatch):
+def test_want_of_memory_removes_only_a_new_upload(uploads, monkeypatch):
     entry = add(uploads, "ann", 1)
 
     def fail(*_):

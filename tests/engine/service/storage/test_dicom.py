@@ -133,7 +133,7 @@ def test_a_slice_that_becomes_a_link_out_is_gone(store: Datastore, data: Path, t
 
 
 @pytest.mark.parametrize("bad", ["", "1", "1.", "1..2", "../..", "1.2/3", "1.2\0", "1.2\n", "1." * 600 + "1", "١.٢"])
-def test_what_is_no_uid(store: Datastore, bad: str) -> None:
+def test_invalid_uids(store: Datastore, bad: str) -> None:
     assert not is_uid(bad)
     with pytest.raises(NotFoundError):
         store.image(bad)

@@ -107,7 +107,7 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz"])
-def test_every_step_of_a_save_may_be_the_last(folder: Path, tmp_path: Path, suffix: str) -> None:
+def test_save_killed_after_any_step(folder: Path, tmp_path: Path, suffix: str) -> None:
     outcomes = set()
     for step in range(STEPS):
         data = tmp_path / f"data{step}"
@@ -140,7 +140,7 @@ def test_every_step_of_a_save_may_be_the_last(folder: Path, tmp_path: Path, suff
     assert outcomes == {(False, b"two"), (False, b"three"), (True, b"three")}
 
 
-def test_an_upload_that_was_killed_is_cleared_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_upload_is_removed_at_the_next_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(*_: object) -> None:
         raise _KilledError
 
@@ -155,7 +155,7 @@ def test_an_upload_that_was_killed_is_cleared_away(folder: Path, monkeypatch: py
         assert not any((folder / "uploads").iterdir())
 
 
-def test_another_process_at_work_is_not_cleared_away(folder: Path) -> None:
+def test_work_of_another_process_is_not_removed(folder: Path) -> None:
     with Datastore.open(folder) as first:
         first.save_label(first.images()[0].id, "final", b"x", ".nrrd", {}, "ann")
         unfinished = folder / "labels" / "final" / ".unfinished-0123-x.nrrd"

@@ -19,7 +19,7 @@ def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
-def test_a_saved_label_is_found_with_its_record(store: Datastore, folder: Path) -> None:
+def test_saved_label_has_a_record(store: Datastore, folder: Path) -> None:
     image = store.images()[0].id
     assert store.labels(image) == {}
     saved = store.save_label(image, "final", b"first", ".nii.gz", SPLEEN, "ann")
@@ -33,7 +33,7 @@ def test_a_saved_label_is_found_with_its_record(store: Datastore, folder: Path) 
     assert abs(age.total_seconds()) < 60
 
 
-def test_each_save_keeps_the_earlier_version(store: Datastore, folder: Path) -> None:
+def test_each_save_adds_a_version(store: Datastore, folder: Path) -> None:
     image = store.images()[0].id
     for text in ("one", "two", "three"):
         store.save_label(image, "final", text.encode(), ".nii.gz", {"text": text}, "ann")
@@ -45,7 +45,7 @@ def test_each_save_keeps_the_earlier_version(store: Datastore, folder: Path) -> 
     assert store.versions(image, "other") == []
 
 
-def test_a_label_of_another_form_takes_the_place_of_the_first(store: Datastore, folder: Path) -> None:
+def test_label_of_another_form_replaces_the_first(store: Datastore, folder: Path) -> None:
     image = store.images()[0].id
     for suffix in (".nii.gz", ".seg.dcm", ".nrrd"):
         store.save_label(image, "final", suffix.encode(), suffix, {}, "ann")
@@ -55,14 +55,14 @@ def test_a_label_of_another_form_takes_the_place_of_the_first(store: Datastore, 
     assert current == {f"{image}.nrrd", f"{image}.json"}
 
 
-def test_a_file_is_taken_over_from_a_path(store: Datastore, tmp_path: Path) -> None:
+def test_label_is_copied_from_a_path(store: Datastore, tmp_path: Path) -> None:
     (tmp_path / "label").write_bytes(b"x" * 3_000_000)
     image = store.images()[0].id
     store.save_label(image, "final", tmp_path / "label", ".nrrd", {}, "ann")
     assert store.label_path(image, "final").read_bytes() == b"x" * 3_000_000
 
 
-def test_a_label_that_somebody_put_there_is_found_and_kept(store: Datastore, folder: Path) -> None:
+def test_label_put_there_by_hand_becomes_a_version(store: Datastore, folder: Path) -> None:
     image = store.images()[0].id
     (folder / "labels" / "final").mkdir(parents=True)
     (folder / "labels" / "final" / f"{image}.nrrd").write_bytes(b"by hand")
@@ -98,7 +98,7 @@ def test_status_and_next(store: Datastore) -> None:
     assert store.status().completed == 3
 
 
-def test_what_has_no_confidence_comes_first(store: Datastore) -> None:
+def test_image_without_confidence_comes_first(store: Datastore) -> None:
     first, second, third = (entry.id for entry in store.images())
     for scores in ({first: 0.1, second: 0.1}, {first: 0.1, second: 0.0, third: float("nan")}):
         following = store.next_unlabelled(scores)
@@ -120,7 +120,7 @@ def test_what_has_no_confidence_comes_first(store: Datastore) -> None:
         ({"info": {"x": "y" * 2_000_000}}, LimitError),
     ],
 )
-def test_what_is_not_right_is_refused_and_leaves_nothing(
+def test_invalid_save_leaves_nothing(
     store: Datastore, folder: Path, change: dict[str, object], kind: type[InputError]
 ) -> None:
     right: dict[str, object] = {"image": store.images()[0].id, "tag": "t", "data": b"x", "suffix": ".nrrd"}
@@ -129,7 +129,7 @@ def test_what_is_not_right_is_refused_and_leaves_nothing(
     assert not [name for name in files_in(folder) if name.startswith("labels")]
 
 
-def test_a_label_that_is_not_there(store: Datastore) -> None:
+def test_missing_label(store: Datastore) -> None:
     image = store.images()[0].id
     with pytest.raises(NotFoundError):
         store.label_path(image, "final")
@@ -139,7 +139,7 @@ def test_a_label_that_is_not_there(store: Datastore) -> None:
         store.labels("nobody")
 
 
-def test_a_save_is_on_the_disk_before_it_is_acknowledged(store: Datastore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_save_is_synced_before_it_returns(store: Datastore, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a power cut needs, and no killed process shows: files are synced before they are renamed, folders after."""
     image = store.images()[0].id
     store.save_label(image, "final", b"one", ".nrrd", {}, "ann")
@@ -219,7 +219,7 @@ class TestLinks:
             "[" * 9000,
         ],
     )
-    def test_a_record_that_is_none_is_passed_over(self, store: Datastore, folder: Path, record: str) -> None:
+    def test_damaged_record_is_ignored(self, store: Datastore, folder: Path, record: str) -> None:
         image = store.images()[0].id
         store.save_label(image, "final", b"new", ".nrrd", {}, "ann")
         (folder / "labels" / "final" / f"{image}.json").write_bytes(record.encode("latin-1"))
@@ -234,9 +234,7 @@ class TestLinks:
         assert store.label_path(image, "final").name == f"{image}.nrrd"
 
 
-def test_a_disk_that_cannot_be_written_to_leaves_the_label_that_was_there(
-    store: Datastore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_leaves_the_label_unchanged(store: Datastore, monkeypatch: pytest.MonkeyPatch) -> None:
     image = store.images()[0].id
     store.save_label(image, "final", b"old", ".nrrd", {}, "ann")
 

@@ -54,7 +54,7 @@ def test_same_name_in_two_folders_is_two_images(folder: Path) -> None:
         assert len({entry.id for entry in store.images()}) == 4
 
 
-def test_what_is_no_image_is_passed_over(folder: Path) -> None:
+def test_other_files_are_no_images(folder: Path) -> None:
     (folder / "labels" / "final").mkdir(parents=True)
     (folder / "labels" / "final" / "x.nii.gz").write_bytes(b"x")
     (folder / ".hidden").mkdir()
@@ -97,7 +97,7 @@ def test_ome_zarr_is_one_image(folder: Path) -> None:
         assert entry.sha256 != before
 
 
-def test_a_file_that_comes_later_is_found_by_its_id(store: Datastore, folder: Path) -> None:
+def test_new_file_is_found_by_its_id(store: Datastore, folder: Path) -> None:
     store.images()
     (folder / "late.png").write_bytes(b"\x89PNG")
     with Datastore.open(folder) as other:
@@ -108,7 +108,7 @@ def test_a_file_that_comes_later_is_found_by_its_id(store: Datastore, folder: Pa
         store.image(late)
 
 
-def test_the_hash_follows_the_content_and_is_not_computed_twice(
+def test_hash_is_computed_once_for_each_content(
     store: Datastore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = store.images()[0]
@@ -167,18 +167,18 @@ class TestSettings:
     @pytest.mark.parametrize(
         "text", ['regoin = "eu"', "region = 1", 'region = ""', 'region = "EU"', 'region = "a\\nb"', "region", "\xff"]
     )
-    def test_what_is_not_understood_is_refused(self, folder: Path, text: str) -> None:
+    def test_invalid_settings_are_refused(self, folder: Path, text: str) -> None:
         (folder / "datastore.toml").write_bytes(text.encode("latin-1"))
         with pytest.raises(ConfigError):
             Datastore.open(folder)
 
-    def test_a_settings_file_that_leads_nowhere_is_refused(self, folder: Path) -> None:
+    def test_broken_link_to_settings_is_refused(self, folder: Path) -> None:
         (folder / "datastore.toml").symlink_to(folder / "missing")
         with pytest.raises(ConfigError):
             Datastore.open(folder)
 
 
-def test_a_folder_that_is_none_is_refused(folder: Path) -> None:
+def test_missing_folder_is_refused(folder: Path) -> None:
     for wrong in (folder / "missing", folder / "c.png"):
         with pytest.raises(FileFormatError):
             Datastore.open(wrong)

@@ -18,7 +18,7 @@ def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def test_an_upload_is_an_image_from_then_on(store: Datastore, folder: Path) -> None:
+def test_upload_becomes_an_image(store: Datastore, folder: Path) -> None:
     entry = store.add_image("C:\\scans\\../head scan.NII.GZ", io.BytesIO(b"voxels"), 6)
     assert (entry.name, entry.format, entry.path.read_bytes()) == ("head_scan.nii.gz", "NIfTI", b"voxels")
     assert entry.path.is_relative_to(folder / "uploads")
@@ -27,7 +27,7 @@ def test_an_upload_is_an_image_from_then_on(store: Datastore, folder: Path) -> N
         assert again.image(entry.id).path == entry.path
 
 
-def test_the_same_content_is_kept_once(store: Datastore, folder: Path) -> None:
+def test_same_content_is_stored_once(store: Datastore, folder: Path) -> None:
     first = store.add_image("one.nii.gz", io.BytesIO(b"voxels"), 100)
     before = files_in(folder)
     assert store.add_image("two.nii", io.BytesIO(b"voxels"), 100) == first
@@ -36,7 +36,7 @@ def test_the_same_content_is_kept_once(store: Datastore, folder: Path) -> None:
     assert store.add_image("two.nrrd", io.BytesIO(b"voxels"), 100).format == "NRRD"
 
 
-def test_what_lies_in_the_folder_already_is_not_kept_again(store: Datastore, folder: Path) -> None:
+def test_image_of_the_folder_is_not_stored_again(store: Datastore, folder: Path) -> None:
     existing = store.images()[0]
     before = files_in(folder)
     assert store.add_image("mine.nii.gz", io.BytesIO(gzip.compress(b"a", mtime=0)), 100) != existing
@@ -70,7 +70,7 @@ class _Breaks(io.BytesIO):
         ("a.nii.gz", _Breaks(b"x" * 50), RuntimeError),
     ],
 )
-def test_what_is_refused_leaves_nothing(
+def test_refused_upload_leaves_nothing(
     store: Datastore, folder: Path, name: str, stream: io.BytesIO, kind: type[Exception]
 ) -> None:
     before = files_in(folder) | {"uploads"}
@@ -87,7 +87,7 @@ def test_uploads_through_a_link_out_are_refused(store: Datastore, folder: Path, 
     assert not files_in(tmp_path / "outside")
 
 
-def test_many_at_once_of_one_content_are_one_image(store: Datastore) -> None:
+def test_concurrent_uploads_of_one_content_are_one_image(store: Datastore) -> None:
     ids = []
 
     def send(number: int) -> None:
@@ -103,7 +103,7 @@ def test_many_at_once_of_one_content_are_one_image(store: Datastore) -> None:
 
 
 class TestEphemeral:
-    def test_nothing_is_kept_and_the_folder_is_only_read(self, folder: Path) -> None:
+    def test_folder_is_only_read(self, folder: Path) -> None:
         before = files_in(folder)
         with Datastore.open(folder, ephemeral=True) as store:
             image = store.images()[0].id
@@ -117,9 +117,7 @@ class TestEphemeral:
         assert not sent.path.exists()
         assert files_in(folder) == before
 
-    def test_names_on_the_disk_tell_nothing(
-        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_names_on_the_disk_are_random(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         (folder / "a.nii.gz").rename(folder / "smith.nii.gz")
         dicom = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
@@ -191,7 +189,7 @@ def test_no_id_tag_or_author_leads_out_of_its_folder(
     assert {path.name for path in folder.iterdir()} == {"a.png", "labels"}
 
 
-def test_only_what_was_sent_in_can_be_removed(tmp_path):
+def test_only_uploads_can_be_removed(tmp_path):
     (tmp_path / "own.nii.gz").write_bytes(b"own")
     with Datastore.open(tmp_path) as store:
         own = next(iter(store.images()))

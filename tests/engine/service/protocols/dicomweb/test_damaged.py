@@ -80,7 +80,7 @@ def test_a_header_that_claims_more_than_there_is(tmp_path, write_series):
             next(frames.read([number]))
 
 
-def test_a_file_that_is_deflated_as_a_whole_is_not_looked_at(tmp_path, write_series):
+def test_deflated_file_is_not_read(tmp_path, write_series):
     (dataset,) = write_series(tmp_path / "s", np.zeros((1, 4, 6), np.int16))
     dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
     pydicom.dcmwrite(tmp_path / "0.dcm", dataset, enforce_file_format=True)
@@ -88,7 +88,7 @@ def test_a_file_that_is_deflated_as_a_whole_is_not_looked_at(tmp_path, write_ser
     assert read_instance(tmp_path / "0.dcm") is None
 
 
-def test_what_is_no_file(tmp_path):
+def test_missing_file(tmp_path):
     assert read_instance(tmp_path / "gone.dcm") is None
     assert read_attributes(tmp_path / "gone.dcm") == {}
     assert read_instance(tmp_path) is None

@@ -101,7 +101,7 @@ class TestSearch:
         assert client.search_for_instances(offset=15) == []
         assert client.search_for_instances(limit=4, get_remaining=True) == whole
 
-    def test_what_is_left_out_is_said(self, server):
+    def test_warnings(self, server):
         url = f"{server[0]}/proxy/dicom/qido/series"
         assert "warning" not in httpx.get(url).headers
         assert "more" in httpx.get(url, params={"limit": 2}).headers["warning"]
@@ -109,7 +109,7 @@ class TestSearch:
         assert len(answer.json()) == 3
         assert "not supported" in answer.headers["warning"]
 
-    def test_the_list_of_studies_that_ohif_asks_for(self, server):
+    def test_study_list_of_ohif(self, server):
         query = "PatientName=*M%C3%BC*&00100020=*P*&ModalitiesInStudy=CT%5CMR&limit=101&offset=0&fuzzymatching=false"
         more = f"&includefield=00081030,00080060&StudyInstanceUID={uids(server[2]['a'])[0]}%5C{generate_uid()}"
         answer = httpx.get(f"{server[0]}/proxy/dicom/qido/studies?{query}{more}")
@@ -136,7 +136,7 @@ class TestRetrieve:
         assert client.retrieve_instance_metadata(study, series, instance) in (found[2], [found[2]])
         assert len(client.retrieve_study_metadata(study)) == 10
 
-    def test_metadata_where_some_viewers_ask_for_them(self, server):
+    def test_metadata_under_qido(self, server):
         study, series = uids(server[2]["a"])
         path = f"studies/{study}/series/{series}/metadata"
         one, other = (httpx.get(f"{server[0]}/proxy/dicom/{end}/{path}") for end in ("qido", "wado"))
@@ -206,7 +206,7 @@ class TestFrames:
             np.testing.assert_array_equal(np.frombuffer(frame, "<i2").reshape(SHAPE[1:]), stored(4)[number - 1])
 
     @pytest.mark.parametrize("offsets", [True, False])
-    def test_compressed_ones_as_they_lie(self, server, many, offsets):
+    def test_compressed_frames_as_stored(self, server, many, offsets):
         dataset, path = many
         dataset.compress(RLELossless)
         if not offsets:
@@ -221,7 +221,7 @@ class TestFrames:
         assert frame == pydicom.encaps.get_frame(dataset.PixelData, 1, number_of_frames=3)
 
     @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
-    def test_uncompressed_ones_come_the_low_byte_first(self, server, client, many, syntax):
+    def test_uncompressed_frames_are_little_endian(self, server, client, many, syntax):
         dataset, path = many
         big = syntax.endswith(".2.2")
         dataset.file_meta.TransferSyntaxUID = syntax
@@ -236,14 +236,14 @@ class TestFrames:
         np.testing.assert_array_equal(np.frombuffer(frame, "<i2").reshape(SHAPE[1:]), stored(4)[1])
 
     @pytest.mark.parametrize("frames", ["4", "1,4", "9999999"])
-    def test_there_are_no_others(self, server, many, frames):
+    def test_missing_frames(self, server, many, frames):
         dataset, path = many
         pydicom.dcmwrite(path, dataset, enforce_file_format=True)
         answer = answer_of(server, dataset, frames)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
     @pytest.mark.parametrize("frames", ["0", "-1", "x", "1,", "1,,2", "1" * 40, ",".join(["1"] * 65), "1%00"])
-    def test_what_is_no_list_of_them(self, server, frames):
+    def test_invalid_frame_lists(self, server, frames):
         answer = answer_of(server, server[2]["a"][0], frames)
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 

@@ -38,7 +38,7 @@ def test_impossible_uids(server, bad, level, end):
 
 @pytest.mark.parametrize("level", ["study", "series", "instance"])
 @pytest.mark.parametrize("end", ["", "/metadata", "/frames/1"])
-def test_uids_that_nothing_has(server, level, end):
+def test_unknown_uids(server, level, end):
     dataset = server[2]["a"][0]
     known = {"study": dataset.StudyInstanceUID, "series": dataset.SeriesInstanceUID}
     known["instance"] = dataset.SOPInstanceUID

@@ -37,7 +37,7 @@ def test_wildcards(pattern, text):
 
 
 @given(st.text(min_size=1), st.text())
-def test_any_text_is_an_answerable_question(wanted, text):
+def test_any_text_is_a_valid_query(wanted, text):
     for tag in (DESCRIPTION, DATE, "Modality", "SeriesInstanceUID", "PatientName", "SeriesNumber", wanted):
         query = search(tag, wanted)
         assert query.fits({}) is (not query.values)
@@ -66,7 +66,7 @@ def test_no_answer_is_longer_than_the_most():
     assert (len(found), more) == (MOST, True)
 
 
-def test_a_part_is_read_when_it_is_its_turn(tmp_path):
+def test_parts_are_read_one_after_the_other(tmp_path):
     paths = [tmp_path / f"{at}" for at in range(3)]
     for path in paths:
         path.write_bytes(b"x" * (3 << 20))
