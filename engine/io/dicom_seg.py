@@ -31,7 +31,7 @@ _MOST_BINARY = 8  # segments; a BINARY file takes one bit a voxel for each, a LA
 _LARGEST_LABEL = 65535
 
 
-def matches(path: Path) -> bool:
+def recognize(path: Path) -> bool:
     """Tell whether it is a DICOM SEG file, or a folder whose only DICOM file is one."""
     if path.is_file() and not is_dicom(path):
         return False

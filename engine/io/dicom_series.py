@@ -36,7 +36,7 @@ NAME = "DICOM series"
 _BLOCK = 1 << 18  # pixels rescaled in one go
 
 
-def matches(path: Path) -> bool:
+def recognize(path: Path) -> bool:
     """Tell whether it is a folder or a DICOM file."""
     return path.is_dir() or is_dicom(path)
 

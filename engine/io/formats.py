@@ -1,8 +1,11 @@
-"""The table of formats, in the order in which they are asked."""
+"""The ordered table of formats. Whoever needs to know a suffix asks here.
+
+A new format is a module beside this one and a row of ``FORMATS``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,30 +16,66 @@ from maskwright.errors import FileFormatError
 
 @dataclass(frozen=True)
 class Format:
-    """One file format.
+    """One file format; None stands for an operation that it does not have.
 
-    ``matches`` looks at the name, and at the start of the content where a name says nothing; ``read`` gives the
-    voxels as they are stored; ``read_labels`` is there where labels are read in another way than images; None stands
-    for what the format cannot do. ``endings`` are the names that ``write`` is chosen by; ``color`` tells whether it
-    can write colour images.
+    Parameters
+    ----------
+    name : str
+        As people call it; ``Source.format`` of what is read.
+    suffixes : tuple of str
+        In lower case, with the dot, the longer ones first.
+    read : function
+        Returns the image at a path, its voxels as they are stored.
+    read_labels : function
+        Returns the labels at a path, where they are read in another way than an image.
+    write : function
+        Writes an image or labels to a path.
+    recognize : function
+        Tells by content whether a path is of this format; by default its name must end in one of the suffixes.
+    color : bool
+        Whether ``write`` takes colour images.
+    is_folder : bool
+        Whether an image is a folder, whatever the files in it are.
+    is_upload : bool
+        Whether an image is one file, which the service lets users send.
+    label_suffixes : tuple of str
+        Those under which the service stores labels.
     """
 
     name: str
-    endings: tuple[str, ...]
-    matches: Callable[[Path], bool]
+    suffixes: tuple[str, ...]
     read: Callable[[Path], Volume] | None = None
     read_labels: Callable[[Path], LabelMap] | None = None
     write: Callable[[Volume | LabelMap, Path], None] | None = None
+    recognize: Callable[[Path], bool] | None = None
     color: bool = False
+    is_folder: bool = False
+    is_upload: bool = True
+    label_suffixes: tuple[str, ...] = ()
+
+    def matches(self, path: Path) -> bool:
+        """Tell whether an existing file or folder is of this format, by name or by the start of its content."""
+        return self.recognize(path) if self.recognize else path.name.lower().endswith(self.suffixes)
 
 
 FORMATS: tuple[Format, ...] = (
-    Format(nifti.NAME, (".nii", ".nii.gz"), nifti.matches, read=nifti.read_nifti, write=nifti.write_nifti),
-    Format(nrrd_file.NAME, (".nrrd",), nrrd_file.matches, read=nrrd_file.read_nrrd, write=nrrd_file.write_nrrd),
+    Format(
+        nifti.NAME,
+        (".nii.gz", ".nii"),
+        read=nifti.read_nifti,
+        write=nifti.write_nifti,
+        label_suffixes=(".nii.gz",),
+    ),
+    Format(
+        nrrd_file.NAME,
+        (".nrrd",),
+        read=nrrd_file.read_nrrd,
+        write=nrrd_file.write_nrrd,
+        label_suffixes=(".nrrd",),
+    ),
     Format(
         png.NAME,
         (".png",),
-        png.matches,
         read=png.read_png,
         read_labels=png.read_png_labels,
         write=png.write_png,
@@ -44,8 +83,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         tiff.NAME,
-        (".tif", ".tiff"),
-        tiff.matches,
+        (".tiff", ".tif"),
         read=tiff.read_tiff,
         read_labels=tiff.read_tiff_labels,
         write=tiff.write_tiff,
@@ -54,14 +92,38 @@ FORMATS: tuple[Format, ...] = (
     Format(
         ome_zarr.NAME,
         (".zarr",),
-        ome_zarr.matches,
         read=ome_zarr.read_ome_zarr,
         read_labels=ome_zarr.read_ome_zarr_labels,
         write=ome_zarr.write_ome_zarr,
+        recognize=ome_zarr.recognize,
+        is_folder=True,
+        is_upload=False,
     ),
-    Format(dicom_seg.NAME, (".dcm",), dicom_seg.matches, read_labels=dicom_seg.read_dicom_seg),
-    Format(dicom_series.NAME, (".dcm",), dicom_series.matches, read=dicom_series.read_series),
+    Format(
+        dicom_seg.NAME,
+        (".seg.dcm", ".dcm"),
+        read_labels=dicom_seg.read_dicom_seg,
+        recognize=dicom_seg.recognize,
+        is_upload=False,
+        label_suffixes=(".seg.dcm",),
+    ),
+    Format(dicom_series.NAME, (".dcm",), read=dicom_series.read_series, recognize=dicom_series.recognize),
 )
+
+UPLOAD_SUFFIXES = tuple(suffix for kind in FORMATS if kind.is_upload for suffix in kind.suffixes)
+"""Of images, and of label maps to compare, that users may send as one file."""
+
+LABEL_SUFFIXES = tuple(suffix for kind in FORMATS for suffix in kind.label_suffixes)
+"""Of labels that the service stores."""
+
+MASK_SUFFIXES = tuple(suffix for kind in FORMATS if kind.write and kind.label_suffixes for suffix in kind.suffixes)
+"""Of files that the service writes any mask to."""
+
+
+def suffix_of(name: str, suffixes: Iterable[str]) -> str | None:
+    """Return the first of the suffixes that a file name ends in, in capitals or not; None where there is none."""
+    return next((suffix for suffix in suffixes if name.lower().endswith(suffix)), None)
+
 
 REFUSED = {
     (".mha", ".mhd"): "MetaImage files are not supported: convert to .nii.gz (SimpleITK: ReadImage, WriteImage)",
@@ -85,16 +147,15 @@ def reader_of(path: Path) -> Format:
 
 def writer_of(path: Path) -> Format:
     """Return the format that writes a file of this name; raise a FileFormatError where there is none."""
-    name = path.name.lower()
     for kind in FORMATS:
-        if kind.write is not None and name.endswith(kind.endings):
+        if kind.write is not None and suffix_of(path.name, kind.suffixes):
             return kind
     raise FileFormatError(f"{path}: {_advice(path)}")
 
 
 def _advice(path: Path) -> str:
-    for endings, advice in REFUSED.items():
-        if path.name.lower().endswith(endings):
+    for suffixes, advice in REFUSED.items():
+        if suffix_of(path.name, suffixes):
             return advice
-    known = ", ".join(dict.fromkeys(ending for kind in FORMATS for ending in kind.endings))
+    known = ", ".join(dict.fromkeys(suffix for kind in FORMATS for suffix in kind.suffixes))
     return f"the format is not known: expected one of {known}"

@@ -32,11 +32,6 @@ _LONGEST_EXTENSIONS = 1 << 26  # bytes before the voxels
 _GZIP_LEVEL = 2  # isal's levels are 0 to 3; 2 is its default
 
 
-def matches(path: Path) -> bool:
-    """Tell whether the name is that of a NIfTI file."""
-    return path.name.lower().endswith((".nii", ".nii.gz"))
-
-
 def read_nifti(path: Path) -> Volume:
     """Read one volume, its voxels in their stored type, or scaled to float where the header says so.
 

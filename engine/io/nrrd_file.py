@@ -45,11 +45,6 @@ _TYPES = {
 }
 
 
-def matches(path: Path) -> bool:
-    """Tell whether the name is that of an NRRD file."""
-    return path.name.lower().endswith(".nrrd")
-
-
 def read_nrrd(path: Path) -> Volume:
     """Read one scalar volume or plane, its voxels in their stored type.
 

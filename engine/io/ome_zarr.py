@@ -27,7 +27,7 @@ _CODECS = {"bytes", "transpose", "gzip", "zstd", "blosc", "crc32c", "sharding_in
 _CHUNK, _SHARD = {2: 512, 3: 64}, {2: 4096, 3: 256}
 
 
-def matches(path: Path) -> bool:
+def recognize(path: Path) -> bool:
     """Tell whether it is a folder of zarr, of whichever version."""
     return path.is_dir() and any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zattrs", ".zarray"))
 
@@ -61,7 +61,7 @@ def write_ome_zarr(volume: Volume | LabelMap, path: Path) -> None:
     import zarr
 
     array, ndim = volume.array, volume.array.ndim
-    if path.exists() and not matches(path):
+    if path.exists() and not recognize(path):
         raise FileFormatError(f"{path}: is there already and is no zarr folder, so that it is not replaced")
     chunk = [min(_CHUNK[ndim], length) for length in array.shape]
     shard = [

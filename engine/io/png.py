@@ -37,11 +37,6 @@ _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I": 4, "LA": 4, "RGB": 4, "R
 _STRIP_PIXELS = 1 << 18
 
 
-def matches(path: Path) -> bool:
-    """Tell whether the name is that of a PNG file."""
-    return path.name.lower().endswith(".png")
-
-
 def read_png(path: Path) -> Volume:
     """Read an image; colour is uint8 with a last axis of 3."""
     array, affine = _read(path, as_labels=False)

@@ -32,11 +32,6 @@ _BUFFER = 1 << 22  # bytes read from the file in one go
 _SLICES = "ZIQ"  # tifffile's letters for pages: z, "images" and unknown
 
 
-def matches(path: Path) -> bool:
-    """Tell whether the name is that of a TIFF file."""
-    return path.name.lower().endswith((".tif", ".tiff"))
-
-
 def read_tiff(path: Path) -> Volume:
     """Read a file that holds one image, one plane or slices; a palette is read as its indices.
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.io import read_labels, write
+from maskwright.engine.io.formats import UPLOAD_SUFFIXES, suffix_of
 from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import current_request
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import FileFormatError, InputError, StorageError
-
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".dcm", ".png", ".tif", ".tiff")
 
 
 def volume_file(volume: Volume | LabelMap, suffix: str) -> bytes:
@@ -66,10 +65,10 @@ def read_uploaded_labels(file: UploadFile) -> LabelMap:
     FileFormatError, GeometryError, LabelError, CapacityError
         See ``read_label_file``.
     """
-    name = (file.filename or "").lower()
-    suffix = next((s for s in SUFFIXES if name.endswith(s)), "")
+    suffix = suffix_of(file.filename or "", UPLOAD_SUFFIXES)
     if not suffix:
-        raise InputError(f"the file's name does not say its format; expected one that ends in {', '.join(SUFFIXES)}")
+        known = ", ".join(UPLOAD_SUFFIXES)
+        raise InputError(f"the file's name does not say its format; expected one that ends in {known}")
     with temporary_file(file, suffix) as path:
         return read_label_file(path, "the file")
 

@@ -4,12 +4,11 @@ from maskwright.engine.service.storage.dicom_file import Instance
 from maskwright.engine.service.storage.dicom_index import Series
 from maskwright.engine.service.storage.entry import Digests, ImageEntry
 from maskwright.engine.service.storage.labels import LabelEntry, LabelInfo
-from maskwright.engine.service.storage.names import LABEL_SUFFIXES, clean_upload_name
+from maskwright.engine.service.storage.names import clean_upload_name
 from maskwright.engine.service.storage.store import Datastore, Status
 from maskwright.engine.service.storage.upload import receive
 
 __all__ = [
-    "LABEL_SUFFIXES",
     "Datastore",
     "Digests",
     "ImageEntry",

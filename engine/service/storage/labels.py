@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from maskwright.engine.io.formats import LABEL_SUFFIXES
 from maskwright.engine.service.storage.listing import entries_of, is_file_within, stays_within
-from maskwright.engine.service.storage.names import LABEL_SUFFIXES
 from maskwright.engine.storage import file_digest, make_folder, storing, sync_folder, unfinished_path, write_synced
 from maskwright.errors import InputError, LimitError
 

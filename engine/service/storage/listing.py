@@ -102,7 +102,7 @@ def _folder_image(root: Path, folder: Path) -> Iterator[ImageLocation]:
 
 def _is_group(folder: Path) -> bool:
     """Tell whether a folder is an image as a whole, whatever its files are (OME-Zarr)."""
-    return any(kind.matches(folder) for kind in FORMATS if ".zarr" in kind.endings)
+    return any(kind.matches(folder) for kind in FORMATS if kind.is_folder)
 
 
 def _file_format(path: Path, *, dicom: bool) -> str | None:

@@ -11,10 +11,8 @@ import os
 import re
 from pathlib import PurePosixPath
 
+from maskwright.engine.io.formats import LABEL_SUFFIXES, UPLOAD_SUFFIXES, suffix_of
 from maskwright.errors import InputError
-
-LABEL_SUFFIXES = (".nii.gz", ".nrrd", ".seg.dcm")
-UPLOAD_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".png", ".tiff", ".tif", ".dcm")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}(?<!\.)", re.ASCII)
@@ -35,7 +33,7 @@ def image_id(relative: str) -> str:
     """
     digest = hashlib.sha256(os.fsencode(relative)).hexdigest()[:_HASH_DIGITS]
     name = PurePosixPath(relative).name
-    stem = re.sub(r"[^A-Za-z0-9_]+", "-", name[: len(name) - len(_suffix(name, UPLOAD_SUFFIXES) or "")])
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", name[: len(name) - len(suffix_of(name, UPLOAD_SUFFIXES) or "")])
     return f"{stem.strip('-_')[:_LONGEST_STEM].strip('-_') or 'image'}-{digest}"
 
 
@@ -79,12 +77,8 @@ def clean_upload_name(name: str) -> tuple[str, str]:
     ('my_scan', '.nii.gz')
     """
     last = re.split(r"[/\\]", name)[-1]
-    suffix = _suffix(last, UPLOAD_SUFFIXES)
+    suffix = suffix_of(last, UPLOAD_SUFFIXES)
     if suffix is None:
         raise InputError(f"an uploaded image ends in one of {', '.join(UPLOAD_SUFFIXES)}; got another ending")
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", last[: len(last) - len(suffix)])
     return stem.strip("_-")[:_LONGEST_STEM] or "image", suffix
-
-
-def _suffix(name: str, known: tuple[str, ...]) -> str | None:
-    return next((suffix for suffix in known if name.lower().endswith(suffix)), None)

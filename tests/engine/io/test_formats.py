@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from maskwright.engine.io import read, read_labels, write
-from maskwright.engine.io.formats import FORMATS, REFUSED
+from maskwright.engine.io.formats import FORMATS, LABEL_SUFFIXES, MASK_SUFFIXES, REFUSED, UPLOAD_SUFFIXES, suffix_of
 from maskwright.engine.volume import Grid, LabelMap, Volume
 from maskwright.errors import FileFormatError, GeometryError, InputError, LabelError, StorageError
 
-ENDINGS = [ending for kind in FORMATS if kind.write is not None for ending in kind.endings]
+SUFFIXES = [ending for kind in FORMATS if kind.write is not None for ending in kind.suffixes]
 TYPES = {"u1": 200, "u2": 300, "u4": 70000}
 SHAPES = [(5, 7), (4, 5, 7), (1, 5, 7)]
 PLANES_ONLY = {".png"}
@@ -42,7 +42,7 @@ def holds(ending: str, shape: tuple[int, ...], kind: str) -> bool:
 
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", SUFFIXES)
 def test_labels_round_trip(tmp_path: Path, ending: str, shape: tuple[int, ...], kind: str) -> None:
     labels = LabelMap(make(shape, kind), placed(shape))
     path = tmp_path / f"mask{ending}"
@@ -62,7 +62,7 @@ def test_labels_round_trip(tmp_path: Path, ending: str, shape: tuple[int, ...], 
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", SUFFIXES)
 def test_oblique_affines_round_trip(tmp_path: Path, ending: str) -> None:
     shape = (5, 7) if ending in PLANES_ONLY else (4, 5, 7)
     labels = LabelMap(make(shape, "u1"), turned(shape))
@@ -71,7 +71,7 @@ def test_oblique_affines_round_trip(tmp_path: Path, ending: str) -> None:
     np.testing.assert_allclose(read(tmp_path / f"mask{ending}").affine, labels.affine, rtol=0, atol=4e-6)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", SUFFIXES)
 def test_strided_and_swapped_arrays_round_trip(tmp_path: Path, ending: str) -> None:
     array = np.arange(35, dtype=">u2").reshape(5, 7) * 100
     for number, view in enumerate([array.T, array[::-1, ::2], np.asfortranarray(array)]):
@@ -80,7 +80,7 @@ def test_strided_and_swapped_arrays_round_trip(tmp_path: Path, ending: str) -> N
         np.testing.assert_array_equal(read_labels(path).array, view)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", SUFFIXES)
 @pytest.mark.parametrize("kind", ["bool", "u1", "i2", "u2", "f4", "f8", "i4", "i8"])
 def test_images_round_trip(tmp_path: Path, ending: str, kind: str) -> None:
     image = Volume((np.arange(35).reshape(5, 7) % 2).astype(kind), placed((5, 7)))
@@ -96,11 +96,11 @@ def test_images_round_trip(tmp_path: Path, ending: str, kind: str) -> None:
     assert not again.color
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", SUFFIXES)
 def test_colour_is_kept_or_refused(tmp_path: Path, ending: str) -> None:
     image = Volume(np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8), placed((5, 7)), color=True)
     path = tmp_path / f"image{ending}"
-    if not next(kind for kind in FORMATS if ending in kind.endings).color:
+    if not next(kind for kind in FORMATS if ending in kind.suffixes).color:
         with pytest.raises(InputError, match="no colour"):
             write(image, path)
         return
@@ -113,7 +113,7 @@ def test_colour_is_kept_or_refused(tmp_path: Path, ending: str) -> None:
         read_labels(path)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", SUFFIXES)
 def test_an_unknown_spacing_stays_unknown_until_given(tmp_path: Path, ending: str) -> None:
     bare, path = LabelMap(make((5, 7), "u1")), tmp_path / f"mask{ending}"
     if ending in NEEDS_SPACING:
@@ -127,7 +127,7 @@ def test_an_unknown_spacing_stays_unknown_until_given(tmp_path: Path, ending: st
         read_labels(path, spacing_mm=(1, 0.8, 0.6))
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", SUFFIXES)
 def test_a_spacing_that_contradicts_the_file_is_refused(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"mask{ending}"
     write(LabelMap(make((5, 7), "u1"), placed((5, 7))), path)
@@ -140,7 +140,7 @@ def test_a_spacing_that_contradicts_the_file_is_refused(tmp_path: Path, ending: 
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("ending", [ending for ending in ENDINGS if ending not in PLANES_ONLY])
+@pytest.mark.parametrize("ending", [ending for ending in SUFFIXES if ending not in PLANES_ONLY])
 def test_labels_that_are_none_are_refused_with_the_path(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"image{ending}"
     write(Volume(np.full((5, 7), -3, np.int16), placed((5, 7))), path)
@@ -149,7 +149,7 @@ def test_labels_that_are_none_are_refused_with_the_path(tmp_path: Path, ending: 
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", SUFFIXES)
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path, shape = tmp_path / f"mask{ending}", (40, 50)
     first = LabelMap(make(shape, "u1"), placed(shape))
@@ -168,7 +168,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, ending: str, mon
     np.testing.assert_array_equal(read_labels(path).array, first.array // 2)
 
 
-@pytest.mark.parametrize("ending", [*ENDINGS, ".dcm", ""])
+@pytest.mark.parametrize("ending", [*SUFFIXES, ".dcm", ""])
 def test_bad_paths_are_one_line_with_the_path_as_given(
     tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,15 +214,15 @@ def test_formats_refused_by_name_say_what_to_do(tmp_path: Path, endings: tuple[s
 
 
 def test_unknown_names_list_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"\.nii, \.nii\.gz, \.nrrd"):
+    with pytest.raises(FileFormatError, match=r"\.nii\.gz, \.nii, \.nrrd"):
         write(LabelMap(np.zeros((2, 2))), tmp_path / "mask.xyz")
     with pytest.raises(FileFormatError, match="folder to write to does not exist"):
         write(LabelMap(np.zeros((2, 2))), tmp_path / "missing" / "mask.png")
 
 
-def test_endings_in_capitals(tmp_path: Path) -> None:
+def test_suffixes_in_capitals(tmp_path: Path) -> None:
     labels = LabelMap(make((5, 7), "u1"), placed((5, 7)))
-    for ending in ENDINGS:
+    for ending in SUFFIXES:
         write(labels, tmp_path / f"MASK{ending.upper()}")
         np.testing.assert_array_equal(read_labels(tmp_path / f"MASK{ending.upper()}").array, labels.array)
 
@@ -237,3 +237,13 @@ def test_too_little_memory_is_not_called_damage(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("maskwright.engine.io.nifti.read_voxels", fails)
     with pytest.raises(FileFormatError, match="too little free memory"):
         read_labels(path)
+
+
+def test_the_service_knows_the_suffixes_of_the_table() -> None:
+    assert set(UPLOAD_SUFFIXES) == {".nii.gz", ".nii", ".nrrd", ".png", ".tiff", ".tif", ".dcm"}
+    assert LABEL_SUFFIXES == (".nii.gz", ".nrrd", ".seg.dcm")
+    assert MASK_SUFFIXES == (".nii.gz", ".nii", ".nrrd")
+    for suffixes in (UPLOAD_SUFFIXES, LABEL_SUFFIXES, MASK_SUFFIXES):
+        for number, suffix in enumerate(suffixes):  # the longer one first, or it would never be found
+            assert suffix_of(f"a{suffix.upper()}", suffixes[: number + 1]) == suffix
+    assert suffix_of("a.txt", UPLOAD_SUFFIXES) is None

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
+from maskwright.engine.io.formats import LABEL_SUFFIXES, suffix_of
 from maskwright.engine.service.http.forms import read_form
 from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.workers import in_thread
@@ -18,7 +19,7 @@ from maskwright.engine.service.images.files import read_label_file, temporary_fi
 from maskwright.engine.service.images.uploads import ingest
 from maskwright.engine.service.protocols.monailabel.voxels import labels_of_voxels, numbered
 from maskwright.engine.service.state import AppState
-from maskwright.engine.service.storage import LABEL_SUFFIXES, Datastore, ImageEntry, LabelEntry
+from maskwright.engine.service.storage import Datastore, ImageEntry, LabelEntry
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import GeometryError, InputError, NotFoundError
 
@@ -152,9 +153,8 @@ def _required(files: Mapping[str, UploadFile], name: str) -> UploadFile:
 
 def _label_suffix(label: UploadFile) -> str:
     suffixes = (*LABEL_SUFFIXES, VOXELS)
-    for suffix in suffixes:
-        if (label.filename or "").lower().endswith(suffix):
-            return suffix
+    if suffix := suffix_of(label.filename or "", suffixes):
+        return suffix
     raise InputError(f"a label's name ends in {', '.join(suffixes)}; save it in one of these")
 
 
