@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from maskwright.errors import InputError
 
-Outcome = Literal["allowed", "refused", "failed"]
+Outcome = Literal["begun", "allowed", "refused", "failed"]
 Scalar = bool | int | str
 
 DETAILS: Mapping[str, type[Scalar]] = MappingProxyType(
@@ -43,7 +43,7 @@ DETAILS: Mapping[str, type[Scalar]] = MappingProxyType(
         "worker_region": str,
     }
 )
-_OUTCOMES = ("allowed", "refused", "failed")
+_OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,63}")
 _LONGEST_ACTOR = 100
 _LARGEST = 2**53  # what every reader of JSON keeps exactly
@@ -59,8 +59,9 @@ class Event:
         The name of the token that was used, never the token; up to 100 printable characters.
     role, action : str
         Words: up to 64 of ASCII letters, digits and ``_.:/+-``.
-    outcome : {"allowed", "refused", "failed"}
-        Whether it was done.
+    outcome : {"begun", "allowed", "refused", "failed"}
+        ``begun`` of an act that is about to be carried out: another event of the same ``request_id`` tells its outcome.
+        Where there is none, the process died or the log could not be written meanwhile, and it may have been done.
     subject : str, optional
         The image, label or patient it was about. Only its keyed hash is stored; it is not shown in print.
     region, request_id : str, optional

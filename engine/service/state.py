@@ -24,17 +24,17 @@ class AppState:
     images: SharedImages
     volumes: OpenVolumes
     limits: Limits
-    memory: Budget
+    budget: Budget
     clicks: ClickSessions
     confidence: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
     def of(store: Datastore, limits: Limits = DEFAULTS) -> AppState:
-        """Return a state in which nothing is open yet, with an account of its own of what is held in memory."""
-        images, memory = SharedImages(), Budget(min(limits.memory_bytes, usable_memory_bytes() // 2))
-        volumes = OpenVolumes(images, memory)
+        """Return a state in which nothing is open yet, with a budget of its own."""
+        images, budget = SharedImages(), Budget(min(limits.memory_bytes, usable_memory_bytes() // 2))
+        volumes = OpenVolumes(images, budget)
         transient = TransientUploads(volumes, limits.transient_bytes, limits.body_bytes)
-        return AppState(store, transient, images, volumes, limits, memory, ClickSessions(memory))
+        return AppState(store, transient, images, volumes, limits, budget, ClickSessions(budget))
 
     def open(self, entry: ImageEntry) -> Volume:
         """Return the volume of an image; errors of its reader are raised."""

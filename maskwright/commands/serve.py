@@ -33,11 +33,20 @@ def run(
     --token-file, or with --insecure.
     """
     try:
-        from maskwright.engine.service.server import Serving
+        from maskwright.engine.service.app import Settings
+        from maskwright.engine.service.server import exit_now
         from maskwright.engine.service.server import serve as serve_until_told
-        from maskwright.engine.service.shutdown import leave
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "serve") from None
 
-    serve_until_told(Serving(data, host, port, nninteractive_port, ephemeral, token_file, insecure))
-    leave()
+    settings = Settings(
+        data=data,
+        host=host,
+        port=port,
+        nninteractive_port=nninteractive_port,
+        ephemeral=ephemeral,
+        token_file=token_file,
+        insecure=insecure,
+    )
+    serve_until_told(settings)
+    exit_now()

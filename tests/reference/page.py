@@ -12,14 +12,15 @@ from scipy import ndimage
 
 import maskwright as mw
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
+from maskwright.engine.service.app import labels_app
+from maskwright.engine.service.http.authorization import Authorizer
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
+from reference.serving import protected
 
 SHAPE = (30, 44, 60)
 # x runs to the left and y to the back, as in most scans; the three axes have three lengths and three spacings.
@@ -56,8 +57,8 @@ def phantom(affine=AFFINE):
 def serving(folder, tokens=None):
     """An app on a folder, without one on nothing, and its datastore."""
     store = Datastore.open(folder, ephemeral=folder is None)
-    app = _labels_app(AppState.of(store), tokens, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
-    return AuthorizationMiddleware(app, Authorizer(Policy.read(), tokens, LOCAL, None, None), "monailabel"), store
+    app = labels_app(AppState.of(store), tokens, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+    return protected(app, Authorizer(Policy.read(), tokens, LOCAL, None, None)), store
 
 
 def open_image(page, name="phantom.nii.gz"):

@@ -7,6 +7,26 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from maskwright.engine.service.app import protect
+from maskwright.engine.service.budget.budget import Budget
+from maskwright.engine.service.budget.limits import Limits
+from maskwright.engine.service.http.openapi import make_app
+
+
+def protected(app, authorizer, protocol="monailabel", limits=None, budget=None):
+    """Put authorization and timeouts around an app, and return it."""
+    protect(app, authorizer, limits or Limits(), budget or Budget(1 << 40), protocol)
+    return app
+
+
+def nninteractive_app(*given):
+    """The app of nnInteractive's routes."""
+    from maskwright.engine.service.protocols.nninteractive.app import nninteractive_router
+
+    app = make_app("nnInteractive")
+    app.include_router(nninteractive_router(*given))
+    return app
+
 
 @contextmanager
 def served(app):

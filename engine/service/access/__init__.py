@@ -1,10 +1,19 @@
-"""Who may do what: tokens, the policy table, and whether a server may start at an address."""
+"""Who may do what: tokens, the policy table, and the sender where no tokens are asked for."""
 
-from maskwright.engine.service.access.actor import ACTIONS, ANYONE, LOCAL, ROLES, Action, Actor, Role
+from maskwright.engine.service.access.actor import (
+    ACTIONS,
+    ANYONE,
+    LOCAL,
+    ROLES,
+    Action,
+    Actor,
+    Role,
+    anonymous_actor,
+    is_loopback,
+)
 from maskwright.engine.service.access.new_token import NewToken, new_token
 from maskwright.engine.service.access.policy import Decision, Policy
-from maskwright.engine.service.access.start import actor_without_tokens, is_loopback, may_start
-from maskwright.engine.service.access.tokens import Refusal, Tokens
+from maskwright.engine.service.access.tokens import Refusal, TokenFile, Tokens
 
 __all__ = [
     "ACTIONS",
@@ -18,9 +27,9 @@ __all__ = [
     "Policy",
     "Refusal",
     "Role",
+    "TokenFile",
     "Tokens",
-    "actor_without_tokens",
+    "anonymous_actor",
     "is_loopback",
-    "may_start",
     "new_token",
 ]

@@ -10,12 +10,12 @@ from maskwright.errors import ConfigError
 
 DATASTORE_TOML = "datastore.toml"
 
-_REGION = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+DATA_REGION = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 
 
 def check_region(region: object, where: str) -> str:
     """Return a region's name such as ``eu-central``, or raise a ConfigError that says where it stands."""
-    if not isinstance(region, str) or _REGION.fullmatch(region) is None:
+    if not isinstance(region, str) or DATA_REGION.fullmatch(region) is None:
         raise ConfigError(f'{where} region: expected up to 32 of a-z, 0-9 and "-", such as "eu-central"; got another')
     return region
 

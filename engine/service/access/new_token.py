@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from maskwright.engine.service.access.actor import Role
-from maskwright.engine.service.access.data_region import check_region
-from maskwright.engine.service.access.token import check_expiry, check_name, check_role
+from maskwright.engine.service.access.tokens import Token
 
-_SECRET_BYTES = 32  # a plain SHA-256 is safe for what cannot be guessed, and for nothing else
+_SECRET_BYTES = 32  # a plain SHA-256 is safe for a text that cannot be guessed, and for nothing else
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ def new_token(name: str, role: Role, region: str | None = None, expires: datetim
     Parameters
     ----------
     name : str
-        Who it is for: letters, digits and ``_.-``. It stands in the audit log and beside saved labels.
+        Its holder: letters, digits and ``_.-``. It stands in the audit log and beside saved labels.
     role : Role
-        What its holder may do.
+        Decides what its holder may do.
     region : str, optional
         Of which region the data must be.
     expires : datetime, optional
@@ -53,15 +52,12 @@ def new_token(name: str, role: Role, region: str | None = None, expires: datetim
     <BLANKLINE>
     """
     secret = secrets.token_urlsafe(_SECRET_BYTES)
-    where = "new token"
-    lines = [
-        "[[token]]",
-        f'name = "{check_name(name, where)}"',
-        f'role = "{check_role(role, where)}"',
-        f'sha256 = "{hashlib.sha256(secret.encode()).hexdigest()}"',
-    ]
-    if region is not None:
-        lines.append(f'region = "{check_region(region, where)}"')
-    if expires is not None:
-        lines.append(f"expires = {check_expiry(expires, where).isoformat()}")
+    sha256 = hashlib.sha256(secret.encode()).hexdigest()
+    table = {"name": name, "role": role, "sha256": sha256, "region": region, "expires": expires}
+    token = Token.parse(table, "new token")
+    lines = ["[[token]]", f'name = "{token.name}"', f'role = "{token.role}"', f'sha256 = "{token.sha256}"']
+    if token.region is not None:
+        lines.append(f'region = "{token.region}"')
+    if token.expires is not None:
+        lines.append(f"expires = {token.expires.isoformat()}")
     return NewToken(secret, "\n".join(lines) + "\n")

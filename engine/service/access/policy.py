@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
 
 from maskwright.engine.config.toml_file import read_toml
-from maskwright.engine.service.access.actor import ACTIONS, ROLES, Action, Actor, Role
-from maskwright.engine.service.access.data_region import check_region
+from maskwright.engine.service.access.actor import ACTIONS, Action, Actor, Role
+from maskwright.engine.service.access.data_region import DATA_REGION
+from maskwright.engine.service.budget.limits import SHIPPED
+from maskwright.engine.service.strict_model import StrictModel
 from maskwright.errors import ConfigError
-
-SHIPPED = Path(__file__).resolve().parents[3] / "configs" / "service.toml"
 
 EVERYWHERE = "*"
 """Stands in the table for datastores of every region, and of none."""
 
-Regions = frozenset[str]
+Region = Annotated[str, Field(pattern=rf"^(?:\*|{DATA_REGION.pattern})$")]
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,10 @@ class Decision:
     reason: Literal["unchecked", "in-policy", "not-in-policy", "wrong-region"]
 
 
-@dataclass(frozen=True)
-class Policy:
-    """Role x action x region: ``table[role, action]`` is where a role may do an action; what is missing is refused."""
+class Policy(StrictModel):
+    """Role x action x region: ``roles[role][action]`` lists the regions; an action that is missing is refused."""
 
-    table: Mapping[tuple[str, str], Regions]
+    roles: dict[Role, dict[Action, list[Region]]]
 
     @classmethod
     def read(cls, path: Path = SHIPPED) -> Self:
@@ -44,19 +44,11 @@ class Policy:
             The file cannot be read or is not TOML, an unknown role, action or other key, or a wrong value.
         """
         document = read_toml(path)
-        _require_known(document, ("policy", "limits"), f"{path}")
+        if unknown := sorted(document.keys() - {"policy", "limits"}):
+            raise ConfigError(f"{path}: unknown key {unknown[0]!r}, expected one of policy, limits")
         if "policy" not in document:
             raise ConfigError(f"{path}: expected [policy.ROLE] tables, got none: nobody could do anything")
-        roles = _table(document["policy"], f"{path} [policy]")
-        _require_known(roles, ROLES, f"{path} [policy]")
-        table: dict[tuple[str, str], Regions] = {}
-        for role, value in roles.items():
-            where = f"{path} [policy.{role}]"
-            actions = _table(value, where)
-            _require_known(actions, ACTIONS, where)
-            for action, regions in actions.items():
-                table[role, action] = _regions(regions, f"{where} {action}")
-        return cls(table)
+        return cls.parse({"roles": document["policy"]}, f"{path} [policy]")
 
     def allows(self, actor: Actor, action: Action, region: str | None) -> Decision:
         """Decide whether an actor may do an action on a datastore.
@@ -64,9 +56,9 @@ class Policy:
         Parameters
         ----------
         actor : Actor
-            Who asks.
+            The sender of a request.
         action : Action
-            What for; one that there is not is refused.
+            One that there is not is refused.
         region : str or None
             The region the datastore declares.
 
@@ -81,28 +73,11 @@ class Policy:
             return Decision(True, "unchecked")
         if actor.region != region:
             return Decision(False, "wrong-region")
-        regions = self.table.get((actor.role, action), frozenset())
+        regions = self.roles.get(actor.role, {}).get(action, [])
         if EVERYWHERE in regions or (region is not None and region in regions):
             return Decision(True, "in-policy")
         return Decision(False, "not-in-policy")
 
     def actions_of(self, role: Role) -> list[Action]:
-        """Return what a role may do in some region, for pages and documents."""
-        return [action for action in ACTIONS if self.table.get((role, action))]
-
-
-def _regions(value: object, where: str) -> Regions:
-    if not isinstance(value, list):
-        raise ConfigError(f'{where}: expected a list of regions such as ["*"], got {value!r}')
-    return frozenset(region if region == EVERYWHERE else check_region(region, where) for region in value)
-
-
-def _table(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: expected a table, got {value!r}")
-    return value
-
-
-def _require_known(table: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
-    if unknown := sorted(table.keys() - set(known)):
-        raise ConfigError(f"{where}: unknown key {unknown[0]!r}, expected one of {', '.join(known)}")
+        """Return the actions that a role may do in some region, for pages and documents."""
+        return [action for action in ACTIONS if self.roles.get(role, {}).get(action)]

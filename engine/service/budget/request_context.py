@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -11,18 +12,18 @@ from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.limits import DEFAULTS, Limits
 from maskwright.errors import GoneError
 
-_VISIT: ContextVar[RequestContext | None] = ContextVar("request", default=None)
+_REQUEST: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 
 
 @dataclass(eq=False)
 class RequestContext:
-    """``gone`` says that the client does not wait for the answer any more; ``on_leave`` is called when it goes.
+    """The limits and the budget of a request; ``gone`` once its client waits for the answer no longer.
 
-    Bodies and arrays that are there only for this request are noted with ``reserve`` before they are.
+    The functions of ``on_leave`` are called when it goes.
     """
 
     limits: Limits
-    memory: Budget
+    budget: Budget
     gone: bool = False
     on_leave: list[Callable[[], object]] = field(default_factory=list)
     _reservation: Reservation = field(default_factory=lambda: Reservation("request"))
@@ -35,7 +36,7 @@ class RequestContext:
             call()
 
     def reserve(self, size_bytes: int) -> None:
-        """Note that so many bytes more are taken.
+        """Reserve so many bytes more, until they are released or the request ends.
 
         Raises
         ------
@@ -43,33 +44,53 @@ class RequestContext:
             There is no room for them.
         """
         with self._lock:
-            self.memory.reserve(self._reservation, self._reservation.own_bytes + size_bytes)
+            self.budget.reserve(self._reservation, self._reservation.own_bytes + size_bytes)
 
     def release(self, size_bytes: int) -> None:
-        """Note that so many bytes are taken no longer."""
+        """Release so many of the reserved bytes."""
         with self._lock:
-            self.memory.reserve(self._reservation, max(0, self._reservation.own_bytes - size_bytes))
+            self.budget.reserve(self._reservation, max(0, self._reservation.own_bytes - size_bytes))
 
     def end(self) -> None:
-        """Note that nothing is taken any more."""
+        """Release all."""
         with self._lock:
-            self.memory.release(self._reservation)
+            self.budget.release(self._reservation)
+
+
+@contextmanager
+def reserve(size_bytes: int) -> Iterator[None]:
+    """Reserve bytes for the current request inside a ``with`` block.
+
+    Raises
+    ------
+    CapacityError
+        There is no room for them.
+    """
+    request = _REQUEST.get()
+    if request is None:
+        yield
+        return
+    request.reserve(size_bytes)
+    try:
+        yield
+    finally:
+        request.release(size_bytes)
 
 
 def current_request() -> RequestContext | None:
     """Return the request that this thread or task works for, None for none."""
-    return _VISIT.get()
+    return _REQUEST.get()
 
 
 def current_limits() -> Limits:
     """Return the limits of the server that this thread or task works for."""
-    request = _VISIT.get()
+    request = _REQUEST.get()
     return DEFAULTS if request is None else request.limits
 
 
 def set_current_request(request: RequestContext | None) -> None:
-    """Let this task, and what it starts, work for a request, or for none."""
-    _VISIT.set(request)
+    """Let this task, and the tasks it starts, work for a request, or for none."""
+    _REQUEST.set(request)
 
 
 def require_present() -> None:
@@ -78,8 +99,8 @@ def require_present() -> None:
     Raises
     ------
     GoneError
-        It has gone: nobody will read this.
+        It has gone: nobody will read the answer.
     """
-    request = _VISIT.get()
+    request = _REQUEST.get()
     if request is not None and request.gone:
         raise GoneError("the client has gone before its work began; nothing was done")

@@ -1,19 +1,20 @@
-"""Every request passes here: who asks, what for, whether they may, and an event in the audit log.
+"""Every request passes here: its sender, its action, the decision, and its events in the audit log.
 
-A request is an action by its method and path (``ACTIONS``); what stands in no row is refused. A server without tokens
-asks nobody who they are; the log is written all the same, if there is one.
+The table of actions is built from the routes (``routes``); a request that fits no route is refused. Of a request that
+may change something an event ``begun`` is on the disk before it is carried out, and another one with its outcome before
+the answer leaves; of one that only reads, the outcome alone. A server without tokens takes every sender for the same
+actor; its events are written all the same.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
-import re
 import secrets
 import time
+from asyncio import CancelledError
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,223 +22,225 @@ import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwright.engine.audit import AuditLog, Event, Outcome
-from maskwright.engine.service.access import LOCAL, Action, Actor, Policy, Refusal, Tokens, is_loopback
+from maskwright.engine.service.access import LOCAL, Action, Actor, Policy, Refusal, TokenFile, Tokens, is_loopback
 from maskwright.engine.service.http.problems import problem
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.http.request_log import log_request, route_of
+from maskwright.engine.service.http.routes import OPEN, RouteRule, Rule
 from maskwright.errors import MaskwrightError
 
-OPEN = None
-"""Of a row: anybody may ask."""
-ROUTES: Sequence[tuple[str, str, Action | None]] = (
-    ("GET", r"/healthz|/auth/|/capabilities", OPEN),
-    ("POST", r"/auth/token", OPEN),
-    ("GET", r"/|/page/[A-Za-z0-9_./-]+", OPEN),
-    ("GET", r"/docs|/openapi\.json", OPEN),
-    ("GET", r"/auth/token/valid|/info/|/datastore/|/train/", "read_image"),
-    ("GET|HEAD", r"/datastore/image", "read_image"),
-    ("PUT", r"/datastore/|/datastore/image|/datastore/label", "save_label"),
-    ("GET", r"/datastore/label", "read_label"),
-    ("PUT|GET|DELETE", r"/session/.*", "prompt"),
-    ("POST", r"/infer/.*|/train/.*|/activelearning/.*", "prompt"),
-    ("POST", r"/claim|/release|/heartbeat|/set_.*|/reset_interactions|/undo|/predict|/add_.*", "prompt"),
-    ("GET", r"/lease_status", "prompt"),
-    ("POST", r"/api/v1/compare", "compare"),
-    ("POST", r"/api/v1/qa", "run_qa"),
-    ("DELETE", r"/api/v1/qa/[^/]+", "run_qa"),
-    ("GET", r"/api/v1/qa|/api/v1/qa/[^/]+(?:/events|/report|/results)?", "compare"),
-    ("POST", r"/api/v1/sessions/[^/]+/save", "save_label"),
-    ("GET", r"/api/v1/sessions/[^/]+/image\.nii", "read_image"),
-    ("GET", r"/api/v1/sessions/[^/]+/labels/[^/]+", "read_label"),
-    ("POST", r"/api/v1/sessions", "read_image"),
-    ("POST", r"/api/v1/sessions/[^/]+/(?:prompts|undo|redo|propagate|objects)", "prompt"),
-    ("PATCH", r"/api/v1/sessions/[^/]+/objects/[^/]+", "prompt"),
-    ("GET", r"/api/v1/sessions/[^/]+/label\.(?:nii\.gz|seg\.dcm)", "prompt"),
-    ("DELETE", r"/api/v1/sessions/[^/]+", "read_image"),
-    ("GET", r"/proxy/dicom/.+", "read_image"),
-    ("GET", r"/metrics", "administer"),
-)
-METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-SILENT = ("/healthz", "/heartbeat", "/lease_status", "/auth/")
-"""Signs of life are no events, and neither are the files of the page."""
+METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+_READING = frozenset(["GET", "HEAD", "OPTIONS"])
+_CLOSE = (b"connection", b"close")
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """Why a request goes no further: status and detail for its sender, ``reason`` for the audit log."""
+
+    status: int
+    detail: str
+    reason: str
+
+
+_NO_ROUTE = _Refused(404, "there is no such address; see /docs for those there are", "no-route")
+_NO_METHOD = _Refused(405, "the address does not take this method; see /docs for those it takes", "no-route")
+_TWO_LENGTHS = _Refused(400, "Content-Length and Transfer-Encoding exclude each other; send one of them", "bad-framing")
+_NO_LOG = _Refused(503, "the audit log cannot be written; nothing is done or answered until it can", "no-log")
 
 
 @dataclass(frozen=True, eq=False)
 class Authorizer:
-    """What decides, what writes down and what counts. ``anonymous`` is who asks where there are no tokens."""
+    """The policy, the tokens and the audit log of a server. ``anonymous`` sends every request where tokens are None."""
 
     policy: Policy
-    tokens: Tokens | None
+    tokens: TokenFile | Tokens | None
     anonymous: Actor
-    region: str | None
+    data_region: str | None
     log: AuditLog | None
-    metrics: ServiceMetrics | None = None
+    metrics: ServiceMetrics = field(default_factory=ServiceMetrics)
 
-    def who(self, headers: dict[bytes, bytes]) -> Actor | Refusal:
-        """Return who sent these headers."""
+    def identify(self, headers: dict[bytes, bytes]) -> Actor | Refusal:
+        """Return the sender of these headers."""
         if self.tokens is None:
             return self.anonymous
         kind, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         return self.tokens.authenticate(secret.strip() if kind.lower() == "bearer" else None, datetime.now(UTC))
 
 
-def action_of(method: str, path: str) -> tuple[bool, Action | None]:
-    """Return whether a request is known at all, and the action that it is."""
-    for methods, pattern, action in ROUTES:
-        if re.fullmatch(methods, method) and re.fullmatch(pattern, path):
-            return True, action
-    return False, None
+@dataclass(eq=False)
+class _Exchange:
+    """A request and its answer, for its events and its line of the log."""
 
+    scope: Scope
+    protocol: str
+    data_region: str | None
+    sender: Actor | Refusal
+    rule: Rule | None
+    refused: _Refused | None = None
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    start: float = field(default_factory=time.perf_counter)
 
-class AuthorizationMiddleware:
-    """The outermost layer of an app."""
+    @property
+    def changes(self) -> bool:
+        """Whether it may change something that outlives it."""
+        rule = self.rule
+        return rule is not None and rule.action != OPEN and not rule.quiet and self.scope["method"] not in _READING
 
-    def __init__(self, app: ASGIApp, authorizer: Authorizer, protocol: str) -> None:
-        self._app, self._authorizer, self._protocol = app, authorizer, protocol
+    def is_quiet(self, status: int) -> bool:
+        """Whether it leaves no trace: a good answer to a sign of life."""
+        return self.rule is not None and self.rule.quiet and status < 400
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it with a problem. No answer leaves before its event is on the disk."""
-        if scope["type"] != "http" or scope["method"] == "OPTIONS":
-            await self._app(scope, receive, send)
-            return
-        request_id, start = secrets.token_hex(8), time.perf_counter()
-        known, action = action_of(scope["method"], scope["path"])
-        found = self._authorizer.who(dict(scope["headers"]))
-        refusal = self._foreign(scope) or self._refusal(known, action, found)
-        state = scope.setdefault("state", {})
-        state["actor"], state["request_id"] = found.name if isinstance(found, Actor) else "", request_id
-        noted = unwritten = False
-
-        async def noting(message: Message) -> None:
-            nonlocal noted, unwritten
-            if message["type"] == "http.response.start":
-                noted, took_s = True, time.perf_counter() - start
-                reason = refusal[3] if refusal else None
-                event = self._event(scope, found, action, message["status"], reason, request_id, int(1000 * took_s))
-                unwritten = not await self._written(scope, event)
-                status = 503 if unwritten else message["status"]
-                name = action or ("open" if known else "unknown")
-                if self._authorizer.metrics is not None:
-                    self._authorizer.metrics.count(self._protocol, name, status, took_s)
-                self._log(scope, event, name, status)
-                if unwritten:
-                    detail = "the audit log cannot be written; nothing is answered until it can"
-                    await problem(503, "No audit log", detail)(scope, receive, send)
-                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
-            if not unwritten:
-                await send(message)
-
-        try:
-            if refusal is None:
-                await self._app(scope, receive, noting)
-            else:
-                await problem(*refusal[:3])(scope, receive, noting)
-        except asyncio.CancelledError:  # the server ends; its client is answered 500 without us
-            if not noted and self._authorizer.log is not None and not _is_silent(scope):
-                event = self._event(
-                    scope, found, action, 500, None, request_id, int(1000 * (time.perf_counter() - start))
-                )
-                with contextlib.suppress(MaskwrightError):
-                    self._authorizer.log.append(event)
-            raise
-
-    def _log(self, scope: Scope, event: Event, action: str, status: int) -> None:
-        level = logging.DEBUG if _is_silent(scope) else logging.ERROR if status >= 500 else logging.INFO
-        log_request(
-            scope,
-            logging.WARNING if status == 503 else level,
-            request_id=event.request_id,
-            protocol=self._protocol,
-            method=str(event.details["method"]),
-            route=route_of(scope, action),
-            status=status,
-            duration_ms=int(event.details["duration_ms"]),
-            actor=event.actor,
-        )
-
-    async def _written(self, scope: Scope, event: Event) -> bool:
-        log = self._authorizer.log
-        if log is None or _is_silent(scope):
-            return True
-        try:
-            await anyio.to_thread.run_sync(log.append, event)
-        except MaskwrightError:
-            return False
-        return True
-
-    def _foreign(self, scope: Scope) -> tuple[int, str, str, str] | None:
-        """Refuse what a page of another site asks of a server that trusts whoever reaches it on this machine."""
-        if self._authorizer.tokens is not None or self._authorizer.anonymous is not LOCAL:
-            return None
-        headers = dict(scope["headers"])
-        for name in (b"host", b"origin"):
-            address = headers.get(name, b"localhost").decode("latin-1")
-            if not is_loopback(_host_of(address)):
-                detail = f"the {name.decode()} of this request is not this machine; ask at 127.0.0.1 or localhost"
-                return 403, "Not allowed", detail, "foreign-page"
-        return None
-
-    def _refusal(self, known: bool, action: Action | None, found: Actor | Refusal) -> tuple[int, str, str, str] | None:
-        """Return status, title, detail, and the reason for the log; None where the request may go on."""
-        if not known:
-            return 404, "Not there", "there is no such address; see /docs for what there is", "no-route"
-        if action is OPEN:
-            return None
-        if isinstance(found, Refusal):
-            return 401, "Who are you?", found.message, found.reason
-        decision = self._authorizer.policy.allows(found, action, self._authorizer.region)
-        if not decision.allowed:
-            detail = f"the token {found.name!r} may not {action.replace('_', ' ')} here; ask for another one"
-            return 403, "Not allowed", detail, decision.reason
-        return None
-
-    def _event(
-        self,
-        scope: Scope,
-        found: Actor | Refusal,
-        action: Action | None,
-        status: int,
-        reason: str | None,
-        request_id: str,
-        took_ms: int,
-    ) -> Event:
-        outcome: Outcome = "refused" if reason else "allowed" if status < 400 else "failed"
+    def event(self, outcome: Outcome, status: int | None = None) -> Event:
+        """Return its event for the audit log; ``status`` is that of the answer, None before there is one."""
+        method, sender = self.scope["method"], self.sender
         details: dict[str, bool | int | str] = {
-            "http_status": status,
-            "duration_ms": took_ms,
-            "method": scope["method"] if scope["method"] in METHODS else "other",
-            "protocol": self._protocol,
+            "method": method if method in METHODS else "other",
+            "protocol": self.protocol,
         }
-        if reason:
-            details["reason"] = reason
+        if status is not None:
+            details |= {"http_status": status, "duration_ms": int(1000 * (time.perf_counter() - self.start))}
+        if self.refused is not None:
+            details["reason"] = self.refused.reason
         return Event(
-            actor=(found.name or "unknown") if isinstance(found, Refusal) else found.name,
-            role="none" if isinstance(found, Refusal) else found.role,
-            action=action or "open",
+            actor=sender.name or "unknown",
+            role=sender.role if isinstance(sender, Actor) else "none",
+            action=OPEN if self.rule is None else self.rule.action,
             outcome=outcome,
-            subject=_subject(scope),
-            region=self._authorizer.region,
-            request_id=request_id,
+            subject=_subject(self.scope),
+            region=self.data_region,
+            request_id=self.id,
             details=details,
         )
 
 
-def _is_silent(scope: Scope) -> bool:
-    return scope["path"] in SILENT or scope["path"].startswith("/page/")
+class AuthorizationMiddleware:
+    """The outermost layer of an app, above the one that reads bodies."""
+
+    def __init__(self, app: ASGIApp, authorizer: Authorizer, rules: Sequence[RouteRule], protocol: str) -> None:
+        self._app, self._authorizer, self._rules, self._protocol = app, authorizer, rules, protocol
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it with a problem; no answer leaves before its event is on the disk."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":  # a websocket has no action, and is not served
+                await self._app(scope, receive, send)
+            return
+        exchange = self._exchange(scope)
+        state = scope.setdefault("state", {})
+        state["actor"] = exchange.sender.name if isinstance(exchange.sender, Actor) else ""
+        state["request_id"], state["rule"] = exchange.id, exchange.rule
+        if exchange.refused is None and exchange.changes and not await self._append(exchange.event("begun")):
+            exchange.refused = _NO_LOG
+        answered = lost = False
+
+        async def answer(message: Message) -> None:
+            nonlocal answered, lost
+            if message["type"] == "http.response.start":
+                answered, status = True, message["status"]
+                lost = exchange.refused is not _NO_LOG and not await self._record(exchange, status)
+                if lost:
+                    await problem(503, _NO_LOG.detail)(scope, receive, send)
+                self._report(exchange, 503 if lost else status)
+                more = [(b"x-request-id", exchange.id.encode())]
+                if exchange.refused is not None and exchange.refused.status == 400:
+                    more.append(_CLOSE)  # nobody can say where its body ends
+                message = {**message, "headers": [*message["headers"], *more]}
+            if not lost:
+                await send(message)
+
+        try:
+            if exchange.refused is None:
+                await self._app(scope, receive, answer)
+            else:
+                await problem(exchange.refused.status, exchange.refused.detail)(scope, receive, answer)
+        except CancelledError:  # the server ends; uvicorn answers the client with 500
+            if not answered and self._authorizer.log is not None:
+                with contextlib.suppress(MaskwrightError):
+                    self._authorizer.log.append(exchange.event("failed", 500))
+            raise
+
+    def _exchange(self, scope: Scope) -> _Exchange:
+        """Return what is known of a request before it is carried out, and whether it is refused."""
+        authorizer, headers = self._authorizer, dict(scope["headers"])
+        fitting = [row for row in self._rules if row.path.match(scope["path"])]
+        rule = next((row.rule for row in fitting if scope["method"] in row.methods), None)
+        exchange = _Exchange(scope, self._protocol, authorizer.data_region, authorizer.identify(headers), rule)
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            exchange.refused = _TWO_LENGTHS
+        elif authorizer.tokens is None and authorizer.anonymous is LOCAL and (name := _foreign(headers)):
+            detail = f"the {name} of this request is not this machine; ask at 127.0.0.1 or localhost"
+            exchange.refused = _Refused(403, detail, "foreign-page")
+        elif rule is None:
+            exchange.refused = _NO_METHOD if fitting else _NO_ROUTE
+        elif rule.action != OPEN:
+            exchange.refused = self._decide(exchange.sender, rule.action)
+        return exchange
+
+    def _decide(self, sender: Actor | Refusal, action: Action) -> _Refused | None:
+        if isinstance(sender, Refusal):
+            return _Refused(401, sender.message, sender.reason)
+        decision = self._authorizer.policy.allows(sender, action, self._authorizer.data_region)
+        if decision.allowed:
+            return None
+        detail = f"the token {sender.name!r} may not {action.replace('_', ' ')} here; ask for another one"
+        return _Refused(403, detail, decision.reason)
+
+    async def _record(self, exchange: _Exchange, status: int) -> bool:
+        """Write the outcome of a request down; False where that cannot be done."""
+        if exchange.is_quiet(status):
+            return True
+        refused = exchange.refused is not None or status in (401, 403)
+        outcome: Outcome = "refused" if refused else "allowed" if status < 400 else "failed"
+        return await self._append(exchange.event(outcome, status))
+
+    async def _append(self, event: Event) -> bool:
+        if self._authorizer.log is None:
+            return True
+        try:
+            await anyio.to_thread.run_sync(self._authorizer.log.append, event)
+        except MaskwrightError:
+            return False
+        return True
+
+    def _report(self, exchange: _Exchange, status: int) -> None:
+        """Count an answer, and write its line of the log."""
+        took_s = time.perf_counter() - exchange.start
+        action = "unknown" if exchange.rule is None else exchange.rule.action
+        self._authorizer.metrics.count(self._protocol, action, status, took_s)
+        method, quiet = exchange.scope["method"], exchange.is_quiet(status)
+        level = logging.DEBUG if quiet else logging.ERROR if status >= 500 else logging.INFO
+        log_request(
+            exchange.scope,
+            logging.WARNING if status == 503 else level,
+            request_id=exchange.id,
+            protocol=self._protocol,
+            method=method if method in METHODS else "other",
+            route=route_of(exchange.scope, action),
+            status=status,
+            duration_ms=int(1000 * took_s),
+            actor=exchange.sender.name or "unknown",
+        )
 
 
-def _host_of(address: str) -> str:
-    """Return the host of an address, "" where it is none."""
-    try:
-        return urlsplit(address if "//" in address else f"//{address}").hostname or ""
-    except ValueError:
-        return ""
+def _foreign(headers: dict[bytes, bytes]) -> str | None:
+    """Return which header names another machine: a page of another site must not use a server without tokens."""
+    for name in (b"host", b"origin"):
+        address = headers.get(name, b"localhost").decode("latin-1")
+        try:
+            host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
+        except ValueError:
+            host = ""
+        if not is_loopback(host):
+            return name.decode()
+    return None
 
 
 def _subject(scope: Scope) -> str | None:
-    """Return what a request is about: what the app noted, or the image, label or session in the address."""
-    noted = scope["state"].get("subject")
+    """Return the subject of a request: as the app noted it, or the image, label or session of the address."""
+    if noted := scope["state"].get("subject"):
+        return str(noted)
     query = parse_qs(scope["query_string"].decode("latin-1"))
     named = [query[name][0] for name in ("image", "label", "session_id") if name in query]
-    last = re.fullmatch(r"/session/(.+)", scope["path"])
-    return noted or next(iter(named), None) or (last[1] if last else None)
+    in_path: str | None = scope.get("path_params", {}).get("session_id")
+    return next(iter(named), None) or in_path

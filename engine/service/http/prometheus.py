@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from maskwright.engine.service.budget.budget import Budget
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.images.shared_images import SharedImages
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -74,6 +75,7 @@ def metrics_router(metrics: ServiceMetrics) -> APIRouter:
     router = APIRouter(tags=["server"])
 
     @router.get("/metrics", response_class=Response)
+    @action("administer")
     def page() -> Response:
         """The numbers of this server, for Prometheus."""
         return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,7 +1,7 @@
 """The server's log: one JSON line a request on standard error. It names no image, no file and no secret.
 
-Lines are written by a thread of their own, so that nobody who does not read them holds the server up; where they pile
-up some are dropped, and the next one says how many.
+Records pass through the standard library's queue: its listener writes them in a thread of its own, so that a reader who
+does not read holds nothing up. Where they pile up some are dropped, and the next line says how many.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import logging
 import queue
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from logging.handlers import QueueHandler, QueueListener
 from types import TracebackType
 from typing import TextIO
 
@@ -26,14 +26,14 @@ MOST_WAITING = 10_000
 END_S = 2.0
 """How long the last lines are waited for."""
 _CLIENTS_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_SAID_BY = ("maskwright", "uvicorn")
-"""Whose messages hold no data. What other libraries say may, so only that they said something is written."""
+_WITHOUT_DATA = ("maskwright", "uvicorn")
+"""Loggers whose messages hold no data. Those of other libraries may: of them only the logger's name is written."""
 
 Field = str | int | float | list[str] | None
 
 
 def log_request(scope: Scope, level: int, **fields: Field) -> None:
-    """Write down an answer."""
+    """Log an answer."""
     if LOG.isEnabledFor(level):
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         if _CLIENTS_ID.fullmatch(given):
@@ -42,7 +42,7 @@ def log_request(scope: Scope, level: int, **fields: Field) -> None:
 
 
 def log_failure(error: BaseException, scope: Scope) -> None:
-    """Write down an error that nobody expected, under the id of its request."""
+    """Log an unexpected error, under the id of its request."""
     fields = {"request_id": scope.get("state", {}).get("request_id", "")}
     LOG.error("failed", exc_info=error, extra={"fields": fields})
 
@@ -56,8 +56,8 @@ class JsonLine(logging.Formatter):
     """A record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; of an exception its type, and where in our code it came from."""
-        known = record.name.split(".")[0] in _SAID_BY
+        """Return the line; of an exception its type and our lines that it passed."""
+        known = record.name.split(".")[0] in _WITHOUT_DATA
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Field] = {"time": time, "level": record.levelname.lower(), "logger": record.name}
         line["event"] = str(record.msg).strip() if known else "a message of a library"
@@ -68,63 +68,56 @@ class JsonLine(logging.Formatter):
         return json.dumps(line)
 
 
-class WrittenAside(logging.Handler):
-    """A handler that never waits for who reads."""
+class DroppingQueueHandler(QueueHandler):
+    """A queue handler that drops records where the queue is full, and counts them."""
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__()
-        self._stream, self._dropped = stream, 0
-        self._lines: queue.Queue[str | None] = queue.Queue(MOST_WAITING)
-        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
-        self._thread.start()
+    _dropped = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Put a line into the queue."""
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Format a record now: what it refers to may change before it is written."""
+        if self._dropped:
+            record.fields = {**getattr(record, "fields", {}), "dropped_before": self._dropped}
+        return logging.makeLogRecord({"msg": self.format(record), "levelno": record.levelno})
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Put a record into the queue, or drop it."""
         try:
-            if self._dropped:
-                record.fields = {**getattr(record, "fields", {}), "dropped_before": self._dropped}
-            self._lines.put_nowait(self.format(record))
+            self.queue.put_nowait(record)
             self._dropped = 0
         except queue.Full:
             self._dropped += 1
 
-    def end(self) -> None:
-        """Write what waits, for as long as somebody reads it."""
-        try:
-            self._lines.put(None, timeout=END_S)
-        except queue.Full:
-            return
-        self._thread.join(END_S)
 
-    def _write(self) -> None:
-        while (line := self._lines.get()) is not None:
-            try:
-                self._stream.write(line + "\n")
-                if self._lines.empty():
-                    self._stream.flush()
-            except (OSError, ValueError):  # nobody is there to read it any more
-                continue
+class _LastStream(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Go on: nobody is there to read the log any more."""
 
 
 @contextmanager
 def logging_to(stream: TextIO | None = None) -> Iterator[None]:
     """Write the log to a stream, standard error if None."""
-    handler, root = WrittenAside(stream or sys.stderr), logging.getLogger()
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(MOST_WAITING)
+    handler, root = DroppingQueueHandler(lines), logging.getLogger()
     handler.setFormatter(JsonLine())
+    listener = QueueListener(lines, _LastStream(stream or sys.stderr))
     LOG.setLevel(logging.INFO)
     root.addHandler(handler)
+    listener.start()
     try:
         yield
     finally:
         root.removeHandler(handler)
-        handler.end()
+        with lines.all_tasks_done:
+            is_written = lines.all_tasks_done.wait_for(lambda: not lines.unfinished_tasks, END_S)
+        if is_written:  # else its thread, a daemon, waits for the reader of the stream
+            listener.stop()
 
 
 def _our_lines(trace: TracebackType | None) -> list[str]:
-    found = []
+    lines = []
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
         if module.split(".")[0] == "maskwright":
-            found.append(f"{module}:{trace.tb_lineno} {trace.tb_frame.f_code.co_name}")
+            lines.append(f"{module}:{trace.tb_lineno} {trace.tb_frame.f_code.co_name}")
         trace = trace.tb_next
-    return found
+    return lines

@@ -14,6 +14,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
+from maskwright.engine.service.http.routes import OPEN, action
 from maskwright.errors import NotFoundError
 
 FOLDER = Path(__file__).parents[1] / "page"
@@ -35,10 +36,12 @@ def page_router() -> APIRouter:
     files = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*") if path.suffix in TYPES}
 
     @router.get("/", response_class=Response)
+    @action(OPEN)
     def index(request: Request) -> Response:
         return _answer(files, "index.html", request)
 
     @router.get("/page/{name:path}", response_class=Response)
+    @action(OPEN, quiet=True)
     def part(name: str, request: Request) -> Response:
         return _answer(files, name, request)
 

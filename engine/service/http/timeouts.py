@@ -1,14 +1,16 @@
-"""The layer below the guard: how long a request may take, and whether its client still waits for the answer.
+"""The layer below authorization: the time that a request may take, its body as it arrives, its answer as it is sent.
 
 A request that takes too long is answered with 504 and one that stops to arrive with 408. Computing cannot be broken
-off: what was begun is finished, its session stays busy until then, and nobody is told what it came to. What was not
-begun when the client went, or was told so, is not done; the answer to a client that has gone is 499, for the log.
+off: work that was begun is finished, its session stays busy until then, and its result is dropped. Work that was not
+begun when the client went is not done; the answer to a client that has gone is 499, for the log.
+
+Bytes of a body are reserved as they come and those of an answer until they are sent: an answer is handed on piece by
+piece, each when the one before has left, and ``connection`` ends connections whose client does not read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 
 from starlette.requests import ClientDisconnect
@@ -17,22 +19,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.budget.request_context import RequestContext, set_current_request
-from maskwright.engine.service.http.problems import problem
+from maskwright.engine.service.http.bodies import JSON_BYTES
+from maskwright.engine.service.http.problems import CLIENT_GONE, FAILED, problem, problem_of
 from maskwright.engine.service.http.request_log import log_failure
+from maskwright.engine.service.http.routes import OPEN, Rule
+from maskwright.errors import CapacityError, LimitError
 
-UNHURRIED = re.compile(r"/api/v1/qa/[^/]+/(?:events|report|results)")
-"""Answers that may take as long as they do."""
 SLOWEST_BYTES = 1024
-"""Of a body that keeps arriving, in the time in which something must come."""
-GONE = 499
+"""Of a body that keeps arriving, in ``stall_s``."""
+PIECE_BYTES = 1 << 18
+"""The most of an answer that waits in the connection; it must have left after ``stall_s``."""
 _CLOSE = (b"connection", b"close")
 
 
 class TimeoutMiddleware:
-    """Bounds the time of what an app does."""
+    """Bounds the time and the bytes of requests and answers."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, memory: Budget) -> None:
-        self._app, self._limits, self._memory = app, limits, memory
+    def __init__(self, app: ASGIApp, limits: Limits, budget: Budget) -> None:
+        self._app, self._limits, self._budget = app, limits, budget
         self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,17 +44,17 @@ class TimeoutMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, request = time.monotonic(), RequestContext(self._limits, self._memory)
+        start, request = time.monotonic(), RequestContext(self._limits, self._budget)
+        rule = scope.get("state", {}).get("rule") or Rule(OPEN)
         answer = _Answer(send, request)
-        arriving = _Arriving(receive, request, answer)
-        await arriving.begin(scope)
+        arriving = _Arriving(receive, request, answer, self._limits.body_bytes if rule.large else JSON_BYTES)
+        await arriving.begin(dict(scope["headers"]))
         task = asyncio.create_task(self._answer(scope, arriving, answer, request))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        hurried = not UNHURRIED.fullmatch(scope["path"])
         while not task.done():
             left = None
-            if hurried and not answer.started:
+            if not rule.untimed and not answer.started:
                 left = self._limits.request_s - (time.monotonic() - start - arriving.waited_s)
                 if left <= 0:
                     answer.closed = True
@@ -60,7 +64,7 @@ class TimeoutMiddleware:
         if task.done():
             task.result()
         if not answer.started:
-            await self._refuse(scope, receive, send, arriving)
+            await self._refuse(scope, receive, send, arriving, answer)
 
     async def _answer(self, scope: Scope, arriving: _Arriving, answer: _Answer, request: RequestContext) -> None:
         set_current_request(request)
@@ -76,53 +80,67 @@ class TimeoutMiddleware:
             arriving.end()
             request.end()
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, arriving: _Arriving) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, arriving: _Arriving, answer: _Answer) -> None:
         """Answer in place of the app, which did not."""
-        if arriving.stalled:
-            detail = f"nothing came for {self._limits.stall_s:g} s; send the request again, without a pause"
-            found = problem(408, "Stopped arriving", detail)
+        if answer.no_room is not None:
+            response = problem_of(answer.no_room)
+        elif arriving.stalled:
+            response = problem(
+                408, f"nothing came for {self._limits.stall_s:g} s; send the request again, without a pause"
+            )
+            response.raw_headers.append(_CLOSE)
         elif arriving.broken_off:
-            found = problem(GONE, "Gone", "the client has gone")
+            response = problem(CLIENT_GONE, "the client has gone")
         elif arriving.request.gone:
             detail = f"this took longer than {self._limits.request_s:g} s; ask for less, or again when less is asked"
-            found = problem(504, "Took too long", detail)
+            response = problem(504, detail)
         else:
-            found = problem(500, "Failed", "the server failed at this; its log says where, under this X-Request-Id")
-
-        async def closing(message: Message) -> None:
-            if arriving.stalled and message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], _CLOSE]}
-            await send(message)
-
-        await found(scope, receive, closing)
+            response = problem(500, FAILED)
+        await response(scope, receive, send)
 
 
 class _Answer:
-    """What the app sends, unless the client was answered without it."""
+    """The answer of the app, unless the client was answered without it. Its head waits for the first of its body."""
 
     def __init__(self, send: Send, request: RequestContext) -> None:
-        self._send, self._visit = send, request
+        self._send, self._request = send, request
+        self._head: Message | None = None
         self.started = self.whole = self.closed = False
+        self.no_room: CapacityError | None = None
 
     async def send(self, message: Message) -> None:
-        """Pass a message on."""
+        """Pass a message on; return when all but its last piece has left."""
         if self.closed:
             return
         if message["type"] == "http.response.start":
-            self.started = True
-            if self._visit.gone:
-                message = {**message, "status": GONE}
-        elif not message.get("more_body", False):
-            self.whole = True
-        await self._send(message)
+            self._head = {**message, "status": CLIENT_GONE} if self._request.gone else message
+            return
+        body, more = message.get("body", b""), message.get("more_body", False)
+        try:
+            self._request.reserve(len(body))
+        except CapacityError as error:
+            self.closed, self.no_room = True, error
+            if self.started:
+                raise  # so that the connection is closed
+            return
+        if self._head is not None:
+            head, self._head, self.started = self._head, None, True
+            await self._send(head)
+        self.whole = not more
+        for start in range(0, max(1, len(body)), PIECE_BYTES):
+            end = start + PIECE_BYTES
+            piece = {"type": message["type"], "body": body[start:end], "more_body": more or end < len(body)}
+            await self._send(piece)
+        self._request.release(len(body))
 
 
 class _Arriving:
-    """What comes from the client: the body, and that it has gone."""
+    """The body as it comes from the client, and that the client has gone."""
 
-    def __init__(self, receive: Receive, request: RequestContext, answer: _Answer) -> None:
+    def __init__(self, receive: Receive, request: RequestContext, answer: _Answer, limit_bytes: int) -> None:
         self._receive, self._answer, self.request = receive, answer, request
         self.stalled = self.broken_off = False
+        self._limit_bytes, self._declared, self._size = limit_bytes, 0, 0
         self._left_s, self._came = request.limits.stall_s, 0
         self._waited_s, self._since = 0.0, 0.0
         self._first: Message | None = None
@@ -133,21 +151,31 @@ class _Arriving:
         """How long the body was waited for until now."""
         return self._waited_s + (time.monotonic() - self._since if self._since else 0.0)
 
-    async def begin(self, scope: Scope) -> None:
+    async def begin(self, headers: dict[bytes, bytes]) -> None:
         """Listen at once whether the client goes where there is no body to come."""
-        headers = dict(scope["headers"])
-        if b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0":
+        length = headers.get(b"content-length", b"0")
+        self._declared = int(length) if length.isdigit() else 0
+        if b"transfer-encoding" not in headers and self._declared == 0:
             self._first = await self._receive()
             self._note(self._first)
 
     async def receive(self) -> Message:
-        """Return the next part of the body, or that the client has gone."""
+        """Return the next part of the body, or that the client has gone.
+
+        Raises
+        ------
+        LimitError
+            The body is larger than it may be; it is refused before that much has come.
+        CapacityError
+            There is no memory for this part.
+        """
         if self._first is not None:
             message, self._first = self._first, None
             return message
         if self._listening is not None:
             await asyncio.wait([self._listening])
             return {"type": "http.disconnect"}
+        self._require_small(self._declared)
         self._since = time.monotonic()
         try:
             async with asyncio.timeout(self._left_s):
@@ -172,11 +200,20 @@ class _Arriving:
             self.broken_off = True
             self.request.leave()
             return
-        self._came += len(message.get("body", b""))
+        size = len(message.get("body", b""))
+        self._came += size
         if self._came >= SLOWEST_BYTES:
             self._left_s, self._came = self.request.limits.stall_s, 0
         if not message.get("more_body", False):
             self._listening = asyncio.create_task(self._listen())
+        self._size += size
+        self._require_small(self._size)
+        self.request.reserve(size)
+
+    def _require_small(self, size_bytes: int) -> None:
+        most = self._limit_bytes
+        if size_bytes > most:
+            raise LimitError(f"the request is larger than {most} bytes; send less, or raise the server's limit")
 
     async def _listen(self) -> None:
         await self._receive()

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.protocols.dicomweb.answers import blocks_of, json_array, metadata_of, multipart
 from maskwright.engine.service.protocols.dicomweb.frames import Frames
@@ -106,6 +107,7 @@ def dicomweb_router(state: AppState) -> APIRouter:
 
 def _add_search(router: APIRouter, store: Datastore, path: str, end: str, level: Level) -> None:
     @router.get(f"{QIDO}{path}{end}", responses=RECORDS)
+    @action("read_image")
     async def search(
         request: Request,
         at: Address = ADDRESSES[path],
@@ -132,6 +134,7 @@ def _add_search(router: APIRouter, store: Datastore, path: str, end: str, level:
 
 def _add_metadata(router: APIRouter, store: Datastore, root: str, path: str) -> None:
     @router.get(f"{root}{path}/metadata", responses=RECORDS)
+    @action("read_image")
     async def metadata(request: Request, at: Address = ADDRESSES[path]) -> Response:
         """Return the headers of instances."""
 
@@ -144,6 +147,7 @@ def _add_metadata(router: APIRouter, store: Datastore, root: str, path: str) -> 
 
 def _add_files(router: APIRouter, store: Datastore, path: str) -> None:
     @router.get(f"{WADO}{path}", responses=PARTS)
+    @action("read_image")
     async def files(request: Request, at: Address = ADDRESSES[path]) -> Response:
         """Return the files of instances."""
 
@@ -165,6 +169,7 @@ def _add_files(router: APIRouter, store: Datastore, path: str) -> None:
 
 def _add_frames(router: APIRouter, store: Datastore) -> None:
     @router.get(f"{WADO}{_INSTANCE}/frames/{{frames}}", responses=PARTS)
+    @action("read_image")
     async def frames(request: Request, frames: FrameList, at: Address = ADDRESSES[_INSTANCE]) -> Response:
         """Return frames of an instance as they lie in its file."""
         numbers = [int(number) for number in frames.split(",")]

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 
-from maskwright.engine.service.access import Refusal, Tokens
-from maskwright.engine.service.http.body import read_body
-from maskwright.engine.service.http.forms import JSON_BYTES, parsed
+from maskwright.engine.service.access import Refusal, TokenFile, Tokens
+from maskwright.engine.service.http.bodies import parse_object, read_body
 from maskwright.engine.service.http.openapi import body
 from maskwright.engine.service.http.problems import problem
+from maskwright.engine.service.http.routes import OPEN, action
 from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.protocols.dicomweb.app import dicomweb_router
 from maskwright.engine.service.protocols.monailabel.datastore import datastore_router
@@ -41,7 +41,7 @@ LOGIN = {
 }
 
 
-def monailabel_router(place: AppState, tokens: Tokens | None) -> APIRouter:
+def monailabel_router(place: AppState, tokens: TokenFile | Tokens | None) -> APIRouter:
     """Return all routes of the protocol."""
     router = APIRouter()
     router.include_router(datastore_router(place))
@@ -52,25 +52,28 @@ def monailabel_router(place: AppState, tokens: Tokens | None) -> APIRouter:
     return router
 
 
-def _login_router(tokens: Tokens | None) -> APIRouter:
+def _login_router(tokens: TokenFile | Tokens | None) -> APIRouter:
     router = APIRouter(prefix="/auth", tags=["server"])
 
     @router.get("/")
+    @action(OPEN, quiet=True)
     def auth() -> dict[str, bool]:
         """Whether clients have to log in."""
         return {"enabled": tokens is not None}
 
     @router.post("/token", openapi_extra=LOGIN)
+    @action(OPEN)
     async def token(request: Request) -> Any:
         """Give a client's password back as its bearer token: the password is the token, the name is not looked at."""
-        fields = parse_qs((await read_body(request, JSON_BYTES)).decode("utf-8", "replace"))
+        fields = parse_qs((await read_body(request)).decode("utf-8", "replace"))
         secret = next(iter(fields.get("password", [])), "")
         found = None if tokens is None else tokens.authenticate(secret, datetime.now(UTC))
         if isinstance(found, Refusal):
-            return problem(401, "Who are you?", found.message)
+            return problem(401, found.message)
         return {"access_token": secret, "token_type": "bearer"}
 
     @router.get("/token/valid")
+    @action("read_image")
     def valid() -> dict[str, bool]:
         """Whether the token of this request holds: who gets here has a good one."""
         return {"valid": True}
@@ -82,6 +85,7 @@ def _general_router(place: AppState) -> APIRouter:
     router = APIRouter(tags=["server"])
 
     @router.get("/info/")
+    @action("read_image")
     async def info() -> dict[str, Any]:
         """Models, strategies, and how far the datastore is."""
         status = await in_thread(place.store.status)
@@ -99,11 +103,12 @@ def _general_router(place: AppState) -> APIRouter:
         }
 
     @router.post("/activelearning/{strategy}", openapi_extra=body(required=False))
+    @action("prompt")
     async def next_image(request: Request, strategy: str) -> dict[str, Any]:
         """The image to label next; nothing where all are done."""
         if strategy not in STRATEGIES:
             raise NotFoundError(f"there is no strategy {strategy[:40]!r}; there is {', '.join(STRATEGIES)}")
-        parsed(await read_body(request, JSON_BYTES), "the body")
+        parse_object(await read_body(request), "the body")
         entry = await in_thread(lambda: _next(place, strategy))
         if entry is None:
             return {}
@@ -111,14 +116,16 @@ def _general_router(place: AppState) -> APIRouter:
         return await in_thread(lambda: _sample(place, entry))
 
     @router.get("/train/")
+    @action("read_image")
     def train_status() -> Any:
         """Idle, always: nothing is trained here."""
-        return problem(404, "Idle", "no training runs; this server trains nothing")
+        return problem(404, "no training runs; this server trains nothing")
 
     @router.post("/train/{model}")
+    @action("prompt")
     def train(model: str) -> Any:
         """Nothing is trained here."""
-        return problem(404, "Not offered", "this server trains nothing; its models learn from the clicks alone")
+        return problem(404, "this server trains nothing; its models learn from the clicks alone")
 
     return router
 

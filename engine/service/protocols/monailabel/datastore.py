@@ -12,8 +12,9 @@ from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.io.formats import LABEL_SUFFIXES, suffix_of
-from maskwright.engine.service.http.forms import read_form
+from maskwright.engine.service.http.bodies import read_form
 from maskwright.engine.service.http.openapi import answers, body
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.images.files import read_label_file, temporary_file, volume_file
 from maskwright.engine.service.images.uploads import ingest
@@ -42,12 +43,14 @@ def _add_images(router: APIRouter, state: AppState) -> None:
     store = state.store
 
     @router.get("/datastore/")
+    @action("read_image")
     async def listing(output: str = "") -> dict[str, Any]:
         """All images, and the labels of each by tag."""
         return {"objects": await in_thread(lambda: {entry.id: _described(store, entry) for entry in store.images()})}
 
     @router.put("/datastore/", openapi_extra=body(None, ["file"]))
     @router.put("/datastore/image", openapi_extra=body(None, ["file"]))
+    @action("save_label", large=True)
     async def put_image(request: Request, image: str = "") -> dict[str, str]:
         """Store an image, once for each content; a file that cannot be read as an image is refused."""
         _, files = await read_form(request)
@@ -59,6 +62,7 @@ def _add_images(router: APIRouter, state: AppState) -> None:
 
     @router.head("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
     @router.get("/datastore/image", response_class=Response, responses=answers("application/octet-stream"))
+    @action("read_image")
     async def get_image(request: Request, image: str) -> Response:
         """The file of an image."""
         entry = await in_thread(lambda: store.image(image))
@@ -72,6 +76,7 @@ def _add_labels(router: APIRouter, state: AppState) -> None:
     store = state.store
 
     @router.put("/datastore/label", openapi_extra=body(None, ["label"]))
+    @action("save_label", large=True)
     async def put_label(request: Request, image: str, tag: str = "") -> dict[str, str]:
         """Save a label of an image; the one it replaces becomes an earlier version."""
         params, files = await read_form(request)
@@ -92,6 +97,7 @@ def _add_labels(router: APIRouter, state: AppState) -> None:
         return {"image": image, "label": image}
 
     @router.get("/datastore/label", response_class=Response, responses=answers("application/octet-stream"))
+    @action("read_label")
     async def get_label(request: Request, label: str, tag: str = "") -> Response:
         """The file of a label."""
 
@@ -109,6 +115,7 @@ def _add_sessions(router: APIRouter, state: AppState) -> None:
     transient = state.transient
 
     @router.put("/session/", openapi_extra=body(None, ["files"]))
+    @action("prompt", large=True)
     async def put_session(request: Request) -> dict[str, str]:
         """Take an image that is only to be segmented, not stored."""
         _, files = await read_form(request)
@@ -119,12 +126,14 @@ def _add_sessions(router: APIRouter, state: AppState) -> None:
         return {"session_id": entry.id}
 
     @router.get("/session/{session_id}")
+    @action("prompt")
     async def get_session(request: Request, session_id: str) -> dict[str, str]:
         """Whether the image of one of the client's own sessions is still there."""
         entry = await in_thread(lambda: transient.image(actor_of(request), session_id))
         return {"session_id": entry.id, "name": entry.name}
 
     @router.delete("/session/{session_id}")
+    @action("prompt")
     async def delete_session(request: Request, session_id: str) -> dict[str, str]:
         """Remove the image of one of the client's own sessions."""
         await in_thread(lambda: transient.remove(actor_of(request), session_id))

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.assist.propagate import propagate
-from maskwright.engine.service.http.forms import read_form
+from maskwright.engine.service.http.bodies import read_form
 from maskwright.engine.service.http.openapi import answers, body
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.images.files import read_uploaded_labels
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
@@ -38,6 +39,7 @@ def infer_router(place: AppState) -> APIRouter:
         responses=answers("multipart/form-data", "application/json", "application/octet-stream"),
         openapi_extra=body(None, ["file", "label"]),
     )
+    @action("prompt", large=True)
     async def infer(
         request: Request, model: str, image: str = "", session_id: str = "", output: str = "all"
     ) -> Response:

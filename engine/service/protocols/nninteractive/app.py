@@ -11,14 +11,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from maskwright.engine.service.budget.reading import require_short_axes
-from maskwright.engine.service.budget.request_context import current_limits, current_request
-from maskwright.engine.service.http.body import read_body
-from maskwright.engine.service.http.docs_page import add_api_page
-from maskwright.engine.service.http.openapi import ANY_OBJECT, BINARY, REFUSALS, answers
-from maskwright.engine.service.http.problems import answer_with_problems
+from maskwright.engine.service.budget.request_context import current_limits, reserve
+from maskwright.engine.service.http.bodies import read_body
+from maskwright.engine.service.http.openapi import ANY_OBJECT, BINARY, answers
+from maskwright.engine.service.http.routes import OPEN, action
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.events import ACTS, PACKED, SET_IMAGE, Outcome, perform
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
@@ -28,9 +27,6 @@ from maskwright.engine.service.sessions.event import SessionEvent
 from maskwright.engine.service.sessions.journal import SessionJournals
 from maskwright.engine.service.sessions.leases import Lease, Pool
 from maskwright.errors import CapacityError, GoneError, InputError, LimitError
-
-JSON_BYTES = 1 << 20
-"""The largest body of JSON that is read."""
 
 PACKED_TYPE, JSON_TYPE = "application/octet-stream", "application/json"
 CAPABILITIES = {
@@ -55,21 +51,19 @@ CAPABILITIES = {
 }
 
 
-def nninteractive_app(
+def nninteractive_router(
     pool: Pool[RemoteSession], images: SharedImages, journals: SessionJournals | None = None
-) -> FastAPI:
-    """Return the app of one pool of sessions; with journals, what is done is written down."""
-    title = "Maskwright: nnInteractive v2"
-    app = FastAPI(title=title, strict_content_type=False, responses=REFUSALS, docs_url=None, redoc_url=None)
-    add_api_page(app)
-    answer_with_problems(app)
-    _add_lease_routes(app, pool)
+) -> APIRouter:
+    """Return the routes of one pool of sessions; with journals, what is done is written down."""
+    router = APIRouter()
+    _add_lease_routes(router, pool)
     for path in (SET_IMAGE, *ACTS):
-        route = _act_route(path, pool, images, journals)
-        app.post(path, response_class=Response, responses=answers(PACKED_TYPE, JSON_TYPE), openapi_extra=_read(path))(
+        route = action("prompt", large=path in PACKED)(_act_route(path, pool, images, journals))
+        described = _read(path)
+        router.post(path, response_class=Response, responses=answers(PACKED_TYPE, JSON_TYPE), openapi_extra=described)(
             route
         )
-    return app
+    return router
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -78,30 +72,36 @@ def _read(path: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _add_lease_routes(app: FastAPI, pool: Pool[RemoteSession]) -> None:
-    @app.get("/healthz")
+def _add_lease_routes(router: APIRouter, pool: Pool[RemoteSession]) -> None:
+    @router.get("/healthz")
+    @action(OPEN, quiet=True)
     def healthz() -> dict[str, bool]:
         return {"ok": True}
 
-    @app.get("/capabilities")
+    @router.get("/capabilities")
+    @action(OPEN)
     def capabilities() -> dict[str, Any]:
         return CAPABILITIES
 
-    @app.post("/claim")
+    @router.post("/claim")
+    @action("prompt")
     async def claim(request: Request) -> dict[str, Any]:
         times = {"idle_timeout_seconds": pool.limits.idle_s, "liveness_timeout_seconds": pool.limits.silent_s}
         return {"lease_token": pool.claim(_owner(request)), **times}
 
-    @app.post("/release")
+    @router.post("/release")
+    @action("prompt")
     def release(request: Request) -> dict[str, bool]:
         pool.release(_token(request), _owner(request))
         return {"ok": True}
 
-    @app.post("/heartbeat")
+    @router.post("/heartbeat")
+    @action("prompt", quiet=True)
     async def heartbeat(request: Request) -> dict[str, float]:
         return {"remaining_seconds": await pool.heartbeat(_token(request), _owner(request))}
 
-    @app.get("/lease_status")
+    @router.get("/lease_status")
+    @action("prompt", quiet=True)
     async def lease_status(request: Request) -> dict[str, float]:
         left = await pool.remaining_s(_token(request), _owner(request))
         return {"remaining_seconds": left, "idle_timeout_seconds": pool.limits.idle_s}
@@ -146,29 +146,19 @@ def _hold(pool: Pool[RemoteSession], lease: Lease[RemoteSession], journals: Sess
 def _room_to_unpack(asked: SessionEvent) -> Iterator[None]:
     """Note the array that an act unpacks, until the session holds it."""
     shape, size = packed_shape(asked.packed)
-    request = current_request()
-    if request is None:
+    limits = current_limits()
+    if size > limits.unpacked_bytes:
+        raise LimitError(f"a packed array of shape {shape} is {size} bytes; at most {limits.unpacked_bytes} are taken")
+    require_short_axes(shape, limits)
+    with reserve(size):
         yield
-        return
-    if size > request.limits.unpacked_bytes:
-        raise LimitError(
-            f"a packed array of shape {shape} is {size} bytes; at most {request.limits.unpacked_bytes} are taken"
-        )
-    require_short_axes(shape, request.limits)
-    request.reserve(size)
-    try:
-        yield
-    finally:
-        request.release(size)
 
 
 async def _asked(request: Request, path: str) -> SessionEvent:
     if path in PACKED:
-        return SessionEvent(
-            path, request.headers.get("X-Meta", "{}"), await read_body(request, current_limits().body_bytes)
-        )
+        return SessionEvent(path, request.headers.get("X-Meta", "{}"), await read_body(request))
     try:
-        return SessionEvent(path, (await read_body(request, JSON_BYTES)).decode())
+        return SessionEvent(path, (await read_body(request)).decode())
     except UnicodeDecodeError:
         raise InputError(f"{path}: the body is no UTF-8 text; send JSON") from None
 

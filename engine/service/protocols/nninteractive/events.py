@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from maskwright.engine.service.budget.request_context import current_limits
-from maskwright.engine.service.http.json_model import model_of
+from maskwright.engine.service.http.bodies import parse_model
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.packed_array import unpack_array
 from maskwright.engine.service.protocols.nninteractive.remote_session import Answer, RemoteSession
@@ -175,4 +175,4 @@ def _unpacked(act: SessionEvent) -> NDArray[Any]:
 
 
 def _said(kind: type[M], act: SessionEvent) -> M:
-    return model_of(kind, act.text or "{}", act.path)
+    return parse_model(kind, act.text or "{}", act.path)

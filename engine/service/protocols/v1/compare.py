@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.service.http.forms import read_form
-from maskwright.engine.service.http.json_model import model_of
+from maskwright.engine.service.http.bodies import parse_model, read_form
 from maskwright.engine.service.http.openapi import answers, body
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import run_in_worker
 from maskwright.engine.service.images.files import read_label_file, read_uploaded_labels
 from maskwright.engine.service.protocols.v1.compare_options import CompareOptionsBody
@@ -44,13 +44,14 @@ def compare_router(place: AppState) -> APIRouter:
         responses=answers("application/json"),
         openapi_extra=body(CompareRequest, ["reference", "prediction"]),
     )
+    @action("compare", large=True)
     async def compare_masks(request: Request) -> Response:
         """Compare `reference` with `prediction`: files of a form, or stored labels named in JSON.
 
         The answer is what `maskwright compare --format json` prints.
         """
         fields, files = await read_form(request)
-        params = model_of(CompareRequest, fields, "params")
+        params = parse_model(CompareRequest, fields, "params")
         options = params.options()
 
         def work() -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from maskwright.engine.service.http.json_model import model_of
+from maskwright.engine.service.http.bodies import parse_model
 from maskwright.engine.service.protocols.v1.page_session import PageSession, Saying
 from maskwright.engine.service.sessions.event import SessionEvent
 from maskwright.engine.service.sessions.journal import JournalPolicy
@@ -151,11 +151,11 @@ def replay(acts: Sequence[SessionEvent], place: AppState) -> PageSession:
         The acts are none of this version's.
     """
     session = PageSession()
-    session.open(*_opened(model_of(_Begun, acts[0].text, BEGIN), place))
+    session.open(*_opened(parse_model(_Begun, acts[0].text, BEGIN), place))
     for act in acts[1:]:
         if act.path not in KINDS:
             raise InputError(f"the journal holds {act.path!r}; expected one of {', '.join(KINDS)}")
-        model_of(KINDS[act.path], act.text, act.path).carry_out(session)
+        parse_model(KINDS[act.path], act.text, act.path).carry_out(session)
     return session
 
 

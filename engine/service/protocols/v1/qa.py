@@ -15,8 +15,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.jobs.record import RunRecord
-from maskwright.engine.service.http.json_model import read_model
-from maskwright.engine.service.http.openapi import body
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.protocols.v1.compare_options import CompareOptionsBody
 from maskwright.engine.service.protocols.v1.stored_labels_job import stored_labels_job
@@ -46,10 +45,10 @@ def qa_router(state: AppState, runs: JobQueue) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/qa", tags=["agreement"])
 
-    @router.post("", status_code=202, openapi_extra=body(QaRequest))
-    async def start(request: Request) -> dict[str, str]:
+    @router.post("", status_code=202)
+    @action("run_qa")
+    async def start(request: Request, params: QaRequest) -> dict[str, str]:
         """Start to compare the labels of two tags; the body is JSON of `reference_tag`, `prediction_tag`, options."""
-        params = await read_model(request, QaRequest)
         options = params.options()
 
         def start_run() -> str:
@@ -61,17 +60,20 @@ def qa_router(state: AppState, runs: JobQueue) -> APIRouter:
         return {"run": run}
 
     @router.get("")
+    @action("compare")
     def list_runs() -> dict[str, Any]:
         """How far all runs are, by id."""
         return {"runs": {run: asdict(record) for run, record in runs.all().items()}}
 
     @router.get("/{run}")
+    @action("compare")
     def status(request: Request, run: str) -> dict[str, Any]:
         """How far a run is."""
         request.state.subject = run
         return asdict(runs.record(run))
 
     @router.delete("/{run}")
+    @action("run_qa")
     async def remove(request: Request, run: str) -> dict[str, str]:
         """Cancel a run that waits or goes on (`"was": "cancelled"`); remove one that has ended (`"was": "removed"`).
 
@@ -81,6 +83,7 @@ def qa_router(state: AppState, runs: JobQueue) -> APIRouter:
         return {"was": await in_thread(lambda: runs.remove(run))}
 
     @router.get("/{run}/events", response_class=StreamingResponse)
+    @action("compare", untimed=True)
     async def events(request: Request, run: str) -> StreamingResponse:
         """How far a run is, each time that changes, as server-sent events until it ends."""
         request.state.subject = run
@@ -90,12 +93,14 @@ def qa_router(state: AppState, runs: JobQueue) -> APIRouter:
         )
 
     @router.get("/{run}/report", response_class=Response)
+    @action("compare", untimed=True)
     def report(request: Request, run: str) -> FileResponse:
         """The report of a run that is done, a page without scripts."""
         request.state.subject = run
         return FileResponse(runs.output(run, "report.html"), media_type="text/html", headers=REPORT_HEADERS)
 
     @router.get("/{run}/results", response_class=Response)
+    @action("compare", untimed=True)
     def results(request: Request, run: str) -> FileResponse:
         """The table of a run that is done, as CSV."""
         request.state.subject = run

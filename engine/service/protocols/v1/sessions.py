@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeVar
 from fastapi import APIRouter, Request, Response
 
 from maskwright.engine.service.budget.request_context import require_present
-from maskwright.engine.service.http.json_model import read_model
-from maskwright.engine.service.http.openapi import answers, body
+from maskwright.engine.service.http.openapi import answers
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.images.files import read_label_file, volume_file
 from maskwright.engine.service.images.segmentation_file import segmentation_file, takes_segmentation
@@ -110,10 +110,11 @@ def sessions_router(place: AppState, pool: Pool[PageSession], journals: SessionJ
 def _add_begin_and_end(router: APIRouter, desk: SessionRoutes) -> None:
     place, pool, journals = desk.place, desk.pool, desk.journals
 
-    @router.post("", openapi_extra=body(Beginning))
-    async def begin(request: Request) -> dict[str, Any]:
+    @router.post("")
+    @action("read_image")
+    async def begin(request: Request, asked: Beginning) -> dict[str, Any]:
         """Begin a session on an image; it has one empty object. `formats` are those in which it can be saved."""
-        asked, owner = await read_model(request, Beginning), _owner(request)
+        owner = _owner(request)
         request.state.subject = asked.image
 
         def read() -> tuple[ImageEntry, str, Volume]:
@@ -142,6 +143,7 @@ def _add_begin_and_end(router: APIRouter, desk: SessionRoutes) -> None:
             raise
 
     @router.delete("/{session}")
+    @action("read_image")
     async def end(request: Request, session: str) -> dict[str, bool]:
         """End a session; what is not saved is gone. One that has ended is no error."""
         owner = _owner(request)
@@ -151,45 +153,51 @@ def _add_begin_and_end(router: APIRouter, desk: SessionRoutes) -> None:
 
 
 def _add_edits(router: APIRouter, desk: SessionRoutes) -> None:
-    @router.post("/{session}/prompts", openapi_extra=body(Prompting))
-    async def prompt(request: Request, session: str) -> dict[str, Any]:
+    @router.post("/{session}/prompts")
+    @action("prompt")
+    async def prompt(request: Request, session: str, asked: Prompting) -> dict[str, Any]:
         """Say of an object what is inside or outside; it becomes the active one."""
-        return await desk.do(request, session, await read_model(request, Prompting))
+        return await desk.do(request, session, asked)
 
     @router.post("/{session}/undo")
+    @action("prompt")
     async def undo(request: Request, session: str) -> dict[str, Any]:
         """Take the newest edit back, whichever object it was of."""
         return await desk.do(request, session, Undoing())
 
     @router.post("/{session}/redo")
+    @action("prompt")
     async def redo(request: Request, session: str) -> dict[str, Any]:
         """Do what was undone last again."""
         return await desk.do(request, session, Redoing())
 
-    @router.post("/{session}/propagate", openapi_extra=body(Propagating))
-    async def propagate(request: Request, session: str) -> dict[str, Any]:
+    @router.post("/{session}/propagate")
+    @action("prompt")
+    async def propagate(request: Request, session: str, asked: Propagating) -> dict[str, Any]:
         """Carry an object's mask on the given slices to the others; one edit, with a confidence for each slice."""
-        return await desk.do(request, session, await read_model(request, Propagating))
+        return await desk.do(request, session, asked)
 
 
 def _add_objects(router: APIRouter, desk: SessionRoutes) -> None:
-    @router.post("/{session}/objects", openapi_extra=body(Adding))
-    async def add(request: Request, session: str) -> dict[str, Any]:
+    @router.post("/{session}/objects")
+    @action("prompt")
+    async def add(request: Request, session: str, asked: Adding) -> dict[str, Any]:
         """Begin another object; it becomes the active one."""
-        return await desk.do(request, session, await read_model(request, Adding))
+        return await desk.do(request, session, asked)
 
-    @router.patch("/{session}/objects/{number}", openapi_extra=body(Changing))
-    async def change(request: Request, session: str, number: int) -> dict[str, Any]:
+    @router.patch("/{session}/objects/{number}")
+    @action("prompt")
+    async def change(request: Request, session: str, number: int, asked: Changing) -> dict[str, Any]:
         """Rename an object, lock or open it, make it the active one."""
-        asked = await read_model(request, Changing)
         return await desk.do(request, session, ChangingOne(number=number, **asked.model_dump(exclude_unset=True)))
 
 
 def _add_saving(router: APIRouter, desk: SessionRoutes) -> None:
-    @router.post("/{session}/save", openapi_extra=body(Saving))
-    async def save(request: Request, session: str) -> dict[str, Any]:
+    @router.post("/{session}/save")
+    @action("save_label")
+    async def save(request: Request, session: str, asked: Saving) -> dict[str, Any]:
         """Keep all objects as one label of the image, with their names; an earlier one becomes a version."""
-        asked, owner = await read_model(request, Saving), _owner(request)
+        owner = _owner(request)
 
         def work(lease: Lease[PageSession]) -> dict[str, Any]:
             image, info = _image_of(desk.place, lease.session).id, lease.session.label_info()
@@ -200,12 +208,14 @@ def _add_saving(router: APIRouter, desk: SessionRoutes) -> None:
         return await desk.at_work(request, session, work)
 
     @router.get("/{session}/label.nii.gz", response_class=Response, responses=answers(NIFTI))
+    @action("prompt")
     async def nifti(request: Request, session: str) -> Response:
         """All objects as one label map, each with its number."""
         data = await desk.at_work(request, session, lambda lease: _label(desk, lease, ".nii.gz"))
         return _download(data, "label.nii.gz", NIFTI)
 
     @router.get("/{session}/label.seg.dcm", response_class=Response, responses=answers(DICOM))
+    @action("prompt")
     async def dicom(request: Request, session: str) -> Response:
         """All objects that are not empty as a DICOM SEG of the series that the image is."""
         data = await desk.at_work(request, session, lambda lease: _label(desk, lease, ".seg.dcm"))
@@ -233,6 +243,7 @@ def _download(data: bytes, name: str, kind: str) -> Response:
 
 def _add_files(router: APIRouter, desk: SessionRoutes) -> None:
     @router.get("/{session}/image.nii", response_class=Response, responses=answers(NIFTI))
+    @action("read_image")
     async def image(request: Request, session: str) -> Response:
         """The image as NIfTI, whatever its file is; its axes are those of the prompts."""
 
@@ -242,6 +253,7 @@ def _add_files(router: APIRouter, desk: SessionRoutes) -> None:
         return Response(await desk.at_work(request, session, work), media_type=NIFTI)
 
     @router.get("/{session}/labels/{tag}", response_class=Response, responses=answers(NIFTI))
+    @action("read_label")
     async def stored(request: Request, session: str, tag: str) -> Response:
         """A label of the image that is in the datastore, as NIfTI on the image's grid."""
 

@@ -2,7 +2,6 @@
 
 import struct
 import threading
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +26,7 @@ from maskwright.errors import CapacityError, FileFormatError, InputError, LimitE
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]])
 SHAPE = (10, 20, 30)
 SIZE = 10 * 20 * 30 * 4
-LIMITS = replace(Limits(), unpacked_bytes=100_000)
+LIMITS = Limits(unpacked_bytes=100_000)
 
 
 @pytest.fixture
@@ -48,9 +47,9 @@ def volume_at(path, fill=1.0):
 def test_what_is_read_stays_counted_and_no_more_than_that(tmp_path, visiting, name):
     path = volume_at(tmp_path / name)
     assert read_within_budget(path, read).array.nbytes == SIZE
-    assert visiting.memory.used_bytes == SIZE
+    assert visiting.budget.used_bytes == SIZE
     visiting.end()
-    assert visiting.memory.used_bytes == 0
+    assert visiting.budget.used_bytes == 0
 
 
 def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiting):
@@ -60,66 +59,66 @@ def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiti
     stored[112:116] = struct.pack("<f", 2.5)  # scl_slope
     path.write_bytes(stored)
     visiting.reserve(10_000)  # the file came in this request
-    volumes = OpenVolumes(SharedImages(), visiting.memory)
+    volumes = OpenVolumes(SharedImages(), visiting.budget)
     assert volumes.open(SimpleNamespace(path=path, stamp=1)).array.nbytes == SIZE
-    assert visiting.memory.used_bytes == 10_000 + SIZE
-    visiting.limits = replace(LIMITS, unpacked_bytes=SIZE - 1)
+    assert visiting.budget.used_bytes == 10_000 + SIZE
+    visiting.limits = LIMITS.model_copy(update={"unpacked_bytes": SIZE - 1})
     with pytest.raises(LimitError, match=f"unpacks to {SIZE} bytes"):
         volumes.open(SimpleNamespace(path=path, stamp=2))
-    assert visiting.memory.used_bytes == 10_000
+    assert visiting.budget.used_bytes == 10_000
 
 
 def test_what_a_reader_does_not_ask_for_is_counted_too(visiting):
     visiting.reserve(10_000)
     made = Volume(np.zeros(SHAPE, np.float32), AFFINE)
     read_within_budget(Path("a"), lambda path: made)
-    assert visiting.memory.used_bytes == 10_000 + SIZE
+    assert visiting.budget.used_bytes == 10_000 + SIZE
     visiting.release(SIZE)
-    visiting.memory.reserve(Reservation("session"), 40_000)
+    visiting.budget.reserve(Reservation("session"), 40_000)
     with pytest.raises(CapacityError):
         read_within_budget(Path("a"), lambda path: made)
-    assert visiting.memory.used_bytes == 50_000
+    assert visiting.budget.used_bytes == 50_000
 
 
 def test_a_file_that_there_is_no_room_for_is_not_read(tmp_path, visiting):
     path = volume_at(tmp_path / "a.nii.gz")
-    visiting.memory.reserve(Reservation("session"), 40_000)
+    visiting.budget.reserve(Reservation("session"), 40_000)
     with pytest.raises(CapacityError):
         read_within_budget(path, read)
-    assert visiting.memory.used_bytes == 40_000
+    assert visiting.budget.used_bytes == 40_000
 
 
 def test_a_file_that_is_sent_is_counted_until_it_is(visiting):
     volume = Volume(np.zeros(SHAPE, np.float32), AFFINE)
-    assert visiting.memory.used_bytes == 0
+    assert visiting.budget.used_bytes == 0
     sent = volume_file(volume, ".nii")
-    assert visiting.memory.used_bytes == len(sent) > SIZE
+    assert visiting.budget.used_bytes == len(sent) > SIZE
     volume_file(volume, ".nii")
     with pytest.raises(CapacityError):
         volume_file(volume, ".nii")
     visiting.end()
-    assert visiting.memory.used_bytes == 0
+    assert visiting.budget.used_bytes == 0
 
 
 def test_what_is_damaged_or_too_large_is_said_as_it_is(tmp_path, visiting):
     path = volume_at(tmp_path / "a.nii.gz")
-    visiting.limits = replace(LIMITS, unpacked_bytes=1000)
+    visiting.limits = LIMITS.model_copy(update={"unpacked_bytes": 1000})
     with pytest.raises(LimitError, match="unpacks to 24000 bytes; at most 1000 are taken"):
         read_within_budget(path, read)
-    visiting.limits = replace(LIMITS, axis_voxels=29)
+    visiting.limits = LIMITS.model_copy(update={"axis_voxels": 29})
     with pytest.raises(LimitError, match="29 voxels an axis"):
         read_within_budget(path, read)
     visiting.limits = LIMITS
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(FileFormatError):
         read_within_budget(path, read)
-    assert visiting.memory.used_bytes == 0
+    assert visiting.budget.used_bytes == 0
 
 
 def test_a_packed_array_may_be_as_large_as_the_limits_say(monkeypatch, visiting):
     most = []
     monkeypatch.setattr(events, "unpack_array", lambda packed, limit: most.append(limit) or np.ones((1, 2)))
-    visiting.limits = replace(LIMITS, unpacked_bytes=3 << 30)
+    visiting.limits = LIMITS.model_copy(update={"unpacked_bytes": 3 << 30})
     with pytest.raises(InputError):
         events.perform(RemoteSession(), SessionEvent(events.SET_IMAGE, "{}", b""), SharedImages())
     assert most == [3 << 30]

@@ -1,22 +1,27 @@
 """Nobody gets past the guard whom the policy does not let, and everything that happens is in the log."""
 
+import asyncio
 import json
+import socket
 import sqlite3
+from functools import cache
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import Mount, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 
 from maskwright.engine.audit import AuditLog, key_path_of, read_key, verify
 from maskwright.engine.service.access import LOCAL, Policy, Tokens, new_token
-from maskwright.engine.service.http.authorization import ROUTES, AuthorizationMiddleware, Authorizer, action_of
-from maskwright.engine.service.http.prometheus import ServiceMetrics
+from maskwright.engine.service.app import Settings, create_app
+from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
+from maskwright.engine.service.http.routes import action, route_rules
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
-from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
-from reference.serving import served
+from maskwright.errors import ConfigError
+from reference.serving import nninteractive_app, protected, served
 
 ROLES = ("viewer", "annotator", "reviewer", "admin")
 
@@ -35,15 +40,26 @@ def secrets_of(tmp_path):
     return Tokens.read(path), {name: token.secret for name, token in tokens.items()}
 
 
-def app_of_routes():
-    """An app that answers every route with 200."""
-    app = FastAPI()
+@cache
+def rules_of_apps():
+    """The authorization table of both apps."""
 
-    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
-    def anything(path: str) -> dict[str, str]:
-        return {"path": path}
+    async def rules():
+        app = create_app(Settings())
+        async with app.router.lifespan_context(app):
+            return [*route_rules(app.routes), *route_rules(app.state.nninteractive.routes)]
 
-    return app
+    return asyncio.run(rules())
+
+
+def guarded(given):
+    """An app behind the table of the real apps that answers everything with 200."""
+
+    async def anything(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    return AuthorizationMiddleware(anything, given, rules_of_apps(), "test")
 
 
 def authorizer(tokens, log=None, region="eu", anonymous=LOCAL):
@@ -82,7 +98,7 @@ REQUESTS = [
 
 def test_each_role_may_do_what_the_table_says_and_no_more(secrets_of):
     tokens, secret_of = secrets_of
-    with served(AuthorizationMiddleware(app_of_routes(), authorizer(tokens), "test")) as address:
+    with served(guarded(authorizer(tokens))) as address:
         for method, path, allowed in REQUESTS:
             for role in ROLES:
                 found = httpx.request(method, address + path, headers=bearer(secret_of[role]))
@@ -104,15 +120,51 @@ def test_each_role_may_do_what_the_table_says_and_no_more(secrets_of):
             assert httpx.get(address + path, headers=bearer(secret_of["admin"])).status_code == 404
 
 
-def test_every_route_of_the_apps_stands_in_the_table():
-    pool = Pool(RemoteSession, LeaseLimits())
-    labels = _labels_app(None, None, None, ServiceMetrics(), pool)  # type: ignore[arg-type]
-    for app in (labels, nninteractive_app(pool, SharedImages())):
-        for path, methods in app.openapi()["paths"].items():
-            for method in methods:
-                known, _ = action_of(method.upper(), path.replace("{", "").replace("}", ""))
-                assert known, (method, path)
-    assert all(len(row) == 3 for row in ROUTES)
+def test_a_route_without_an_action_stops_the_start():
+    app = FastAPI(openapi_url=None)
+    mounted, bare = FastAPI(openapi_url=None), APIRouter()
+
+    @app.get("/good")
+    @action("read_image")
+    def good() -> None: ...
+
+    @bare.post("/a/{b}/bad")
+    def bad(b: str) -> None: ...
+
+    @mounted.get("/inner")
+    @action("prompt")
+    def inner() -> None: ...
+
+    app.mount("/mounted", mounted)
+    assert [(row.path.pattern, row.rule.action) for row in route_rules(app.routes)] == [
+        ("^/good$", "read_image"),
+        ("^/mounted/inner$", "prompt"),
+    ]
+    mounted.include_router(bare, prefix="/more")
+    with pytest.raises(ConfigError, match=r"POST /mounted/more/a/\{b\}/bad has no action"):
+        route_rules(app.routes)
+    with pytest.raises(ConfigError, match="/files has no action"):
+        route_rules([Mount("/files", app=StaticFiles(directory="."))])
+    with pytest.raises(ConfigError, match="/live has no action"):
+        route_rules([WebSocketRoute("/live", good)])
+    with pytest.raises(ConfigError, match="expected one of open, read_image"):
+        action("look")  # type: ignore[arg-type]
+
+
+def test_every_part_of_the_page_and_every_sign_of_life_is_open_or_asks_for_a_token():
+    actions = {row.path.pattern: row.rule for row in rules_of_apps()}
+    opened = {path for path, rule in actions.items() if rule.action == "open"}
+    assert opened == {
+        "^/$",
+        "^/page/(?P<name>.*)$",
+        "^/docs$",
+        r"^/openapi\.json$",
+        "^/healthz$",
+        "^/auth/$",
+        "^/auth/token$",
+        "^/capabilities$",
+    }
+    assert {path for path, rule in actions.items() if rule.quiet} <= opened | {"^/heartbeat$", "^/lease_status$"}
 
 
 def test_what_happened_is_in_the_log_and_no_secret_or_name_is(secrets_of, tmp_path):
@@ -120,7 +172,7 @@ def test_what_happened_is_in_the_log_and_no_secret_or_name_is(secrets_of, tmp_pa
     path = tmp_path / "audit.db"
     with (
         AuditLog(path) as log,
-        served(AuthorizationMiddleware(app_of_routes(), authorizer(tokens, log), "test")) as address,
+        served(guarded(authorizer(tokens, log))) as address,
     ):
         first = httpx.get(f"{address}/datastore/image?image=Doe-Jane", headers=bearer(secret_of["viewer"]))
         httpx.put(f"{address}/datastore/label?image=Doe-Jane", headers=bearer(secret_of["viewer"]))
@@ -145,19 +197,90 @@ def test_what_happened_is_in_the_log_and_no_secret_or_name_is(secrets_of, tmp_pa
     assert verify(path, read_key(key_path_of(path))).whole
 
 
-def test_without_a_log_that_can_be_written_nothing_is_answered(tmp_path):
-    log = AuditLog(tmp_path / "audit.db")
-    with served(AuthorizationMiddleware(app_of_routes(), authorizer(None, log), "test")) as address:
+def test_an_act_is_in_the_log_before_it_is_done_and_its_outcome_afterwards(tmp_path):
+    path, seen = tmp_path / "audit.db", []
+
+    def outcomes():
+        with sqlite3.connect(path) as database:
+            return [row[0] for row in database.execute("select outcome from events order by number")]
+
+    async def acting(scope, receive, send):
+        if scope["type"] != "http":
+            return
+        seen.append(outcomes())
+        await send({"type": "http.response.start", "status": 200 if len(seen) < 3 else 422, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    with AuditLog(path) as log:
+        app = AuthorizationMiddleware(acting, authorizer(None, log), rules_of_apps(), "test")
+        with served(app) as address:
+            httpx.get(f"{address}/info/")
+            httpx.put(f"{address}/datastore/label?image=x")
+            httpx.post(f"{address}/infer/maskwright?image=x")
+            httpx.post(f"{address}/heartbeat")
+    assert seen == [[], ["allowed", "begun"], ["allowed", "begun", "allowed", "begun"], outcomes()[:5]]
+    assert outcomes() == ["allowed", "begun", "allowed", "begun", "failed", "failed"]  # the heartbeat's 422, too
+    with sqlite3.connect(path) as database:
+        ids = [row[0] for row in database.execute("select request_id from events order by number")]
+    assert ids[1] == ids[2] != ids[3] == ids[4]
+    assert verify(path, read_key(key_path_of(path))).whole
+
+
+def test_without_a_log_that_can_be_written_nothing_is_done_or_answered(tmp_path):
+    log, done = AuditLog(tmp_path / "audit.db"), []
+
+    async def acting(scope, receive, send):
+        if scope["type"] != "http":
+            return
+        done.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"patient"})
+
+    with served(AuthorizationMiddleware(acting, authorizer(None, log), rules_of_apps(), "test")) as address:
         assert httpx.get(f"{address}/info/").status_code == 200
         log.close()
-        found = httpx.get(f"{address}/info/")
-        assert found.status_code == 503
-        assert "path" not in found.json()
-        assert "audit" in found.json()["detail"]
+        acts = (("PUT", "/datastore/label?image=x"), ("POST", "/undo"), ("DELETE", "/api/v1/qa/x"), ("GET", "/info/"))
+        for method, path in acts:
+            answer = httpx.request(method, address + path)
+            assert (answer.status_code, answer.json()["title"]) == (503, "Service unavailable")
+            assert "audit" in answer.json()["detail"]
+    assert done == ["/info/", "/info/"]
+
+
+@pytest.mark.parametrize("path", ["/heartbeat", "/lease_status", "/healthz", "/auth/", "/page/index.html"])
+def test_refusals_are_never_quiet(path, secrets_of, tmp_path):
+    tokens, secret_of = secrets_of
+    method = "POST" if path == "/heartbeat" else "GET"
+    with (
+        AuditLog(tmp_path / "audit.db") as log,
+        served(guarded(authorizer(tokens, log))) as address,
+    ):
+        expected = 0
+        for secret in ("forged", secret_of["late"], secret_of["viewer"], secret_of["admin"]):
+            answer = httpx.request(method, address + path, headers=bearer(secret))
+            expected += answer.status_code in (401, 403)
+        assert httpx.request("PUT", address + path, headers=bearer("forged")).status_code == 405
+        assert expected == (3 if path in ("/heartbeat", "/lease_status") else 0)
+        assert log.rows == expected + 1
+
+
+def test_two_lengths_are_refused_before_the_body_is_read(tmp_path):
+    with (
+        AuditLog(tmp_path / "audit.db") as log,
+        served(guarded(authorizer(None, log))) as address,
+    ):
+        host, port = address.removeprefix("http://").split(":")
+        lines = ["PUT /datastore/label?image=x HTTP/1.1", "Host: localhost", "Content-Length: 10"]
+        for more in (["Transfer-Encoding: chunked"], ["Content-Length: 11"]):
+            with socket.create_connection((host, int(port)), timeout=10) as connection:
+                connection.sendall("\r\n".join([*lines, *more, "", ""]).encode())
+                answer = b"".join(iter(lambda: connection.recv(10_000), b""))  # until it is closed
+                assert b" 400 " in answer.splitlines()[0]
+        assert log.rows == 1  # the second never reaches an app
 
 
 def test_a_page_of_another_site_cannot_use_a_server_without_tokens():
-    with served(AuthorizationMiddleware(app_of_routes(), authorizer(None), "test")) as address:
+    with served(guarded(authorizer(None))) as address:
         assert httpx.get(f"{address}/info/", headers={"Origin": "http://localhost:3000"}).status_code == 200
         odd = {"Origin": "http://[::1"}, {"Origin": "http://localhost:3000@evil.example"}
         for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}, *odd):
@@ -167,16 +290,17 @@ def test_a_page_of_another_site_cannot_use_a_server_without_tokens():
 def test_a_method_that_is_none_is_refused_and_logged(tmp_path):
     with (
         AuditLog(tmp_path / "audit.db") as log,
-        served(AuthorizationMiddleware(app_of_routes(), authorizer(None, log), "test")) as address,
+        served(guarded(authorizer(None, log))) as address,
     ):
-        assert httpx.request("A~B", f"{address}/info/").status_code == 404
-        assert log.rows == 1
+        assert httpx.request("A~B", f"{address}/info/").status_code == 405
+        assert httpx.request("OPTIONS", f"{address}/info/").status_code == 405
+        assert log.rows == 2
 
 
 def test_a_lease_of_one_token_is_nothing_to_another(secrets_of):
     tokens, secret_of = secrets_of
     app = nninteractive_app(Pool(RemoteSession, LeaseLimits()), SharedImages())
-    with served(AuthorizationMiddleware(app, authorizer(tokens), "test")) as address:
+    with served(protected(app, authorizer(tokens))) as address:
         owner, thief = bearer(secret_of["annotator"]), bearer(secret_of["admin"])
         lease = {"X-Lease-Token": httpx.post(f"{address}/claim", headers=owner).json()["lease_token"]}
         assert httpx.post(f"{address}/undo", headers=thief | lease).status_code == 410

@@ -4,20 +4,18 @@ import re
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from maskwright.engine.jobs.queue.queue import JobQueue
-from maskwright.engine.service.http.docs_page import add_api_page, api_page
+from maskwright.engine.service.app import labels_app
+from maskwright.engine.service.http.openapi import docs_page, make_app
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
-from reference.serving import served
+from reference.serving import nninteractive_app, served
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def apps(tmp_path):
         JobQueue(tmp_path / "runs") as runs,
     ):
         pages = Pool(PageSession, LeaseLimits())
-        labels = _labels_app(AppState.of(store), None, runs, ServiceMetrics(), pages)
+        labels = labels_app(AppState.of(store), None, runs, ServiceMetrics(), pages)
         yield [labels, nninteractive_app(Pool(RemoteSession, LeaseLimits()), SharedImages())]
 
 
@@ -46,14 +44,13 @@ def test_every_route_is_named_and_nothing_is_loaded(apps):
 
 
 def test_what_is_said_is_text():
-    app = FastAPI(title="<b>", docs_url=None)
-    add_api_page(app)
+    app = make_app("<b>")
 
     @app.get("/a/{b}")
     def route(b: str) -> None:
         """<script>alert(1)</script>"""
 
-    page = api_page(app.openapi())
+    page = docs_page(app.openapi())
     assert "<b>" not in page
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)" in page

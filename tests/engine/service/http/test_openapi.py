@@ -6,16 +6,16 @@ from hypothesis import HealthCheck, given, settings
 
 import maskwright as mw
 from maskwright.engine.jobs.queue.queue import JobQueue
+from maskwright.engine.service.app import labels_app
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
+from reference.serving import nninteractive_app
 
 schemathesis = pytest.importorskip("schemathesis")
 # What fits the document may still be refused: an image that is not there, a lease that has ended.
@@ -30,7 +30,7 @@ def labels_schema(tmp_path_factory):
         Datastore.open(data, ephemeral=True) as store,
         JobQueue(tmp_path_factory.mktemp("runs")) as runs,
     ):
-        app = _labels_app(AppState.of(store), None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+        app = labels_app(AppState.of(store), None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
         yield schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
@@ -59,7 +59,7 @@ def ask_everything(schema):
     return asked
 
 
-def test_labels_app(labels_schema):
+def testlabels_app(labels_schema):
     assert ask_everything(labels_schema) > 20
 
 

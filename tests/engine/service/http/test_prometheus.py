@@ -4,32 +4,33 @@ import asyncio
 
 import httpx
 import numpy as np
-from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from maskwright.engine.service.access import ANYONE, LOCAL, Policy, Tokens, new_token
 from maskwright.engine.service.budget.budget import Budget, Reservation
-from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
-from maskwright.engine.service.http.problems import answer_with_problems
+from maskwright.engine.service.http.authorization import Authorizer
+from maskwright.engine.service.http.openapi import make_app
 from maskwright.engine.service.http.prometheus import ServiceMetrics, metrics_router
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.errors import NotFoundError
-from reference.serving import served
+from reference.serving import protected, served
 
 
 def app_with(metrics):
-    app = FastAPI()
-    answer_with_problems(app)
+    app = make_app("test")
     app.include_router(metrics_router(metrics))
 
     @app.get("/info/")
+    @action("read_image")
     def info() -> dict[str, bool]:
         return {"ok": True}
 
     @app.get("/datastore/label")
+    @action("read_label")
     def label(label: str) -> None:
         raise NotFoundError("none")
 
@@ -46,9 +47,7 @@ def samples(text):
 
 
 def guarded(metrics, tokens=None, anonymous=LOCAL):
-    return AuthorizationMiddleware(
-        app_with(metrics), Authorizer(Policy.read(), tokens, anonymous, None, None, metrics), "monailabel"
-    )
+    return protected(app_with(metrics), Authorizer(Policy.read(), tokens, anonymous, None, None, metrics))
 
 
 def test_requests_are_counted_by_what_they_were_and_how_they_ended():

@@ -5,47 +5,45 @@ import io
 import json
 import logging
 import os
-import socket
 import time
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.budget.budget import Budget
-from maskwright.engine.service.budget.limits import Limits
-from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
-from maskwright.engine.service.http.header_timeout import header_timeout_protocol
-from maskwright.engine.service.http.problems import answer_with_problems
-from maskwright.engine.service.http.request_log import LOG, JsonLine, WrittenAside, logging_to
-from maskwright.engine.service.http.timeouts import TimeoutMiddleware
+from maskwright.engine.service.http.authorization import Authorizer
+from maskwright.engine.service.http.openapi import make_app
+from maskwright.engine.service.http.request_log import LOG, JsonLine, logging_to
+from maskwright.engine.service.http.routes import OPEN, action
 from maskwright.errors import CapacityError
-from reference.serving import served
+from reference.serving import protected, served
 
 
 def app():
-    app = FastAPI()
-    answer_with_problems(app)
+    app = make_app("test")
 
     @app.get("/session/{session_id}")
+    @action("prompt")
     def session(session_id: str) -> dict[str, str]:
         return {"session_id": session_id}
 
     @app.get("/healthz")
+    @action(OPEN, quiet=True)
     def healthz() -> dict[str, bool]:
         return {"ok": True}
 
     @app.get("/info/")
+    @action("read_image")
     def full() -> None:
         raise CapacityError("no room")
 
     @app.get("/train/")
+    @action("read_image")
     def broken() -> None:
         raise ValueError("Doe, Jane")
 
     authorizer = Authorizer(Policy.read(), None, LOCAL, None, None)
-    return AuthorizationMiddleware(TimeoutMiddleware(app, Limits(), Budget(1 << 20)), authorizer, "monailabel")
+    return protected(app, authorizer)
 
 
 @pytest.fixture
@@ -115,74 +113,32 @@ def test_what_others_say_is_told_without_what_it_is_about(name, event):
     assert "Doe" not in json.dumps(line)
 
 
-def test_a_log_that_nobody_reads_holds_nobody_up_and_says_what_it_dropped(monkeypatch):
+def test_a_log_that_nobody_reads_holds_nothing_up_and_says_how_many_lines_it_dropped(monkeypatch):
     monkeypatch.setattr("maskwright.engine.service.http.request_log.MOST_WAITING", 3)
     monkeypatch.setattr("maskwright.engine.service.http.request_log.END_S", 0.1)
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
+    read, level = b"", LOG.level
     with open(writing, "w", buffering=1) as stream:  # noqa: PTH123
-        handler = WrittenAside(stream)
-        handler.setFormatter(JsonLine())
-
-        def emit(text):
+        with logging_to(stream):
+            for _ in range(30):
+                LOG.info("x" * 10_000)
+                time.sleep(0.005)
+            deadline = time.monotonic() + 5
+            while b"dropped_before" not in read:
+                assert time.monotonic() < deadline
+                with contextlib.suppress(BlockingIOError):
+                    read += os.read(reading, 1 << 16)
+                LOG.info("now")
+                time.sleep(0.01)
+            for _ in range(30):
+                LOG.info("x" * 10_000)
             start = time.monotonic()
-            handler.emit(logging.LogRecord("maskwright", logging.INFO, "", 0, text, None, None))
-            assert time.monotonic() - start < 1
-
-        for _ in range(30):
-            emit("x" * 10_000)
-            time.sleep(0.005)
-        start = time.monotonic()
-        handler.end()
         assert time.monotonic() - start < 1
-        read, deadline = b"", time.monotonic() + 5
-        while b"dropped_before" not in read:
-            assert time.monotonic() < deadline
-            with contextlib.suppress(BlockingIOError):
-                read += os.read(reading, 1 << 16)
-            emit("now")
-            time.sleep(0.01)
-        handler.end()
+        with contextlib.suppress(BlockingIOError):
+            while os.read(reading, 1 << 16):
+                time.sleep(0.01)
     os.close(reading)
-    told = next(json.loads(line) for line in read.splitlines() if b"dropped_before" in line)
-    assert told["dropped_before"] >= 10
-
-
-def test_headers_that_do_not_come_end_the_connection_and_slow_answers_do_not():
-    import asyncio
-    import threading
-
-    import uvicorn
-
-    async def slow(scope, receive, send):
-        await asyncio.sleep(0.6)
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
-
-    config = uvicorn.Config(slow, port=0, lifespan="off", log_config=None, http=header_timeout_protocol(0.3))
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    at = server.servers[0].sockets[0].getsockname()
-    with httpx.Client(base_url=f"http://127.0.0.1:{at[1]}") as client:
-        for _ in range(2):  # the second one on the same connection
-            assert client.get("/").status_code == 200
-        for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
-            with socket.create_connection(at, timeout=5) as connection:
-                start = time.monotonic()
-                connection.sendall(sent)
-                assert connection.recv(10) == b""
-                assert 0.2 < time.monotonic() - start < 2
-        with socket.create_connection(at, timeout=5) as connection:  # a header a moment is no better
-            start = time.monotonic()
-            connection.sendall(b"GET / HTTP/1.1\r\n")
-            with contextlib.suppress(OSError):
-                while time.monotonic() - start < 3:
-                    connection.sendall(b"X: y\r\n")
-                    time.sleep(0.05)
-            assert time.monotonic() - start < 2
-        assert client.get("/").status_code == 200
-    server.should_exit = True
-    thread.join(10)
+    LOG.setLevel(level)
+    line = next(json.loads(line) for line in read.splitlines() if b"dropped_before" in line)
+    assert line["dropped_before"] >= 10

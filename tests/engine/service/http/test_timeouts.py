@@ -7,26 +7,26 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import Request
 
 from maskwright.engine.audit import AuditLog
 from maskwright.engine.service.access import LOCAL, Policy
 from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.budget.request_context import current_request
-from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
-from maskwright.engine.service.http.body import read_body
-from maskwright.engine.service.http.problems import answer_with_problems
+from maskwright.engine.service.http.authorization import Authorizer
+from maskwright.engine.service.http.bodies import read_body
+from maskwright.engine.service.http.openapi import make_app
+from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.timeouts import TimeoutMiddleware
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
-from reference.serving import served
+from reference.serving import protected, served
 
-LIMITS = replace(Limits(), request_s=0.4, stall_s=0.3, body_bytes=1000)
+LIMITS = Limits(request_s=0.4, stall_s=0.3, body_bytes=1000)
 ME = ""
 
 
@@ -41,12 +41,12 @@ class Scene:
         self.path = folder / "audit.db"
 
     def app(self):
-        app = FastAPI()
-        answer_with_problems(app)
+        app = make_app("test")
 
         @app.post("/predict")
+        @action("prompt", large=True)
         async def slow(request: Request) -> dict[str, str]:
-            name = (await read_body(request, 1 << 20)).decode()
+            name = (await read_body(request)).decode()
 
             def work(lease):
                 self.done.append(f"{name} begun")
@@ -58,25 +58,30 @@ class Scene:
             return await self.pool.work(self.token, ME, work)
 
         @app.post("/undo")
+        @action("prompt")
         async def quick(request: Request) -> dict[str, list[str]]:
             return await run_in_worker(lambda: {"session": []})
 
         @app.post("/reset_interactions")
+        @action("prompt")
         async def unread() -> dict[str, bool]:
             await self.pool.work(self.token, ME, lambda lease: self.done.append("reset"))
             return {"ok": True}
 
         @app.get("/info/")
+        @action("read_image")
         async def waiting() -> dict[str, bool]:
             await in_thread(lambda: self.opened.wait(20))
             return {"ok": True}
 
         @app.get("/api/v1/qa/{run}/report")
+        @action("compare", untimed=True)
         async def unhurried(run: str) -> dict[str, bool]:
             await in_thread(lambda: time.sleep(0.7))
             return {"ok": True}
 
         @app.get("/train/")
+        @action("read_image")
         def broken() -> None:
             raise ValueError("Doe, Jane")
 
@@ -86,9 +91,8 @@ class Scene:
     def served(self, limits=LIMITS):
         with AuditLog(self.path) as log:
             authorizer = Authorizer(Policy.read(), None, LOCAL, None, log)
-            with served(
-                AuthorizationMiddleware(TimeoutMiddleware(self.app(), limits, self.memory), authorizer, "nninteractive")
-            ) as address:
+            app = protected(self.app(), authorizer, "nninteractive", limits, self.memory)
+            with served(app) as address:
                 try:
                     yield address
                 finally:
@@ -96,7 +100,10 @@ class Scene:
 
     def statuses(self):
         with sqlite3.connect(self.path) as database:
-            return [json.loads(row[0])["http_status"] for row in database.execute("select details from events")]
+            return [
+                json.loads(row[0])["http_status"]
+                for row in database.execute("select details from events where outcome != 'begun'")
+            ]
 
 
 @pytest.fixture
@@ -129,7 +136,7 @@ def test_what_takes_too_long_is_answered_and_its_session_busy_until_it_ends(scen
         start = time.monotonic()
         found = httpx.post(f"{address}/predict", content=b"first")
         assert 0.35 < time.monotonic() - start < 3
-        assert (found.status_code, found.json()["title"]) == (504, "Took too long")
+        assert (found.status_code, found.json()["title"]) == (504, "Gateway timeout")
         assert found.headers["content-type"] == "application/problem+json"
         # others are served, and what waits for the busy session takes no thread from them; it is not done later
         waits = [posted(address, "/predict", b"late") for _ in range(6)]
@@ -175,7 +182,7 @@ def test_a_body_that_stalls_is_refused_and_one_that_keeps_arriving_is_not(scene)
                 time.sleep(0.2)
                 yield b"c" * 1100
 
-        large = replace(LIMITS, body_bytes=1 << 20)
+        large = LIMITS.model_copy(update={"body_bytes": 1 << 20})
     with scene.served(large) as address:
         start = time.monotonic()
         assert httpx.post(f"{address}/predict", content=steady()).status_code == 200
@@ -186,7 +193,7 @@ def test_a_body_that_stalls_is_refused_and_one_that_keeps_arriving_is_not(scene)
 
 
 def test_what_was_not_begun_when_the_client_went_is_not_done(scene):
-    with scene.served(replace(LIMITS, request_s=20)) as address:
+    with scene.served(LIMITS.model_copy(update={"request_s": 20})) as address:
         going = posted(address, "/predict", b"first")
         until(lambda: scene.done == ["first begun"])
         gone = [posted(address, path, body) for path, body in (("/predict", b"never"), ("/reset_interactions", b""))]
@@ -227,7 +234,7 @@ def test_bodies_are_bounded_and_counted_while_they_are_there(scene):
     with served(TimeoutMiddleware(looking, LIMITS, scene.memory)) as address:
         assert httpx.post(address, content=b"x").status_code == 200
         until(lambda: scene.memory.used_bytes == 0)
-    assert counted == [500]
+    assert counted == [501]  # and the body
     with scene.served() as address:
         assert httpx.post(f"{address}/predict", content=b"x" * 1001).status_code == 413
 

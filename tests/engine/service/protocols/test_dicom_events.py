@@ -8,22 +8,25 @@ import pytest
 
 from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
-from maskwright.engine.service.http.cors import allow_viewer_origins
+from maskwright.engine.service.app import allow_viewers, labels_app
+from maskwright.engine.service.http.authorization import Authorizer
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
-from reference.serving import served
+from reference.serving import protected, served
 
 
 class Log:
     """Stands for the audit log: what it is told goes into a list."""
 
     def __init__(self, events):
-        self.append = events.append
+        self._events = events
+
+    def append(self, event):
+        if event.outcome != "begun":
+            self._events.append(event)
 
 
 @pytest.fixture
@@ -37,8 +40,9 @@ def guarded(tmp_path, write_series):
         JobQueue(tmp_path / "runs") as runs,
     ):
         place = AppState.of(store)
-        app = _labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
-        with served(allow_viewer_origins(AuthorizationMiddleware(app, authorizer, "monailabel"))) as address:
+        app = labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+        allow_viewers(protected(app, authorizer))
+        with served(app) as address:
             yield address, store.images()[0].id, slices, events
 
 

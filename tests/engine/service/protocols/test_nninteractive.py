@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
-from reference.serving import served
+from reference.serving import nninteractive_app, served
 
 remote = pytest.importorskip("nnInteractive.inference.remote.remote_session")
 pytestmark = pytest.mark.clients

@@ -5,13 +5,12 @@ import numpy as np
 
 from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.app import nninteractive_app
 from maskwright.engine.service.protocols.nninteractive.events import REMOTE_JOURNAL_POLICY
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.sessions.journal import SessionJournals
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
-from reference.serving import served
+from reference.serving import nninteractive_app, served
 
 
 def test_an_image_that_there_is_no_room_for_ends_what_was_before_it_everywhere(tmp_path):

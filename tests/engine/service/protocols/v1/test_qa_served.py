@@ -1,5 +1,6 @@
 """A QA run of `maskwright serve`, from the command line to the report; the server ends although a run goes on."""
 
+import asyncio
 import json
 import re
 import signal
@@ -13,8 +14,8 @@ import pytest
 
 import maskwright as mw
 from maskwright.engine.metrics.options import CompareOptions
+from maskwright.engine.service.app import Settings, create_app
 from maskwright.engine.service.protocols.v1.stored_labels_job import stored_labels_job
-from maskwright.engine.service.server import _qa_runs
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import InputError
@@ -23,14 +24,17 @@ AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]]
 
 
 def test_runs_of_an_ephemeral_server_are_removed_with_it(tmp_path):
-    with _qa_runs(None) as runs, Datastore.open(None, ephemeral=True) as store:
-        with pytest.raises(InputError, match="no image"):
-            stored_labels_job(store, runs.folder, "first", "second", CompareOptions())
-        folder = runs.folder
-        assert folder.is_dir()
-    assert not folder.exists()
-    with _qa_runs(tmp_path) as runs:
-        assert runs.folder == tmp_path / ".maskwright" / "qa"
+    async def folder_of(settings):
+        app = create_app(settings)
+        folder = app.state.runs.folder
+        assert folder.parent.is_dir()
+        async with app.router.lifespan_context(app):
+            with Datastore.open(None, ephemeral=True) as store, pytest.raises(InputError, match="no image"):
+                stored_labels_job(store, folder, "first", "second", CompareOptions())
+        return folder
+
+    assert not asyncio.run(folder_of(Settings())).exists()
+    assert asyncio.run(folder_of(Settings(data=tmp_path))) == tmp_path / ".maskwright" / "qa"
 
 
 def test_a_run_from_the_command_line_and_the_end_of_its_server(tmp_path):

@@ -11,15 +11,15 @@ import pytest
 import maskwright as mw
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.service.access import LOCAL, Policy, Tokens, new_token
-from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
+from maskwright.engine.service.app import labels_app
+from maskwright.engine.service.http.authorization import Authorizer
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.serving import served
+from reference.serving import protected, served
 
 SHAPE = (8, 20, 28)
 AFFINE = np.array([[0, 0, -1.0, 9], [0, 1.5, 0, -4], [3.0, 0, 0, 2], [0, 0, 0, 1]])
@@ -40,8 +40,8 @@ def serving(folder, limits=LIMITS, tokens=None):
     """The app that is served, guarded, and its store."""
     store = Datastore.open(folder)
     pages = Pool(PageSession, limits)
-    app = _labels_app(AppState.of(store), tokens, None, ServiceMetrics(), pages)
-    return AuthorizationMiddleware(app, Authorizer(Policy.read(), tokens, LOCAL, None, None), "monailabel"), store
+    app = labels_app(AppState.of(store), tokens, None, ServiceMetrics(), pages)
+    return protected(app, Authorizer(Policy.read(), tokens, LOCAL, None, None)), store
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,16 @@
 
 import threading
 import time
-from dataclasses import replace
 
 import httpx
 import numpy as np
 
 import maskwright as mw
+from maskwright.engine.service.app import labels_app
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.http.timeouts import TimeoutMiddleware
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.server import _labels_app
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
@@ -31,8 +30,8 @@ def test_a_session_whose_client_was_told_that_it_takes_too_long_holds_no_place(t
         open_session(self, *arguments)
 
     monkeypatch.setattr(PageSession, "open", slow)
-    app = _labels_app(place, None, None, ServiceMetrics(), pages)
-    with served(TimeoutMiddleware(app, replace(Limits(), request_s=1), place.memory)) as address:
+    app = labels_app(place, None, None, ServiceMetrics(), pages)
+    with served(TimeoutMiddleware(app, Limits(request_s=1), place.budget)) as address:
         url, asked = f"{address}/api/v1/sessions", {"image": store.images()[0].id}
         assert httpx.post(url, json=asked).status_code == 504
         may_open.set()
