@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from maskwright.engine.agreement.bootstrap import LEVEL, RESAMPLES, SEED, Statistic, cluster_interval
-from maskwright.engine.metrics.table import metric_of
+from maskwright.engine.metrics.columns import metric_of
 
 METHOD = (
     f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES} resamples of whole patients with all their cases "
@@ -126,7 +126,7 @@ def summarise_column(values: pl.Series, clusters: pl.Series, *, penalty: bool = 
     known = ~np.isnan(everything)
     numbers, codes = everything[known], clusters.to_numpy()[known].astype(np.intp)
     infinite = int(np.isinf(numbers).sum())
-    is_distance = metric_of(values.name).kind == "distance"
+    is_distance = metric_of(values.name).is_distance
     statistic: Statistic = "median" if is_distance else "mean"
     lowest, lower, median, upper, highest = (ranked_quantile(numbers, share) for share in (0, 0.25, 0.5, 0.75, 1))
     mean = float(numbers.mean()) if len(numbers) and not infinite and (penalty or not is_distance) else None

@@ -92,17 +92,18 @@ def _check_numbers(preset: Preset) -> None:
 
 def _label(key: str, table: Any) -> LabelSpec:
     where = f"[labels.{key}]"
-    flags = _flags(table, where, allowed={"name"})
-    return LabelSpec(_name(table, where), flags["tubular"], flags["instances"])
+    flags = _flags(table, where, allowed={"name", "metrics"})
+    return LabelSpec(_name(table, where), flags["tubular"], flags["instances"], _metrics(table, where))
 
 
 def _region(key: str, table: Any) -> Region:
     where = f"[regions.{key}]"
-    flags = _flags(table, where, allowed={"name", "labels"})
+    flags = _flags(table, where, allowed={"name", "labels", "metrics"})
     labels = table.get("labels")
     if not isinstance(labels, list) or not labels:
         raise ConfigError(f"{where} labels: expected a list of label numbers such as [1, 2], got {labels!r}")
-    return Region(_name(table, where), tuple(_number(label) for label in labels), flags["tubular"], flags["instances"])
+    numbers = tuple(_number(label) for label in labels)
+    return Region(_name(table, where), numbers, flags["tubular"], flags["instances"], _metrics(table, where))
 
 
 def _flags(table: Any, where: str, allowed: set[str]) -> dict[str, bool]:
@@ -120,6 +121,16 @@ def _name(table: dict[str, Any], where: str) -> str:
     if not isinstance(name, str) or not name.strip():
         raise ConfigError(f'{where}: expected name = "...", got {name!r}')
     return name
+
+
+def _metrics(table: dict[str, Any], where: str) -> tuple[str, ...] | None:
+    """Return the metrics that a label lists; ``CompareOptions`` checks that there are such metrics."""
+    names = table.get("metrics")
+    if names is None:
+        return None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f'{where} metrics: expected a list of names such as ["dice", "nsd"], got {names!r}')
+    return tuple(dict.fromkeys(names))
 
 
 def _matching(instances: Mapping[str, Any]) -> Matching:

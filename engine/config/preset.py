@@ -11,21 +11,24 @@ Matching = Literal["overlap", "iou"]
 
 @dataclass(frozen=True)
 class LabelSpec:
-    """One label: its name, and which further metrics make sense for it.
+    """One label: its name, and the metrics that make sense for it.
 
     Attributes
     ----------
     name : str
-        What a reader calls it.
+        The name for readers.
     tubular : bool
         A vessel, an airway, a nerve: clDice is measured too.
     instances : bool
         Lesions, nuclei: each connected component counts for itself, and the instance metrics are measured too.
+    metrics : tuple of str, optional
+        The metrics to measure, by their names in the table of metrics; without it, those of every label.
     """
 
     name: str
     tubular: bool = False
     instances: bool = False
+    metrics: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,10 @@ class Region:
     Attributes
     ----------
     name : str
-        What a reader calls it.
+        The name for readers.
     labels : tuple of int
         The labels it is made of, as they are after ``remap``.
-    tubular, instances : bool
+    tubular, instances, metrics
         As for a label.
     """
 
@@ -46,11 +49,12 @@ class Region:
     labels: tuple[int, ...]
     tubular: bool = False
     instances: bool = False
+    metrics: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Preset:
-    """What the numbers in a mask mean.
+    """The meaning of the numbers in a mask.
 
     Attributes
     ----------
@@ -79,10 +83,14 @@ class Preset:
     min_instance_ml: float = 0.0
 
     @property
+    def specs(self) -> dict[int, LabelSpec | Region]:
+        """Every label and region that is measured, by its number, labels first."""
+        return {**self.labels, **self.regions}
+
+    @property
     def names(self) -> dict[int, str]:
         """The name of every label and region that is measured, labels first."""
-        specs: dict[int, LabelSpec | Region] = {**self.labels, **self.regions}
-        return {number: spec.name for number, spec in specs.items()}
+        return {number: spec.name for number, spec in self.specs.items()}
 
     def stored_values(self, number: int) -> tuple[int, ...]:
         """Return the values in a file that make up a label or region, the remap undone, in growing order.

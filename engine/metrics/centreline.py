@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.engine.metrics.inputs import Masks
+from maskwright.engine.metrics.metric import NAN, Metric, in_every_convention
 from maskwright.errors import LabelError
 from maskwright.kernels.components import label_components
 from maskwright.kernels.label_array import as_label_pair
@@ -92,3 +94,22 @@ def _without(skeleton: Mask, labels: NDArray[np.uint32], count: int) -> Mask:
     empty[0] = False
     voxels: Mask = empty[labels]
     return voxels
+
+
+def _cldice(masks: Masks) -> float:
+    return cldice(masks.reference, masks.prediction)
+
+
+METRICS = (
+    Metric(
+        name="cldice",
+        title="clDice",
+        definition="harmonic mean of |skel(B) in A| / |skel(B)| and |skel(A) in B| / |skel(A)|; Zhang (2-D), Lee (3-D)",
+        source="Shit et al., clDice, CVPR 2021",
+        needs="masks",
+        functions=in_every_convention(_cldice),
+        both_empty=NAN,
+        reference_empty=0.0,
+        prediction_empty=0.0,
+    ),
+)

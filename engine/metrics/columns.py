@@ -1,55 +1,151 @@
-"""The columns of a comparison: which metrics a convention gives, in table order, and what they are for empty masks."""
+"""The columns of results: one for each metric, or one for each tolerance or percentile of a metric.
+
+A column is called by its metric's name. At a further tolerance or percentile the number stands in the name with all
+its digits: ``nsd@3mm``, ``boundary_iou@0.5mm``, ``hd90``.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from maskwright.engine.metrics.comparison import Status
-from maskwright.engine.metrics.options import CompareOptions, Convention
-from maskwright.engine.metrics.table import METRICS, metric_of
+from maskwright.engine.metrics.conventions import Convention
+from maskwright.engine.metrics.metric import Metric, Status
+from maskwright.engine.metrics.options import CompareOptions
+from maskwright.engine.metrics.table import METRICS, metrics_of_every_label, metrics_of_spec
 
-# Metrics between two surfaces that a convention does not have at all, or names without defining them.
-_LEFT_OUT: dict[Convention, tuple[str, ...]] = {
-    "metrics-reloaded": ("assd_reference_to_prediction", "assd_prediction_to_reference"),
-    "medpy": ("assd_reference_to_prediction", "assd_prediction_to_reference"),
-    "deepmind": ("assd", "masd", "boundary_iou"),
-}
-_UNDEFINED: dict[Convention, tuple[str, ...]] = {
-    "metrics-reloaded": (),
-    "medpy": ("nsd", "boundary_iou"),
-    "deepmind": (),
-}
+_FIRST_PERCENTILE = "95"  # the end of the name of a metric with percentiles
 
 
-def metric_columns(options: CompareOptions) -> list[str]:
-    """Return the columns every label has under these options, in the order of the table."""
-    columns: list[str] = []
-    for name, metric in METRICS.items():
-        if metric.kind in ("centreline", "instance") or name in _LEFT_OUT[options.convention]:
-            continue
-        if name == "hd95":
-            columns += [column for column, _ in options.percentile_columns()]
-        elif metric.kind == "boundary":
-            columns += [name + suffix for suffix, _ in options.tolerance_suffixes()]
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, its metric, and the tolerance in mm or the percentile where the metric has one."""
+
+    name: str
+    metric: Metric
+    parameter: float | None = None
+
+
+def columns_of(metrics: Iterable[Metric], options: CompareOptions) -> list[Column]:
+    """Return the columns of metrics, in their order."""
+    columns = []
+    for metric in metrics:
+        if metric.parameter is None:
+            columns.append(Column(metric.name, metric))
+        elif metric.parameter == "tolerance_mm":
+            names = [metric.name, *(f"{metric.name}@{number_name(mm)}mm" for mm in options.tolerances_mm[1:])]
+            columns += [Column(name, metric, mm) for name, mm in zip(names, options.tolerances_mm)]
         else:
-            columns.append(name)
+            stem = metric.name.removesuffix(_FIRST_PERCENTILE)
+            columns += [
+                Column(stem + number_name(percentile), metric, percentile) for percentile in options.percentiles
+            ]
     return columns
 
 
-def empty_values(status: Status, columns: list[str], options: CompareOptions, far_mm: float) -> dict[str, float | None]:
-    """Return the columns that the empty rule of the table decides; ``far_mm`` stands for the infinite distance."""
-    values: dict[str, float | None] = {}
-    if status == "present":
-        return values
-    for column in columns:
-        metric = metric_of(column)
-        rule = {
-            "absent": metric.both_empty,
-            "reference_empty": metric.reference_empty,
-            "prediction_empty": metric.prediction_empty,
-        }[status]
-        if column.split("@")[0] in _UNDEFINED[options.convention]:
-            values[column] = None
-        elif rule is not None:
-            values[column] = far_mm if math.isinf(rule) else rule
-    return values
+def columns_by_label(options: CompareOptions) -> dict[int, list[Column]]:
+    """Return the columns of each label and region of the preset; without a preset there are none."""
+    specs = options.preset.specs if options.preset else {}
+    return {label: columns_of(metrics_of_spec(spec, options.convention), options) for label, spec in specs.items()}
+
+
+def columns_of_every_label(options: CompareOptions) -> list[Column]:
+    """Return the columns of a label without a preset."""
+    return columns_of(metrics_of_every_label(options.convention), options)
+
+
+def metric_columns(options: CompareOptions) -> list[str]:
+    """Return the names of all columns under these options, in table order."""
+    by_label = columns_by_label(options).values()
+    columns = [column for columns in by_label for column in columns] if by_label else columns_of_every_label(options)
+    return in_table_order({column.name for column in columns})
+
+
+def empty_value(column: Column, status: Status, convention: Convention, far_mm: float) -> float | None:
+    """Return the value that the empty rule of a metric gives; ``far_mm`` stands for the infinite distance.
+
+    None where the convention does not define the metric, and where its function gives the value.
+    """
+    if column.metric.function(convention) is None:
+        return None
+    value = column.metric.empty_value(status)
+    return far_mm if value == math.inf else value
+
+
+def absent_values(options: CompareOptions) -> dict[str, float | None]:
+    """Return the values of a label that neither mask holds, by column."""
+    return {
+        column.name: empty_value(column, "absent", options.convention, math.inf)
+        for column in columns_of_every_label(options)
+    }
+
+
+def metric_of(column: str) -> Metric:
+    """Return the metric of a column.
+
+    Raises
+    ------
+    KeyError
+        There is no such column.
+
+    Examples
+    --------
+    >>> metric_of("nsd@3mm").title, metric_of("hd90").title
+    ('Surface Dice', 'HD95')
+    """
+    return _parse(column)[0]
+
+
+def is_metric_column(name: str) -> bool:
+    """Return whether results can have a metric column of this name.
+
+    Examples
+    --------
+    >>> is_metric_column("hd99.5"), is_metric_column("nsd@thin"), is_metric_column("hospital")
+    (True, False, False)
+    """
+    try:
+        _parse(name)
+    except KeyError:
+        return False
+    return True
+
+
+def in_table_order(columns: Iterable[str]) -> list[str]:
+    """Return columns in the order of the table; of one metric, the one of its own name first, then by number."""
+    positions = {name: position for position, name in enumerate(METRICS)}
+
+    def rank(column: str) -> tuple[int, float]:
+        metric, number = _parse(column)
+        return positions[metric.name], -math.inf if number is None else number
+
+    return sorted(columns, key=rank)
+
+
+def _parse(column: str) -> tuple[Metric, float | None]:
+    """Return the metric of a column, and the tolerance or percentile that stands in its name behind the metric's."""
+    if column in METRICS:
+        return METRICS[column], None
+    name, at, tolerance = column.partition("@")
+    number = _number(tolerance.removesuffix("mm")) if tolerance.endswith("mm") else None
+    if at and number is not None and name in METRICS and METRICS[name].parameter == "tolerance_mm":
+        return METRICS[name], number
+    for metric in METRICS.values():
+        stem = metric.name.removesuffix(_FIRST_PERCENTILE)
+        number = _number(column.removeprefix(stem)) if column.startswith(stem) else None
+        if metric.parameter == "percentile" and number is not None:
+            return metric, number
+    raise KeyError(column)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def number_name(number: float) -> str:
+    """Return a number with all its digits, so that no two numbers share a column."""
+    return repr(number).removesuffix(".0")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -12,9 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.engine.config import Preset
+from maskwright.engine.metrics.columns import columns_of_every_label
 from maskwright.engine.metrics.comparison import Comparison
-from maskwright.engine.metrics.measure import LabelArray, measure
-from maskwright.engine.metrics.options import CompareOptions, Convention, EmptyPolicy, make_options
+from maskwright.engine.metrics.conventions import Convention
+from maskwright.engine.metrics.inputs import LabelArray, LabelPair
+from maskwright.engine.metrics.measure import measure
+from maskwright.engine.metrics.options import CompareOptions, EmptyPolicy, make_options
 from maskwright.engine.metrics.presets import measure_preset
 from maskwright.engine.volume import LabelMap, align, count_left_out, to_labels
 from maskwright.errors import GeometryError, InputError, LabelError
@@ -87,47 +89,40 @@ def compare(
     )
     if options.preset is not None and labels is not None:
         raise InputError("labels and preset were both given; expected one: a preset names its own labels")
-    pair = _as_pair(reference, prediction, spacing_mm, options)
-    if options.preset is None:
-        chosen = None if labels is None else _checked(labels)
-        found = measure(pair.reference, pair.prediction, pair.spacing_mm, chosen, options)
-    else:
-        found = measure_preset(pair.reference, pair.prediction, pair.spacing_mm, options.preset, options)
-    return Comparison(pair.spacing_mm, options.convention, found, {"voxels_outside_grid": pair.voxels_outside_grid})
-
-
-@dataclass(frozen=True, eq=False)
-class _Pair:
-    """Two label arrays of one grid, and the labelled voxels that resampling onto it left out."""
-
-    reference: LabelArray
-    prediction: LabelArray
-    spacing_mm: tuple[float, ...]
-    voxels_outside_grid: int = 0
-
-
-def _as_pair(
-    reference: LabelMap | ArrayLike,
-    prediction: LabelMap | ArrayLike,
-    spacing_mm: Sequence[float] | None,
-    options: CompareOptions,
-) -> _Pair:
+    outside = 0
     if isinstance(reference, LabelMap) and isinstance(prediction, LabelMap):
-        aligned = align(prediction, reference, resample=options.resample)
+        pair = _pair_of_maps(reference, prediction, spacing_mm, options)
         outside = count_left_out(prediction, reference) if options.resample else 0
-        if reference.spacing_mm is not None and spacing_mm is not None:
-            raise GeometryError(
-                f"spacing_mm was given, and the masks have their own, {reference.spacing_mm}; leave it out"
-            )
-        spacing = _spacing(spacing_mm if reference.spacing_mm is None else reference.spacing_mm, reference.array.ndim)
-        return _Pair(reference.array, aligned.array, spacing, outside)
+    else:
+        pair = _pair_of_arrays(reference, prediction, spacing_mm)
+    if options.preset is not None:
+        found = measure_preset(pair, options.preset, options)
+    else:
+        columns = None if labels is None else dict.fromkeys(_checked(labels), columns_of_every_label(options))
+        found = measure(pair, columns, options)
+    return Comparison(pair.spacing_mm, options.convention, found, {"voxels_outside_grid": outside})
+
+
+def _pair_of_maps(
+    reference: LabelMap, prediction: LabelMap, spacing_mm: Sequence[float] | None, options: CompareOptions
+) -> LabelPair:
+    aligned = align(prediction, reference, resample=options.resample)
+    known = reference.spacing_mm
+    if known is not None and spacing_mm is not None:
+        raise GeometryError(f"spacing_mm was given, and the masks have their own, {known}; leave it out")
+    return LabelPair(reference.array, aligned.array, _spacing(known or spacing_mm, reference.array.ndim))
+
+
+def _pair_of_arrays(
+    reference: LabelMap | ArrayLike, prediction: LabelMap | ArrayLike, spacing_mm: Sequence[float] | None
+) -> LabelPair:
     if isinstance(reference, LabelMap) or isinstance(prediction, LabelMap):
         raise InputError("one of the masks is a LabelMap and the other an array; expected two of one kind")
     arrays = _as_array(reference, "reference"), _as_array(prediction, "prediction")
     shapes = arrays[0].shape, arrays[1].shape
     if shapes[0] != shapes[1]:
         raise GeometryError(f"reference has shape {shapes[0]} and prediction {shapes[1]}; expected equal shapes")
-    return _Pair(*arrays, _spacing(spacing_mm, arrays[0].ndim))
+    return LabelPair(*arrays, _spacing(spacing_mm, arrays[0].ndim))
 
 
 def _spacing(spacing_mm: Sequence[float] | None, ndim: int) -> tuple[float, ...]:

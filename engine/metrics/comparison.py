@@ -6,12 +6,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from maskwright.engine.metrics.columns import in_table_order
+from maskwright.engine.metrics.metric import Status
 
 if TYPE_CHECKING:
     import polars as pl
-
-Status = Literal["present", "absent", "reference_empty", "prediction_empty"]
 
 
 def status_of(reference_voxels: int, prediction_voxels: int) -> Status:
@@ -31,7 +32,8 @@ class LabelMetrics:
     ----------
     values : mapping of column to number
         NaN where a metric is undefined because a mask is empty, infinity for the distance to an empty mask, None where
-        the convention does not define the metric. Each is also an attribute: ``metrics.hd95``.
+        the convention does not define the metric. Each is also an attribute: ``metrics.hd95``. Metrics that the label's
+        preset does not list are not there.
     reference_voxels, prediction_voxels : int
     """
 
@@ -75,8 +77,8 @@ class Comparison:
 
     @property
     def columns(self) -> list[str]:
-        """The metric columns of all labels, in order."""
-        return list(dict.fromkeys(column for metrics in self.labels.values() for column in metrics.values))
+        """The metric columns of all labels, in table order."""
+        return in_table_order({column for metrics in self.labels.values() for column in metrics.values})
 
     def to_polars(self) -> pl.DataFrame:
         """Return one row a label: label, reference_voxels, prediction_voxels, and one column a metric."""

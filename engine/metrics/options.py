@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from maskwright.engine.metrics.conventions import DEFAULT, Convention
 from maskwright.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from maskwright.engine.config import Preset
 
-Convention = Literal["metrics-reloaded", "medpy", "deepmind"]
 EmptyPolicy = Literal["infinite", "penalty"]
 
 _HD95 = 95.0
@@ -54,7 +54,7 @@ class CompareOptions:
 
     tolerances_mm: tuple[float, ...] = (2.0,)
     percentiles: tuple[float, ...] = (_HD95,)
-    convention: Convention = "metrics-reloaded"
+    convention: Convention = DEFAULT
     empty: EmptyPolicy = "infinite"
     preset: Preset | None = None
     resample: bool = False
@@ -70,6 +70,11 @@ class CompareOptions:
         _require_choice("empty", self.empty, EmptyPolicy)
         if isinstance(self.preset, str | Path):
             raise ConfigError(f"preset is {self.preset!r}; expected a Preset: take load_preset({str(self.preset)!r})")
+        if self.preset is not None and any(spec.metrics for spec in self.preset.specs.values()):
+            from maskwright.engine.metrics.table import metrics_of_spec
+
+            for spec in self.preset.specs.values():
+                metrics_of_spec(spec, self.convention)  # a metric that is not in the table is refused now
         if not isinstance(self.resample, bool):
             raise ConfigError(f"resample is {self.resample!r}; expected True or False")
         object.__setattr__(self, "tolerances_mm", tuple(dict.fromkeys(tolerances)))
@@ -78,14 +83,6 @@ class CompareOptions:
     def content(self) -> dict[str, object]:
         """Return the options as plain values that JSON can hold, for a record of a run and for its resume key."""
         return asdict(self)
-
-    def tolerance_suffixes(self) -> list[tuple[str, float]]:
-        """Return (column suffix, tolerance): the first tolerance has no suffix."""
-        return [("" if place == 0 else f"@{number_name(mm)}mm", mm) for place, mm in enumerate(self.tolerances_mm)]
-
-    def percentile_columns(self) -> list[tuple[str, float]]:
-        """Return (column, percentile)."""
-        return [(f"hd{number_name(percentile)}", percentile) for percentile in self.percentiles]
 
 
 def make_options(
@@ -136,17 +133,6 @@ def make_options(
 
         given["preset"] = load_preset(preset)
     return CompareOptions(**given)
-
-
-def number_name(value: float) -> str:
-    """Return a number as it stands in the name of a column: all its digits, so that no two numbers share a column.
-
-    Examples
-    --------
-    >>> number_name(3.0), number_name(0.5), number_name(99.99999)
-    ('3', '0.5', '99.99999')
-    """
-    return repr(value).removesuffix(".0")
 
 
 def _numbers(name: str, value: Any) -> tuple[float, ...]:

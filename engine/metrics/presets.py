@@ -1,45 +1,41 @@
-"""Measuring under a preset: values remapped, the ignored left out, regions composed, further metrics where they fit."""
+"""Measure under a preset: values remapped, the ignored voxels left out, regions composed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from maskwright.engine.config import LabelSpec, Preset, Region
-from maskwright.engine.metrics.centreline import cldice
+from maskwright.engine.config import Preset
+from maskwright.engine.metrics.columns import columns_by_label
 from maskwright.engine.metrics.comparison import LabelMetrics
-from maskwright.engine.metrics.instances import instance_agreement
-from maskwright.engine.metrics.measure import LabelArray, measure
+from maskwright.engine.metrics.inputs import LabelArray, LabelPair
+from maskwright.engine.metrics.measure import measure
 from maskwright.engine.metrics.options import CompareOptions
 
 
-def measure_preset(
-    reference: LabelArray,
-    prediction: LabelArray,
-    spacing_mm: tuple[float, ...],
-    preset: Preset,
-    options: CompareOptions,
-) -> dict[int, LabelMetrics]:
+def measure_preset(pair: LabelPair, preset: Preset, options: CompareOptions) -> dict[int, LabelMetrics]:
     """Return the metrics of every label and region of a preset, ascending by number; see ``Preset``."""
-    reference, prediction = _remap(reference, preset.remap), _remap(prediction, preset.remap)
-    ignored = 0
-    if preset.ignore is not None:
-        left_out = reference == preset.ignore
-        ignored = int(left_out.sum())
-        if ignored:
-            reference, prediction = (np.where(left_out, mask.dtype.type(0), mask) for mask in (reference, prediction))
-    found = measure(reference, prediction, spacing_mm, sorted(preset.labels), options, ignored)
-    for label, spec in preset.labels.items():
-        found[label] = _extend(found[label], reference, prediction, (label,), spec, spacing_mm, preset)
+    pair = _without_ignored(_remapped(pair, preset.remap), preset.ignore)
+    pair = replace(pair, matching=preset.matching, min_instance_ml=preset.min_instance_ml)
+    columns = columns_by_label(options)
+    found = measure(pair, {label: columns[label] for label in preset.labels}, options)
     for number, region in preset.regions.items():
-        masks = [np.isin(mask, region.labels).view(np.uint8) for mask in (reference, prediction)]
-        metrics = measure(masks[0], masks[1], spacing_mm, [1], options, ignored)[1]
-        found[number] = _extend(metrics, reference, prediction, region.labels, region, spacing_mm, preset)
+        masks = (np.isin(mask, region.labels).view(np.uint8) for mask in (pair.reference, pair.prediction))
+        reference, prediction = masks
+        as_mask = replace(pair, reference=reference, prediction=prediction)
+        found[number] = measure(as_mask, {1: columns[number]}, options)[1]
     return dict(sorted(found.items()))
 
 
-def _remap(mask: LabelArray, changes: Mapping[int, int]) -> LabelArray:
+def _remapped(pair: LabelPair, changes: Mapping[int, int]) -> LabelPair:
+    return replace(
+        pair, reference=_remap_mask(pair.reference, changes), prediction=_remap_mask(pair.prediction, changes)
+    )
+
+
+def _remap_mask(mask: LabelArray, changes: Mapping[int, int]) -> LabelArray:
     """Return the mask with each value that is a key replaced, in a type that holds the new values."""
     present = {old: new for old, new in changes.items() if old <= np.iinfo(mask.dtype).max}
     if not present:
@@ -51,25 +47,10 @@ def _remap(mask: LabelArray, changes: Mapping[int, int]) -> LabelArray:
     return result
 
 
-def _extend(
-    metrics: LabelMetrics,
-    reference: LabelArray,
-    prediction: LabelArray,
-    labels: Iterable[int],
-    spec: LabelSpec | Region,
-    spacing_mm: tuple[float, ...],
-    preset: Preset,
-) -> LabelMetrics:
-    """Add clDice where the label is tubular and the instance metrics where it is made of instances."""
-    if not (spec.tubular or spec.instances):
-        return metrics
-    first, second = (np.isin(mask, list(labels)) for mask in (reference, prediction))
-    values = dict(metrics.values)
-    if spec.tubular:
-        values["cldice"] = cldice(first, second)
-    if spec.instances:
-        agreement = instance_agreement(
-            first, second, spacing_mm, matching=preset.matching, min_instance_ml=preset.min_instance_ml
-        )
-        values |= agreement.values()
-    return LabelMetrics(values, metrics.reference_voxels, metrics.prediction_voxels)
+def _without_ignored(pair: LabelPair, label: int | None) -> LabelPair:
+    """Return the pair with background in both masks where the reference holds the label to ignore."""
+    ignored = None if label is None else pair.reference == label
+    if ignored is None or not ignored.any():
+        return pair
+    reference, prediction = (np.where(ignored, mask.dtype.type(0), mask) for mask in (pair.reference, pair.prediction))
+    return replace(pair, reference=reference, prediction=prediction, ignored_voxels=int(ignored.sum()))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.metrics.table import METRICS
+from maskwright.engine.metrics.columns import is_metric_column
 from maskwright.engine.qa.columns import CASE_COLUMNS, LABEL_COLUMNS
 from maskwright.engine.storage import content_digest
 from maskwright.errors import FileFormatError, InputError
@@ -139,7 +138,7 @@ def _check_header(header: list[str], path: Path) -> None:
             raise InputError(f"{path}, line 1: a column has no name")
         if header.count(name) > 1:
             raise InputError(f"{path}, line 1: two columns are called {name!r}")
-        if name in _RESULT_COLUMNS or name in METRICS or re.fullmatch(r"hd\d+(\.\d+)?|(nsd|boundary_iou)@.*", name):
+        if name in _RESULT_COLUMNS or is_metric_column(name):
             raise InputError(f"{path}, line 1: {name!r} is a column of the results: give the metadata another name")
 
 

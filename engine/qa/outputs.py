@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from maskwright.engine.agreement.summary import Summary
+from maskwright.engine.metrics.columns import number_name
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.manifest import Manifest
 from maskwright.engine.qa.results import Results
@@ -85,8 +86,8 @@ def _facts(manifest: Manifest, options: CompareOptions, results: Results) -> lis
         ("Maskwright", f"{version('maskwright')} (Python {platform.python_version()}, {packages})"),
         ("Manifest", f"{_name(manifest)}, {len(manifest.cases)} cases, SHA-256 {manifest.fingerprint}"),
         ("Convention", options.convention),
-        ("Tolerances", ", ".join(f"{tolerance:g} mm" for tolerance in options.tolerances_mm)),
-        ("Hausdorff percentiles", ", ".join(f"{percentile:g}" for percentile in options.percentiles)),
+        ("Tolerances", ", ".join(f"{number_name(tolerance)} mm" for tolerance in options.tolerances_mm)),
+        ("Hausdorff percentiles", ", ".join(f"{number_name(percentile)}" for percentile in options.percentiles)),
         ("One mask empty", _EMPTY[options.empty]),
         ("Both masks empty", "the label is absent: no overlap and no distance, volume difference 0"),
         ("Labels", f"preset {options.preset.name}" if options.preset else "every label of any file"),

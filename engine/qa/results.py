@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from maskwright.engine.jobs.job import CaseTables
-from maskwright.engine.metrics.columns import empty_values, metric_columns
+from maskwright.engine.metrics.columns import absent_values, in_table_order, metric_columns
 from maskwright.engine.metrics.options import CompareOptions
-from maskwright.engine.metrics.table import METRICS, metric_of
 from maskwright.engine.qa.columns import CASE_COLUMNS, LABEL_COLUMNS
 from maskwright.engine.qa.manifest import Manifest
 
@@ -52,10 +50,10 @@ def complete_results(manifest: Manifest, cases: CaseTables, options: CompareOpti
     measured = measured.with_columns(
         pl.lit(None, pl.Float64).alias(name) for name in always if name not in measured.columns
     )
-    columns = _in_table_order(name for name in measured.columns if name not in _FIXED)
+    columns = in_table_order(name for name in measured.columns if name not in _FIXED)
     names = options.preset.names if options.preset else {}
     labels = list(names) or sorted(measured["label"].drop_nulls().unique().to_list())
-    rows = _with_absent(measured, labels, empty_values("absent", always, options, math.inf))
+    rows = _with_absent(measured, labels, absent_values(options))
     failed = pl.DataFrame(
         {
             "case": list(cases.failures),
@@ -91,17 +89,6 @@ def _with_absent(measured: pl.DataFrame, labels: list[int], absent: Mapping[str,
         status=pl.col("status").fill_null("absent"),
         reason=pl.lit(None, pl.String),
     )
-
-
-def _in_table_order(columns: Iterable[str]) -> list[str]:
-    order = {name: position for position, name in enumerate(METRICS)}
-
-    def rank(column: str) -> tuple[int, bool, float]:
-        name = metric_of(column).name
-        number = column.removeprefix("hd").split("@")[-1].removesuffix("mm")
-        return order[name], column != name, float(number) if column != name else 0.0
-
-    return sorted(columns, key=rank)
 
 
 def _manifest_columns(manifest: Manifest) -> pl.DataFrame:

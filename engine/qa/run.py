@@ -9,7 +9,8 @@ from maskwright.engine.config import Preset
 from maskwright.engine.jobs.executors.executor import ExecutorName
 from maskwright.engine.jobs.record import Progress
 from maskwright.engine.jobs.run import run_job
-from maskwright.engine.metrics.options import CompareOptions, Convention, EmptyPolicy, make_options
+from maskwright.engine.metrics.conventions import Convention
+from maskwright.engine.metrics.options import CompareOptions, EmptyPolicy, make_options
 from maskwright.engine.qa.job import QaJob, QaResult
 from maskwright.engine.qa.manifest import read_manifest
 

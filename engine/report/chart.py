@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from maskwright.engine.agreement.summary import ranked_quantile
-from maskwright.engine.metrics.table import metric_of
+from maskwright.engine.metrics.columns import metric_of
 
 MOST_DOTS = 300  # a row; more would be a bar of ink
 _MOST_DOTS_IN_ALL = 3000  # a chart; a hundred labels of a thousand cases must still open in a browser

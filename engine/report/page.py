@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from maskwright.engine.agreement.groups import group_tables
 from maskwright.engine.agreement.summary import Summary
-from maskwright.engine.metrics.table import metric_of
+from maskwright.engine.metrics.columns import metric_of
 from maskwright.engine.report.chart import ChartRow, draw_chart
 from maskwright.engine.report.picture import Picture
 from maskwright.engine.report.wording import HEADLINES, column_title, column_unit, interval_text, number_text

@@ -31,7 +31,7 @@ def print_comparison(comparison: Comparison, names: Mapping[int, str], tolerance
             for column in comparison.columns
         ]
     else:
-        columns = [column for column in HEADLINES if column in comparison.columns]
+        columns = [column for column in HEADLINES if column in comparison.columns] or comparison.columns
         header = ["", *(_title(column, tolerance_mm) for column in columns)]
         rows = [[name, *(_number(comparison, label, column) for column in columns)] for label, name in labels.items()]
     _print_table(title, header, [*rows, *_voxels(comparison, labels, len(header))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from maskwright.engine.metrics.table import metric_of
+from maskwright.engine.metrics.columns import metric_of
 
 HEADLINES = (
     "dice",
@@ -29,7 +29,7 @@ def column_title(column: str, tolerance_mm: float) -> str:
     ('Surface Dice at 2 mm', 'Boundary IoU at 0.5 mm', 'HD90')
     """
     metric = metric_of(column)
-    if metric.kind == "boundary":
+    if metric.parameter == "tolerance_mm":
         tolerance = column.split("@")[1].removesuffix("mm") if "@" in column else f"{tolerance_mm:g}"
         return f"{metric.title} at {tolerance} mm"
     return metric.title if column == metric.name else f"HD{column.removeprefix('hd')}"

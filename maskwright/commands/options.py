@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from maskwright.engine.metrics.options import Convention, EmptyPolicy
+from maskwright.engine.metrics.conventions import Convention
+from maskwright.engine.metrics.options import EmptyPolicy
 from maskwright.errors import InputError
 
 Tolerances = Annotated[

@@ -19,6 +19,7 @@ instances = true
 [regions.10]
 name = "all"
 labels = [1, 3]
+metrics = ["dice", "hd95", "dice"]
 [remap]
 4 = 3
 7 = 0
@@ -46,6 +47,7 @@ def test_a_full_preset_is_read(tmp_path: Path) -> None:
     assert (preset.labels[1].tubular, preset.labels[1].instances) == (True, False)
     assert (preset.labels[3].tubular, preset.labels[3].instances) == (False, True)
     assert preset.regions[10].labels == (1, 3)
+    assert (preset.labels[1].metrics, preset.regions[10].metrics) == (None, ("dice", "hd95"))
     assert (preset.ignore, preset.matching, preset.min_instance_ml) == (255, "overlap", 0.5)
     assert preset.remap == {4: 3, 7: 0}
 
@@ -80,6 +82,9 @@ def test_a_preset_travels_to_a_worker(tmp_path: Path) -> None:
         ("[labels.1]\nname = ' '", "expected name"),
         ("[labels.1]\ntubular = true", "expected name"),
         ("[labels.1]\nname = 'a'\ntubular = 1", "true or false"),
+        ("[labels.1]\nname = 'a'\nmetrics = 'dice'", "expected a list of names"),
+        ("[labels.1]\nname = 'a'\nmetrics = []", "expected a list of names"),
+        ("[labels.1]\nname = 'a'\nmetrics = ['dice', 1]", "expected a list of names"),
         ("[labels]\n1 = 'a'", "expected a table"),
         ("labels = 3", "expected a table"),
         ("[labels.1]\nname = 'a'\n[regions.1]\nname = 'b'\nlabels = [1]", "same number 1"),

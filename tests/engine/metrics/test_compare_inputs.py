@@ -9,8 +9,9 @@ import pytest
 
 from maskwright.engine.config import LabelSpec, Preset, load_preset
 from maskwright.engine.metrics.compare import compare
+from maskwright.engine.metrics.inputs import Counts
 from maskwright.engine.metrics.options import CompareOptions, make_options
-from maskwright.engine.metrics.overlap import Counts, overlap_values
+from maskwright.engine.metrics.overlap import mcc
 from maskwright.engine.volume import Grid, LabelMap
 from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 
@@ -72,8 +73,8 @@ def test_a_tolerance_beyond_all_numbers_squared():
 
 
 def test_equal_masks_on_a_large_grid_correlate_fully():
-    counts = Counts(2_325_348_895, 2_325_348_895, 2_325_348_895, 8_709_223_737)
-    assert overlap_values(counts, 1.0)["mcc"] == 1.0  # once 1.0000000000000002
+    counts = Counts(2_325_348_895, 2_325_348_895, 2_325_348_895, 8_709_223_737, voxel_ml=1.0)
+    assert mcc(counts) == 1.0  # once 1.0000000000000002
 
 
 def test_numbers_may_be_numpy_arrays_and_tuples():

@@ -7,7 +7,8 @@ from typing import Annotated, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from maskwright.engine.config import load_preset, shipped_presets
-from maskwright.engine.metrics.options import CompareOptions, Convention, EmptyPolicy, make_options
+from maskwright.engine.metrics.conventions import Convention
+from maskwright.engine.metrics.options import CompareOptions, EmptyPolicy, make_options
 from maskwright.errors import ConfigError
 
 Numbers = float | Annotated[list[float], Field(min_length=1, max_length=8)]

@@ -1,0 +1,140 @@
+"""The distances and boundary counts of labels, from the kernels to one record for each label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwright.engine.metrics.columns import Column
+from maskwright.engine.metrics.inputs import BoundaryCounts, DirectedDistances, Distances, LabelPair
+from maskwright.engine.metrics.options import CompareOptions
+from maskwright.kernels import surface_distance
+from maskwright.kernels.boundary import count_boundary_voxels
+from maskwright.kernels.distance.lattice import Lattice, make_lattice
+from maskwright.kernels.point_groups import PointGroups
+from maskwright.kernels.surface import find_elements, find_surfaces
+from maskwright.kernels.surface_distance import element_distances, surface_distances
+
+_SLACK = 1 + 1e-9  # 3 x 0.8 mm is 2.4000000000000004 and must count as 2.4
+
+Labels = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class SurfaceInputs:
+    """The inputs of one label that come from surfaces; its boundary counts by tolerance in mm."""
+
+    distances: Distances | None
+    boundaries: Mapping[float, BoundaryCounts]
+
+
+def surface_inputs(
+    pair: LabelPair, columns: Mapping[int, Sequence[Column]], options: CompareOptions
+) -> dict[int, SurfaceInputs]:
+    """Return the inputs of the labels whose metrics need any; both arrays must hold each of them."""
+    needs = {
+        label: {column.metric.needs for column in chosen if column.metric.function(options.convention)}
+        for label, chosen in columns.items()
+    }
+    labels = [label for label in columns if needs[label] & {"distances", "boundaries"}]
+    if not labels:
+        return {}
+    wanted = np.array(labels, dtype=np.uint64)
+    if options.convention == "deepmind":
+        inputs = [SurfaceInputs(distances, {}) for distances in _between_elements(pair, wanted, options)]
+    else:
+        with_boundaries = any("boundaries" in needs[label] for label in labels)
+        inputs = _between_voxels(pair, wanted, options, with_boundaries=with_boundaries)
+    return dict(zip(labels, inputs))
+
+
+def _between_voxels(
+    pair: LabelPair, labels: Labels, options: CompareOptions, *, with_boundaries: bool
+) -> list[SurfaceInputs]:
+    surfaces = find_surfaces(pair.reference, labels), find_surfaces(pair.prediction, labels)
+    lattice = make_lattice(surfaces[0].shape, _in_space(pair.spacing_mm))
+    pooled = options.convention == "medpy"
+    percentiles = () if pooled else options.percentiles
+    pooled_percentiles = options.percentiles if pooled else ()
+    tolerances = () if pooled else options.tolerances_mm
+    found = surface_distances(
+        *surfaces,
+        lattice,
+        percentiles=percentiles,
+        pooled_percentiles=pooled_percentiles,
+        limits_mm=[tolerance * _SLACK for tolerance in tolerances],
+    )
+    distances = _by_label(found, percentiles, pooled_percentiles, tolerances)
+    limits = options.tolerances_mm if with_boundaries else ()
+    counts = {tolerance: _boundary_counts(pair, labels, surfaces, lattice, tolerance) for tolerance in limits}
+    return [
+        SurfaceInputs(each, {tolerance: counts[tolerance][label] for tolerance in limits})
+        for label, each in enumerate(distances)
+    ]
+
+
+def _between_elements(pair: LabelPair, labels: Labels, options: CompareOptions) -> list[Distances]:
+    spacing_mm = _in_space(pair.spacing_mm)
+    reference, prediction = (find_elements(mask, labels, pair.spacing_mm) for mask in (pair.reference, pair.prediction))
+    found = element_distances(
+        reference,
+        prediction,
+        make_lattice(reference.points.shape, spacing_mm),
+        spacing_mm,
+        percentiles=options.percentiles,
+        limits_mm=options.tolerances_mm,  # tested exactly, as surface-distance does
+    )
+    return _by_label(found, options.percentiles, (), options.tolerances_mm)
+
+
+def _boundary_counts(
+    pair: LabelPair,
+    labels: Labels,
+    surfaces: tuple[PointGroups, PointGroups],
+    lattice: Lattice,
+    tolerance_mm: float,
+) -> list[BoundaryCounts]:
+    """Count the voxels nearer than the tolerance: at one voxel a boundary is the surface itself, at 0 it is empty."""
+    if tolerance_mm == 0:
+        return [BoundaryCounts(0, 0, 0)] * len(labels)
+    counts = count_boundary_voxels(pair.reference, pair.prediction, labels, *surfaces, lattice, tolerance_mm / _SLACK)
+    return [BoundaryCounts(*row) for row in counts.tolist()]
+
+
+def _by_label(
+    found: surface_distance.SurfaceDistances,
+    percentiles: Sequence[float],
+    pooled_percentiles: Sequence[float],
+    tolerances_mm: Sequence[float],
+) -> list[Distances]:
+    """Return the rows of the kernel's record."""
+    directions = (
+        _directed_by_label(direction, percentiles, tolerances_mm)
+        for direction in (found.reference_to_prediction, found.prediction_to_reference)
+    )
+    pooled = [dict(zip(pooled_percentiles, row)) for row in found.pooled_percentiles_mm.tolist()]
+    return [Distances(*row) for row in zip(*directions, pooled)]
+
+
+def _directed_by_label(
+    found: surface_distance.DirectedDistances, percentiles: Sequence[float], tolerances_mm: Sequence[float]
+) -> list[DirectedDistances]:
+    rows = zip(
+        *(
+            array.tolist()
+            for array in (found.weight, found.maximum_mm, found.sum_mm, found.percentiles_mm, found.within)
+        )
+    )
+    return [
+        DirectedDistances(weight, maximum, total, dict(zip(percentiles, mm)), dict(zip(tolerances_mm, within)))
+        for weight, maximum, total, mm, within in rows
+    ]
+
+
+def _in_space(spacing_mm: tuple[float, ...]) -> tuple[float, float, float]:
+    # Of one plane, z is never walked: a spacing that the others have keeps the lattice exact.
+    z, y, x = spacing_mm if len(spacing_mm) == 3 else (min(spacing_mm), *spacing_mm)
+    return z, y, x
