@@ -34,7 +34,7 @@ class CompareRequest(CompareOptionsBody):
     prediction: StoredLabel | None = None
 
 
-def compare_router(place: AppState) -> APIRouter:
+def compare_router(state: AppState) -> APIRouter:
     """Return the route."""
     router = APIRouter(prefix="/api/v1", tags=["agreement"])
 
@@ -56,12 +56,12 @@ def compare_router(place: AppState) -> APIRouter:
 
         def work() -> str:
             named = [stored.image for stored in (params.reference, params.prediction) if stored is not None]
-            if named:  # of two images the audit log is told the one that is compared with
-                request.state.subject = place.store.image(named[0]).id
+            if named:  # the audit log names the image of the reference
+                request.state.subject = state.store.image(named[0]).id
             from maskwright.engine.metrics.compare import compare  # takes half a second, which no start waits for
 
-            reference = _labels(place, "reference", params.reference, files)
-            prediction = _labels(place, "prediction", params.prediction, files)
+            reference = _labels(state, "reference", params.reference, files)
+            prediction = _labels(state, "prediction", params.prediction, files)
             return compare(reference, prediction, options=options).to_json()
 
         return Response(await run_in_worker(work), media_type="application/json")
@@ -69,9 +69,9 @@ def compare_router(place: AppState) -> APIRouter:
     return router
 
 
-def _labels(place: AppState, name: str, stored: StoredLabel | None, files: Mapping[str, UploadFile]) -> LabelMap:
+def _labels(state: AppState, name: str, stored: StoredLabel | None, files: Mapping[str, UploadFile]) -> LabelMap:
     if name in files:
         return read_uploaded_labels(files[name])
     if stored is None:
         raise InputError(f"no {name}: send a file of this name in a form, or an image and a tag in JSON")
-    return read_label_file(place.store.label_path(stored.image, stored.tag))
+    return read_label_file(state.store.label_path(stored.image, stored.tag))

@@ -1,5 +1,6 @@
 """Comparing over HTTP gives what the command line gives."""
 
+import dataclasses
 import json
 
 import httpx
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 import maskwright as mw
 from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.protocols.v1.compare import compare_router
+from maskwright.engine.service.protocols.v1.compare_options import CompareOptionsBody
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
@@ -62,6 +64,36 @@ def test_sent_and_stored_masks_give_the_numbers_of_the_library(http):
     assert client.post("/api/v1/compare", json=stored).json() == expected
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"tolerance_mm": [1.0, 3.0], "percentile": [90, 99.99999]},
+        {"percentile": 50, "empty": "penalty", "convention": "medpy"},
+        {"preset": "brats", "convention": "deepmind"},
+        {"resample": True},
+    ],
+)
+def test_every_option_of_the_library_is_taken(http, params):
+    client, _, folder = http
+    expected = json.loads(mw.compare(*masks(), **params).to_json())
+    found = client.post("/api/v1/compare", files=sent(folder), data={"params": json.dumps(params)})
+    assert found.json() == expected
+
+
+def test_a_body_has_a_field_for_every_option():
+    fields = {field.name for field in dataclasses.fields(mw.CompareOptions)}
+    named = {"tolerance_mm": "tolerances_mm", "percentile": "percentiles"}
+    assert {named.get(name, name) for name in CompareOptionsBody.model_fields} == fields
+    assert CompareOptionsBody().options() == mw.CompareOptions()
+
+
+def test_a_preset_is_the_name_of_a_shipped_one(tmp_path):
+    (tmp_path / "mine.toml").write_text('[labels.1]\nname = "one"\n')
+    for name in (str(tmp_path / "mine.toml"), "../presets/brats", "brats.toml", "nobody", ""):
+        with pytest.raises(mw.ConfigError, match=r"preset: expected one of brain-tissue, brats, .* got another name"):
+            CompareOptionsBody(preset=name).options()
+
+
 def test_what_cannot_be_compared_is_a_problem(http):
     client, image, folder = http
     files = sent(folder)
@@ -69,7 +101,12 @@ def test_what_cannot_be_compared_is_a_problem(http):
         ({}, {}, 422, "no reference"),
         (files, {"convention": "mine"}, 422, "mine"),
         (files, {"tolerance_mm": -1}, 422, "tolerance"),
+        (files, {"tolerance_mm": []}, 422, "tolerance"),
+        (files, {"tolerance_mm": list(range(9))}, 422, "tolerance"),
         (files, {"tolerance": 1}, 422, "tolerance"),
+        (files, {"percentile": 101}, 422, "percentile"),
+        (files, {"empty": "zero"}, 422, "zero"),
+        (files, {"preset": "/etc/passwd"}, 422, "brain-tissue"),
         ({**files, "prediction": ("x.exe", b"MZ")}, {}, 422, "format"),
         ({**files, "prediction": ("x.nii.gz", files["reference"][1][:99])}, {}, 422, ""),
         (
