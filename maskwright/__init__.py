@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         PromptError,
     )
-    from maskwright.interactive.propagation.propagate import Propagation
+    from maskwright.interactive.propagation.result import Propagation
     from maskwright.interactive.sessions.session import AssistSession
     from maskwright.interactive.sessions.state import Edit
 
@@ -45,7 +45,7 @@ _HOMES = {
     "maskwright.engine.qa.job": ("QaResult",),
     "maskwright.engine.qa.run": ("qa",),
     "maskwright.engine.volume": ("Grid", "LabelMap", "Volume", "align"),
-    "maskwright.interactive.propagation.propagate": ("Propagation",),
+    "maskwright.interactive.propagation.result": ("Propagation",),
     "maskwright.interactive.sessions.session": ("AssistSession",),
     "maskwright.interactive.sessions.state": ("Edit",),
     "maskwright.errors": (

@@ -12,7 +12,7 @@ from maskwright.engine.assist.files import check_outputs, read_image, read_mask_
 from maskwright.engine.assist.picture import Cut, State, fullest_cut, save_states
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.volume import LabelMap, Volume
-from maskwright.interactive.propagation.propagate import Propagation
+from maskwright.interactive.propagation.result import Propagation
 
 MOST_LISTED = 5
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskwright.engine.volume import LabelMap, Volume, to_labels
 from maskwright.errors import GeometryError, InputError
-from maskwright.interactive.propagation.propagate import Propagation
 from maskwright.interactive.propagation.propagate import propagate as propagate_labels
+from maskwright.interactive.propagation.result import Propagation
 
 
 def propagate(

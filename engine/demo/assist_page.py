@@ -15,7 +15,7 @@ import maskwright.engine.report as report
 from maskwright.engine.assist.picture import Cut, State, draw_states, fullest_cut
 from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import Volume
-from maskwright.interactive.propagation.propagate import Propagation
+from maskwright.interactive.propagation.result import Propagation
 from maskwright.interactive.simulation.annotator import Click
 
 Mask = NDArray[np.bool_]

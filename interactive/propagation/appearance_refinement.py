@@ -1,4 +1,4 @@
-"""The outline, brought to where the image changes: local looks, neighbouring slices, and a smooth line."""
+"""The outline, moved to the edges of the image by local appearance, and smoothed."""
 
 from __future__ import annotations
 
@@ -10,51 +10,60 @@ from numpy.typing import NDArray
 from maskwright.interactive.propagation.depths import Depths
 from maskwright.interactive.propagation.gaps import Gap
 from maskwright.interactive.propagation.shapes import DEEP, Shapes
-from maskwright.interactive.propagation.warped_neighbour import Side
+from maskwright.interactive.propagation.warped_neighbour import WarpedNeighbour
 from maskwright.kernels.flow import add_likeness, smooth
 
-# Pixels looked at around each place, their weight falling with this deviation, and what is alike in scaled intensity.
-_RADIUS, _REACH, _CONTRAST = 3, np.float32(2), np.float32(0.05)
+# Pixels compared around each one, their weight falling with this deviation, and the scale of similar intensities.
+_RADIUS, _DEVIATION, _CONTRAST = 3, np.float32(2), np.float32(0.05)
 # Pixels of depth for one unit of the log-likelihood ratio and of doubt; the doubt counted at most.
 _PULL, _MOST_DOUBT = 0.3, 5.0
-# Likelihoods below this say nothing; so much is known before anything is seen.
-_FLOOR, _UNSEEN = np.float32(0.02), np.float32(0.1)
+# The floor of likelihoods, and the weight of that floor before any pixel is compared.
+_FLOOR, _PRIOR = np.float32(0.02), np.float32(0.1)
 
 
-def looks_of(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what a pixel looks like, channels (n, 2, y, x): its intensity, and that of its surroundings."""
+def channels_of(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the appearance of each pixel, (n, 2, y, x): its intensity, and that of its surroundings."""
     return np.stack([np.stack([plane, smooth(plane, 2)]) for plane in planes])
 
 
-def look(
+def refine_outline(
     gap: Gap,
-    sides: Sequence[Side],
+    neighbours: Sequence[WarpedNeighbour],
     shapes: Shapes,
-    looks: NDArray[np.float32],
-    given_looks: NDArray[np.float32],
+    channels: NDArray[np.float32],
+    given_channels: NDArray[np.float32],
 ) -> Depths:
-    """Return depths moved by whether each pixel near the outline looks like the inside or the outside."""
+    """Return depths moved by the log-odds that each pixel near the outline looks like the inside."""
     window = (slice(None), *shapes.window)
     moved = shapes.depths.copy()
     for k, target in enumerate(gap.targets):
         depths = shapes.depths[k]
         near = np.abs(depths) < DEEP
         sums = np.zeros((4, *depths.shape), np.float32)
-        here = np.ascontiguousarray(looks[k][window])
-        for side, seen, theirs in zip(sides, shapes.seen, given_looks):
-            flow = side.flows[k]
-            weight = np.float32(gap.weight(side.given, target))
-            there = np.ascontiguousarray(theirs[window])
-            crop = np.ascontiguousarray(flow[window])
-            add_likeness(here, there, seen, crop, near, weight, _RADIUS, _REACH, _CONTRAST, sums)
-        inside = (sums[0] + _FLOOR * _UNSEEN) / (sums[1] + _UNSEEN)
-        outside = (sums[2] + _FLOOR * _UNSEEN) / (sums[3] + _UNSEEN)
+        own = np.ascontiguousarray(channels[k][window])
+        for neighbour, given_depths, given in zip(neighbours, shapes.given, given_channels):
+            flow = np.ascontiguousarray(neighbour.flows[k][window])
+            weight = np.float32(gap.weight(neighbour.given, target))
+            add_likeness(
+                own,
+                np.ascontiguousarray(given[window]),
+                given_depths,
+                flow,
+                near,
+                weight,
+                _RADIUS,
+                _DEVIATION,
+                _CONTRAST,
+                sums,
+            )
+        inside = (sums[0] + _FLOOR * _PRIOR) / (sums[1] + _PRIOR)
+        outside = (sums[2] + _FLOOR * _PRIOR) / (sums[3] + _PRIOR)
         pull = np.float32(_PULL * min(gap.doubt(target), _MOST_DOUBT))
         moved[k] += pull * np.where(near, np.log((inside + _FLOOR) / (outside + _FLOOR)), 0)
     return np.clip(moved, -DEEP, DEEP)
 
 
-def smoothed(depths: Depths) -> Depths:
+def smooth_outline(depths: Depths) -> Depths:
     """Return each plane's depths smoothed and raised or lowered so that as many pixels are inside as before."""
     result = np.empty_like(depths)
     for k, plane in enumerate(depths):

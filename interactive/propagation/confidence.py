@@ -1,4 +1,4 @@
-"""How far the slices of a gap can be trusted."""
+"""The confidence of the slices of a gap."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from maskwright.interactive.propagation.depths import Depths
 from maskwright.interactive.propagation.gaps import Gap
 from maskwright.interactive.propagation.shapes import Shapes
 
-# What is left of the confidence after each unit of doubt.
-_KEPT = 0.98
+# The factor of the confidence for each unit of doubt.
+_DECAY = 0.98
 
 
 def label_confidence(shapes: Shapes, depths: Depths) -> NDArray[np.float64]:
-    """Return, for each target, the Dice of what both sides say of a label, or of what one says and the result.
+    """Return, for each target, the Dice of a label carried from both sides, or from one side and in the result.
 
-    On real organs this follows the Dice with the truth better than how well the images match does.
+    On real organs this follows the Dice with the reference better than the similarity of the images does.
     """
     other = shapes.carried[1] if len(shapes.carried) == 2 else depths > 0
     return _dice(shapes.carried[0], other)
@@ -30,9 +30,9 @@ def gap_confidence(gap: Gap, labels: list[NDArray[np.float64]]) -> NDArray[np.fl
     elif gap.after is None:
         mean = np.minimum.accumulate(mean)
     doubt = np.array([gap.doubt(target) for target in gap.targets])
-    return (mean * _KEPT**doubt).astype(np.float32)
+    return (mean * _DECAY**doubt).astype(np.float32)
 
 
-def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.float64]:
-    both, sizes = (first & second).sum(axis=(1, 2)), first.sum(axis=(1, 2)) + second.sum(axis=(1, 2))
+def _dice(masks: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.float64]:
+    both, sizes = (masks & others).sum(axis=(1, 2)), masks.sum(axis=(1, 2)) + others.sum(axis=(1, 2))
     return np.where(sizes > 0, 2 * both / np.maximum(sizes, 1), 1.0)

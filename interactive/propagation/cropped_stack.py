@@ -1,4 +1,4 @@
-"""The part of the planes that matters, its intensities scaled to what is to be told apart."""
+"""The window of the planes around the labels, its intensities scaled by their ranks near the outlines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from maskwright.interactive.propagation.depths import signed_distances
 from maskwright.interactive.propagation.request import Request
 from maskwright.kernels.label_array import LabelArray
 
-# How far objects may move out of their box between two given slices: this share of its size, and some pixels.
+# The margin for objects that move out of their box between two given slices: a share of its size, and some pixels.
 _MARGIN_SHARE, _MARGIN_PIXELS = 0.25, 16
 # Intensities are ranked among those this near to an outline, in pixels, outside and inside.
 _OUTSIDE, _INSIDE = 8, 16
@@ -24,7 +24,7 @@ Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class CroppedStack:
     """A window on the planes of a request, and a monotone curve of intensities to 0 .. 1."""
 
     request: Request
@@ -34,41 +34,41 @@ class Scene:
 
     def planes(self, numbers: Sequence[int]) -> NDArray[np.float32]:
         """Return the scaled intensities (n, y, x) of these planes within the window."""
-        chosen = self.request.image[np.asarray(numbers, int)][(slice(None), *self.window)]
-        scaled: NDArray[np.float32] = np.interp(chosen, self.intensities, self.scaled).astype(np.float32)
+        planes = self.request.image[np.asarray(numbers, int)][(slice(None), *self.window)]
+        scaled: NDArray[np.float32] = np.interp(planes, self.intensities, self.scaled).astype(np.float32)
         return scaled
 
     def labels(self, numbers: Sequence[int]) -> LabelArray:
         """Return the labels (n, y, x) of these planes within the window."""
-        chosen: LabelArray = self.request.labels[np.asarray(numbers, int)][(slice(None), *self.window)]
-        return chosen
+        labels: LabelArray = self.request.labels[np.asarray(numbers, int)][(slice(None), *self.window)]
+        return labels
 
 
-def make_scene(request: Request) -> Scene:
-    """Return the window around all given labels, and the scale of what lies near their outlines."""
+def crop_stack(request: Request) -> CroppedStack:
+    """Return the window around all given labels, and the scale of the intensities near their outlines."""
     given = np.asarray(request.given)
-    window = widened(request.labels[given].any(axis=0))
+    window = widened_box(request.labels[given].any(axis=0))
     inside = request.labels[given][(slice(None), *window)] > 0
     depths = signed_distances(inside, request.spacing_mm)
     near = request.image[given][(slice(None), *window)][(depths > -_OUTSIDE) & (depths < _INSIDE)]
     if near.size == 0:
-        return Scene(request, window, np.array([0.0]), np.array([0.0]))
+        return CroppedStack(request, window, np.array([0.0]), np.array([0.0]))
     # Images may be constant or hold equal values in plenty: knots of one intensity become one.
     ranks = np.linspace(0, 1, _KNOTS)
     knots, first = np.unique(np.quantile(near.astype(np.float64), ranks), return_index=True)
     spread = knots[-1] - knots[0]
     linear = (knots - knots[0]) / spread if spread > 0 else np.zeros(1)
-    return Scene(request, window, knots, _BY_RANK * ranks[first] + (1 - _BY_RANK) * linear)
+    return CroppedStack(request, window, knots, _BY_RANK * ranks[first] + (1 - _BY_RANK) * linear)
 
 
-def widened(mask: NDArray[np.bool_]) -> Window:
+def widened_box(mask: NDArray[np.bool_]) -> Window:
     """Return the box of a plane's mask with a margin; an empty one where the mask is empty."""
-    found = []
+    box = []
     for axis in range(2):
         filled = np.flatnonzero(mask.any(axis=1 - axis))
         if filled.size == 0:
             return slice(0, 0), slice(0, 0)
         lower, upper = int(filled[0]), int(filled[-1]) + 1
         margin = _MARGIN_PIXELS + int(_MARGIN_SHARE * (upper - lower))
-        found.append(slice(max(lower - margin, 0), min(upper + margin, mask.shape[axis])))
-    return found[0], found[1]
+        box.append(slice(max(lower - margin, 0), min(upper + margin, mask.shape[axis])))
+    return box[0], box[1]

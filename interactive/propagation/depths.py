@@ -11,8 +11,8 @@ from maskwright.kernels.distance import distance_to
 
 Depths = NDArray[np.float32]
 
-# Planes do not see each other in one transform of all of them.
-_APART_MM = 1e6
+# The distance of planes in one transform of all of them: none reaches another.
+_PLANE_DISTANCE_MM = 1e6
 
 
 def signed_distances(masks: NDArray[np.bool_], spacing_mm: Sequence[float]) -> Depths:
@@ -21,7 +21,7 @@ def signed_distances(masks: NDArray[np.bool_], spacing_mm: Sequence[float]) -> D
     Where a plane has no border they are as large as the plane.
     """
     pixel = min(spacing_mm)
-    spacing = (_APART_MM, *spacing_mm)
+    spacing = (_PLANE_DISTANCE_MM, *spacing_mm)
     outside, inside = distance_to(masks, spacing), distance_to(~masks, spacing)
     far = np.float32(sum(masks.shape[1:]))
     return np.clip(np.where(masks, inside / pixel - 0.5, 0.5 - outside / pixel), -far, far).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Which slices are filled from which given ones."""
+"""Gaps: the slices between given ones, and the given slices that they are filled from."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class Gap:
     targets: tuple[int, ...]
 
     def weight(self, given: int, target: int) -> float:
-        """Return how much a given slice of this gap counts on a target by its distance alone: both sides sum to 1."""
+        """Return the weight of a given slice on a target by distance alone: those of both sides sum to 1."""
         if self.before is None or self.after is None:
             return 1.0
         return 1.0 - abs(target - given) / (self.after - self.before)
 
     def doubt(self, target: int) -> float:
-        """Return the variance of a random walk, of one pixel a slice, that is held at the given slices."""
+        """Return the variance of a random walk, of one pixel a slice, that is fixed at the given slices."""
         away = [abs(target - given) for given in (self.before, self.after) if given is not None]
         return float(away[0] if len(away) == 1 else away[0] * away[1] / (away[0] + away[1]))
 
 
 def gaps(request: Request) -> Iterator[Gap]:
-    """Yield every slice of the range that is not given, in order, grouped by what is given on either side."""
+    """Yield every slice of the range that is not given, in order, grouped by the given slices on either side."""
     given = request.given
     run: list[int] = []
     for number in range(request.start, request.stop + 1):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,26 +10,7 @@ from numpy.typing import NDArray
 
 from maskwright.interactive.propagation.fill import fill
 from maskwright.interactive.propagation.request import make_request
-from maskwright.kernels.label_array import LabelArray
-
-__all__ = ["Propagation", "propagate"]
-
-
-@dataclass(frozen=True, eq=False)
-class Propagation:
-    """A filled mask, and how far each slice of it can be trusted.
-
-    ``mask`` has the shape and dtype of the sparse mask. ``confidence`` (float32, one value a slice along the axis) is 1
-    on given slices and 0 on slices outside ``start`` and ``stop``. In between it is how well both sides agree, as the
-    mean Dice over labels, less 2 % for each slice of distance; beyond the outermost given slice it is how well the
-    carried shape agrees with the result, and only falls. ``fallback`` holds the slices, in order, between two given
-    ones whose shapes of some label are too different to be blended: hardly overlapping half-way, or one many times
-    larger.
-    """
-
-    mask: LabelArray
-    confidence: NDArray[np.float32]
-    fallback: tuple[int, ...]
+from maskwright.interactive.propagation.result import Propagation
 
 
 def propagate(
@@ -45,9 +25,10 @@ def propagate(
     """Fill the slices between and beyond given ones.
 
     Each slice takes the shapes of the nearest given slice on either side, as signed distances carried along the optical
-    flow of the image from slice to slice. A side that looks like the slice, when carried along, counts more; so does
-    the nearer one. The outline is then moved to where the local looks inside and outside, learned from the given
-    slices, meet. Beyond the outermost given slice there is one side, and a shape vanishes where nothing looks like it.
+    flow of the image from slice to slice. A side that resembles the slice, when carried along, counts more; so does
+    the nearer one. The outline is then moved to where the local appearances of inside and outside, learned from the
+    given slices, meet. Beyond the outermost given slice there is one side, and a shape vanishes where nothing in the
+    image resembles it.
     Two given shapes with too little in common are not blended: each shrinks towards its end (``fallback``), as does a
     label that one of the two slices does not hold. A given slice is never changed. The same input gives the same
     result on any number of threads.
@@ -94,7 +75,7 @@ def propagate(
     """
     request = make_request(image, sparse_mask, spacing_mm, axis, given, start, stop)
     filled = fill(request)
-    mask = np.ascontiguousarray(np.moveaxis(filled.labels, 0, axis))
+    mask = np.ascontiguousarray(np.moveaxis(filled.mask, 0, axis))
     if np.asarray(sparse_mask).dtype == np.bool_:
         mask = mask.view(np.bool_)
     return Propagation(mask, filled.confidence, filled.fallback)

@@ -1,4 +1,4 @@
-"""What is asked of a propagation, checked: planes along one axis, the given ones, and how far to go."""
+"""The request of a propagation, checked: planes along one axis, the given ones, and the range to be filled."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def make_request(
     start: int | None,
     stop: int | None,
 ) -> Request:
-    """Return the request, or raise: see ``maskwright.interactive.propagation.propagate.propagate``."""
+    """Return the request, or raise: see ``propagation.propagate``."""
     labels = as_label_array(sparse_mask, "sparse_mask")
-    image = _checked_image(image)
+    image = _check_image(image)
     if image.shape != labels.shape:
         raise GeometryError(f"image has shape {image.shape} and sparse_mask {labels.shape}; expected equal shapes")
     spacing = check_spacing(spacing_mm, 3)
@@ -58,7 +58,7 @@ def make_request(
     return Request(image, labels, _given(labels, given), start, stop, (within[0], within[1]), spacing[axis])
 
 
-def _checked_image(image: NDArray[Any]) -> NDArray[Any]:
+def _check_image(image: NDArray[Any]) -> NDArray[Any]:
     if hasattr(image, "__cuda_array_interface__"):
         raise InputError("image is on a CUDA device; expected an array in main memory: call .cpu() first")
     image = np.asarray(image)

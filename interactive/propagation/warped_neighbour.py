@@ -1,4 +1,4 @@
-"""What each target sees of a given slice: a flow to it, chained from slice to slice, and how well the images match."""
+"""A given slice warped to the targets of a gap: a flow chained from slice to slice, and the similarity of images."""
 
 from __future__ import annotations
 
@@ -10,54 +10,55 @@ from numpy.typing import NDArray
 
 from maskwright.kernels.flow import compose, optical_flows, smooth, warp
 
-# The difference of intensities (0 to 1) below which images match as well as they ever do, and over how many pixels it
-# is taken: rounds of smoothing.
-_ALIKE, _ROUNDS = 0.01, 4
-# The larger, the more a pixel listens only to the given slice that looks like it.
+# The difference of intensities (0 to 1) that halves the similarity, and the rounds of smoothing it is taken over.
+_HALVING, _ROUNDS = 0.01, 4
+# The larger, the more a pixel follows only the given slice with the same image.
 _SHARPNESS = 3
 
 
-# Neighbouring slices differ little: more warps of the flow than these find nothing more.
+# Neighbouring slices differ little: more warps of the flow change nothing.
 _WARPS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
-    """One given slice as seen from the targets of a gap, in the order of the gap.
+class WarpedNeighbour:
+    """One given slice, warped to the targets of a gap, in the order of the gap.
 
     ``steps`` (n, 2, y, x) leads from each target to its neighbour towards the given slice, ``flows`` to the given slice
-    itself. ``likeness`` (n, y, x) is 1 where that neighbour, carried along its step, looks like the target, and falls
-    towards 0; ``trust`` is the same of the given slice, sharpened.
+    itself. ``similarity`` (n, y, x) is 1 where that neighbour, carried along its step, equals the target, and falls
+    towards 0; ``confidence`` is that of the given slice, sharpened.
     """
 
     given: int
     steps: NDArray[np.float32]
     flows: NDArray[np.float32]
-    likeness: NDArray[np.float32]
-    trust: NDArray[np.float32]
+    similarity: NDArray[np.float32]
+    confidence: NDArray[np.float32]
 
 
-def look_from(given: int, there: NDArray[np.float32], planes: NDArray[np.float32], *, before: bool) -> Side:
-    """Return the side of a given slice, ``there``, before or after the planes (n, y, x) of the targets."""
-    towards = np.concatenate([there[None], planes[:-1]] if before else [planes[1:], there[None]])
+def track_from(
+    given: int, given_plane: NDArray[np.float32], planes: NDArray[np.float32], *, before: bool
+) -> WarpedNeighbour:
+    """Return a given slice warped to the planes (n, y, x) of the targets, before or after which it lies."""
+    towards = np.concatenate([given_plane[None], planes[:-1]] if before else [planes[1:], given_plane[None]])
     steps = optical_flows(planes, towards, warps=_WARPS)
-    flows, likeness, trust = np.empty_like(steps), np.empty_like(planes), np.empty_like(planes)
-    so_far = np.zeros_like(steps[0])
+    flows, similarity, confidence = np.empty_like(steps), np.empty_like(planes), np.empty_like(planes)
+    chained = np.zeros_like(steps[0])
     for k in range(len(planes)) if before else reversed(range(len(planes))):
-        so_far = compose(steps[k], so_far)
-        flows[k] = so_far
-        likeness[k] = _ALIKE / (_ALIKE + _difference(planes[k], warp(towards[k], steps[k])))
-        trust[k] = trust_of(_difference(planes[k], warp(there, so_far)))
-    return Side(given, steps, flows, likeness, trust)
+        chained = compose(steps[k], chained)
+        flows[k] = chained
+        similarity[k] = _HALVING / (_HALVING + _difference(planes[k], warp(towards[k], steps[k])))
+        confidence[k] = confidence_at(_difference(planes[k], warp(given_plane, chained)))
+    return WarpedNeighbour(given, steps, flows, similarity, confidence)
 
 
 Difference = TypeVar("Difference", float, NDArray[np.float32])
 
 
-def trust_of(difference: Difference) -> Difference:
-    """Return the trust in a given slice that differs so much from the image, in scaled intensity."""
-    trust: Difference = (_ALIKE / (_ALIKE + difference)) ** _SHARPNESS
-    return trust
+def confidence_at(difference: Difference) -> Difference:
+    """Return the confidence in a given slice that differs so much from the image, in scaled intensity."""
+    confidence: Difference = (_HALVING / (_HALVING + difference)) ** _SHARPNESS
+    return confidence
 
 
 def _difference(plane: NDArray[np.float32], warped: NDArray[np.float32]) -> NDArray[np.float32]:
