@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.engine.assist.files import check_outputs, read_image, read_mask_on, write_mask
-from maskwright.engine.assist.picture import Cut, State, fullest_cut, save_states
+from maskwright.engine.assist.picture import PictureRow, SliceView, fullest_slice, save_rows
 from maskwright.engine.volume import Volume
 from maskwright.errors import LabelError, PromptError
 from maskwright.interactive.sessions.session import AssistSession
@@ -30,7 +30,7 @@ BoxPrompt = tuple[tuple[int, ...], tuple[int, ...]]
 class PromptStep:
     """The mask after one prompt: ``size`` in ``unit``, mL of a volume and mm² of a plane."""
 
-    words: str
+    prompt: str
     voxels: int
     size: float
     unit: str
@@ -85,12 +85,12 @@ def assist_file(
     strokes = None if scribble is None else _strokes(scribble, volume, spacing_mm)
     session.set_image(volume.array, spacing_mm=volume.grid.require_spacing(), color=volume.color)
     steps, mask = [], np.zeros(volume.grid.shape, np.bool_)
-    for words, carry_out in _prompts(session, points, corners, strokes):
+    for prompt, carry_out in _prompts(session, points, corners, strokes):
         mask = carry_out().mask
-        steps.append(_step(words, mask, volume))
+        steps.append(_step(prompt, mask, volume))
     write_mask(mask, volume, out)
     if picture is not None:
-        save_states(volume, *_picture_of(mask, points, corners, strokes), picture)
+        save_rows(volume, *_picture_of(mask, points, corners, strokes), picture)
     return steps
 
 
@@ -100,18 +100,18 @@ def _prompts(
     corners: BoxPrompt | None,
     strokes: NDArray[Any] | None,
 ) -> list[tuple[str, Callable[[], Edit]]]:
-    found: list[tuple[str, Callable[[], Edit]]] = []
+    prompts: list[tuple[str, Callable[[], Edit]]] = []
     if corners is not None:
         lower, upper = corners
-        found.append((f"box {_text(lower)} to {_text(upper)}", partial(session.add_box, lower, upper)))
-    for label, words in ((INSIDE, "inside"), (OUTSIDE, "outside")):
+        prompts.append((f"box {_text(lower)} to {_text(upper)}", partial(session.add_box, lower, upper)))
+    for label, side in ((INSIDE, "inside"), (OUTSIDE, "outside")):
         if strokes is not None and (strokes == label).any():
             drawn = partial(session.add_scribble, strokes == label, positive=label == INSIDE)
-            found.append((f"strokes {words}", drawn))
+            prompts.append((f"strokes {side}", drawn))
     for index, positive in points:
-        words = f"point {_text(index)} {'inside' if positive else 'outside'}"
-        found.append((words, partial(session.add_point, index, positive)))
-    return found
+        prompt = f"point {_text(index)} {'inside' if positive else 'outside'}"
+        prompts.append((prompt, partial(session.add_point, index, positive)))
+    return prompts
 
 
 def _text(index: Sequence[int]) -> str:
@@ -133,10 +133,10 @@ def _strokes(scribble: Path, image: Volume, spacing_mm: Sequence[float] | None) 
     return strokes
 
 
-def _step(words: str, mask: NDArray[np.bool_], image: Volume) -> PromptStep:
+def _step(prompt: str, mask: NDArray[np.bool_], image: Volume) -> PromptStep:
     voxels = int(np.count_nonzero(mask))
     size = voxels * math.prod(image.grid.require_spacing())
-    return PromptStep(words, voxels, size / 1000, "mL") if mask.ndim == 3 else PromptStep(words, voxels, size, "mm²")
+    return PromptStep(prompt, voxels, size / 1000, "mL") if mask.ndim == 3 else PromptStep(prompt, voxels, size, "mm²")
 
 
 def _picture_of(
@@ -144,12 +144,12 @@ def _picture_of(
     points: Sequence[PointPrompt],
     corners: BoxPrompt | None,
     strokes: NDArray[Any] | None,
-) -> tuple[list[State], list[Cut]]:
+) -> tuple[list[PictureRow], list[SliceView]]:
     drawn = np.zeros(mask.shape, np.uint8) if strokes is None else strokes
-    states = [State("prompts", drawn, tuple(points), corners), State("mask", mask)]
+    rows = [PictureRow("prompts", drawn, tuple(points), corners), PictureRow("mask", mask)]
     if mask.ndim == 2:
-        return states, [Cut(-1, 0, "")]
+        return rows, [SliceView(-1, 0, "")]
     inside = [index for index, positive in points if positive]
-    shown = drawn if drawn.any() else mask
-    places = inside[0] if inside else tuple(fullest_cut(shown, axis) for axis in range(3))
-    return states, [Cut(axis, place, f"{'zyx'[axis]} {place}") for axis, place in enumerate(places)]
+    labels = drawn if drawn.any() else mask
+    indices = inside[0] if inside else tuple(fullest_slice(labels, axis) for axis in range(3))
+    return rows, [SliceView(axis, index, f"{'zyx'[axis]} {index}") for axis, index in enumerate(indices)]

@@ -44,95 +44,95 @@ _COLORS = np.array(
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A slice to show: across which array axis (-1 for a 2-D image), at which index, under which words."""
+class SliceView:
+    """A slice to show: across which array axis (-1 for a 2-D image), at which index, under which title."""
 
     axis: int
     index: int
-    words: str
+    title: str
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class PictureRow:
     """One row: labels (unsigned or bool, the image's spatial shape), and the points and the box that were prompted."""
 
-    words: str
+    title: str
     labels: NDArray[Any]
     points: tuple[tuple[tuple[int, ...], bool], ...] = ()
     box: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
 
-def draw_states(image: Volume, states: Sequence[State], cuts: Sequence[Cut]) -> Image.Image:
-    """Return the picture: a row for each state, a column for each cut.
+def draw_rows(image: Volume, rows: Sequence[PictureRow], slices: Sequence[SliceView]) -> Image.Image:
+    """Return the picture: a row for each state of the labels, a column for each slice.
 
     Parameters
     ----------
     image : Volume
         Its spacing is known. Grey values are shown from their 0.5 to their 99.5 percentile.
-    states : sequence of State
-        What they hold decides which part of the image is shown.
-    cuts : sequence of Cut
+    rows : sequence of PictureRow
+        The box around their labels and prompts is shown.
+    slices : sequence of SliceView
         At least one.
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    shown = _shown_part(image, states)
+    box = _box_around(image, rows)
     low, high = _window(image)
-    rows = [[_panel(image, state, cut, shown, low, high) for cut in cuts] for state in states]
-    widths = [panel.width for panel in rows[0]]
-    heights = [max(panel.height for panel in row) for row in rows]
+    panels = [[_panel(image, row, each, box, low, high) for each in slices] for row in rows]
+    widths = [panel.width for panel in panels[0]]
+    heights = [max(panel.height for panel in line) for line in panels]
     size = (sum(widths) + _GAP * (len(widths) + 1), sum(heights) + (_HEAD + _GAP) * len(rows) + _HEAD)
     page = Image.new("RGB", size, _GROUND)
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(13)
     left = _GAP
-    for cut, width in zip(cuts, widths):
-        draw.text((left + width / 2, 5), cut.words, _SOFT, font, anchor="ma")
+    for each, width in zip(slices, widths):
+        draw.text((left + width / 2, 5), each.title, _SOFT, font, anchor="ma")
         left += width + _GAP
     top = _HEAD
-    for state, row, height in zip(states, rows, heights):
-        draw.text((_GAP, top + 4), state.words, _INK, font)
+    for row, line, height in zip(rows, panels, heights):
+        draw.text((_GAP, top + 4), row.title, _INK, font)
         left = _GAP
-        for panel in row:
+        for panel in line:
             page.paste(panel, (left, top + _HEAD))
             left += panel.width + _GAP
         top += height + _HEAD + _GAP
     return page
 
 
-def save_states(image: Volume, states: Sequence[State], cuts: Sequence[Cut], path: Path) -> None:
-    """Write the picture of ``draw_states`` as PNG, whole or not at all."""
-    page = draw_states(image, states, cuts)
+def save_rows(image: Volume, rows: Sequence[PictureRow], slices: Sequence[SliceView], path: Path) -> None:
+    """Write the picture of ``draw_rows`` as PNG, whole or not at all."""
+    page = draw_rows(image, rows, slices)
     with storing(str(path)), atomic_file(path) as unfinished:
         page.save(unfinished, format="PNG", optimize=True)
 
 
-def fullest_cut(labels: NDArray[Any], axis: int) -> int:
-    """Return the index along an axis where most is labelled, the first of equals."""
+def fullest_slice(labels: NDArray[Any], axis: int) -> int:
+    """Return the index along an axis of the slice with most labelled voxels, the first of equals."""
     others = tuple(other for other in range(labels.ndim) if other != axis)
     return int(np.argmax(np.count_nonzero(labels, axis=others)))
 
 
-def _shown_part(image: Volume, states: Sequence[State]) -> tuple[slice, ...]:
-    """Return the box around all that is labelled or prompted, with a margin; the whole image where nothing is."""
+def _box_around(image: Volume, rows: Sequence[PictureRow]) -> tuple[slice, ...]:
+    """Return the box around all labels and prompts, with a margin; the whole image where there are none."""
     shape = image.grid.shape
     ends: list[list[int]] = [[] for _ in shape]
-    for state in states:
-        corners = [index for index, _ in state.points]
-        if state.box is not None:
-            corners += [state.box[0], tuple(value - 1 for value in state.box[1])]
-        for axis, found in enumerate(ends):
+    for row in rows:
+        corners = [index for index, _ in row.points]
+        if row.box is not None:
+            corners += [row.box[0], tuple(value - 1 for value in row.box[1])]
+        for axis, indices in enumerate(ends):
             others = tuple(other for other in range(len(shape)) if other != axis)
-            labelled = np.flatnonzero(state.labels.any(axis=others))
-            found += [index[axis] for index in corners]
-            found += [int(labelled[0]), int(labelled[-1])] if labelled.size else []
+            labelled = np.flatnonzero(row.labels.any(axis=others))
+            indices += [index[axis] for index in corners]
+            indices += [int(labelled[0]), int(labelled[-1])] if labelled.size else []
     if not all(ends):
         return tuple(slice(0, length) for length in shape)
     spacing = image.grid.require_spacing()
-    longest_mm = max((max(found) - min(found) + 1) * step for found, step in zip(ends, spacing))
+    longest_mm = max((max(indices) - min(indices) + 1) * step for indices, step in zip(ends, spacing))
     margins = [max(4, round(0.25 * longest_mm / step)) for step in spacing]
     return tuple(
-        slice(max(0, min(found) - margin), min(length, max(found) + 1 + margin))
-        for found, margin, length in zip(ends, margins, shape)
+        slice(max(0, min(indices) - margin), min(length, max(indices) + 1 + margin))
+        for indices, margin, length in zip(ends, margins, shape)
     )
 
 
@@ -146,31 +146,33 @@ def _window(image: Volume) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _panel(image: Volume, state: State, cut: Cut, shown: tuple[slice, ...], low: float, high: float) -> Image.Image:
+def _panel(
+    image: Volume, row: PictureRow, each: SliceView, box: tuple[slice, ...], low: float, high: float
+) -> Image.Image:
     from PIL import Image, ImageDraw, ImageFont
 
     spacing = image.grid.require_spacing()
-    across = cut.axis if len(spacing) == 3 else None
+    across = each.axis if len(spacing) == 3 else None
     turn = Turn() if across is None else display_turn(image.affine, across)
-    part: tuple[Any, ...] = tuple(cut.index if axis == across else window for axis, window in enumerate(shown))
+    part: tuple[Any, ...] = tuple(each.index if axis == across else window for axis, window in enumerate(box))
     step = turn.spacing(tuple(value for axis, value in enumerate(spacing) if axis != across))
-    plane, labels = turn.apply(image.array[part]), turn.apply(state.labels[part])
+    plane, labels = turn.apply(image.array[part]), turn.apply(row.labels[part])
     rows_mm, columns_mm = labels.shape[0] * step[0], labels.shape[1] * step[1]
     scale = _LONGEST / max(rows_mm, columns_mm)
     size = (max(1, round(columns_mm * scale)), max(1, round(rows_mm * scale)))
     pixels = np.clip((np.nan_to_num(plane.astype(np.float32)) - low) / max(high - low, 1e-12), 0, 1) * 255
     ground = Image.fromarray(np.ascontiguousarray(pixels.astype(np.uint8))).convert("RGB").resize(size)
-    panel = Image.fromarray(_outlined(np.asarray(ground, np.float32), labels))
+    panel = Image.fromarray(_outline(np.asarray(ground, np.float32), labels))
     draw = ImageDraw.Draw(panel)
-    place = _Place(turn, across, tuple((window.start, window.stop) for window in shown), labels.shape, size)
-    _draw_prompts(draw, state, cut, place)
+    geometry = _PanelGeometry(turn, across, tuple((window.start, window.stop) for window in box), labels.shape, size)
+    _draw_prompts(draw, row, each, geometry)
     font = ImageFont.load_default(12)
     draw.text((4, size[1] / 2), turn.left, _INK, font, anchor="lm", stroke_width=2, stroke_fill=_GROUND)
     draw.text((size[0] / 2, 3), turn.top, _INK, font, anchor="ma", stroke_width=2, stroke_fill=_GROUND)
     return panel
 
 
-def _outlined(ground: NDArray[np.float32], labels: NDArray[Any]) -> NDArray[np.uint8]:
+def _outline(ground: NDArray[np.float32], labels: NDArray[Any]) -> NDArray[np.uint8]:
     """Return the ground with labels tinted, and a line along the inside of their borders."""
     height, width = ground.shape[:2]
     rows = np.arange(height) * labels.shape[0] // height
@@ -185,35 +187,35 @@ def _outlined(ground: NDArray[np.float32], labels: NDArray[Any]) -> NDArray[np.u
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a voxel of the image lies in a panel."""
+class _PanelGeometry:
+    """The position of voxels of the image in a panel."""
 
     turn: Turn
     across: int | None
-    shown: tuple[tuple[int, int], ...]
+    box: tuple[tuple[int, int], ...]
     shape: tuple[int, ...]
     size: tuple[int, int]
 
-    def of(self, index: Sequence[float]) -> tuple[float, float]:
+    def pixel_of(self, index: Sequence[float]) -> tuple[float, float]:
         """Return (x, y) in px of an index, which may lie between voxel centres."""
-        inner = [value - self.shown[axis][0] + 0.5 for axis, value in enumerate(index) if axis != self.across]
-        row, column = reversed(inner) if self.turn.swap else inner
-        row = self.shape[0] - row if self.turn.flip_rows else row
-        column = self.shape[1] - column if self.turn.flip_columns else column
-        return column * self.size[0] / self.shape[1], row * self.size[1] / self.shape[0]
+        inner = [value - self.box[axis][0] + 0.5 for axis, value in enumerate(index) if axis != self.across]
+        y, x = reversed(inner) if self.turn.swap else inner
+        y = self.shape[0] - y if self.turn.flip_rows else y
+        x = self.shape[1] - x if self.turn.flip_columns else x
+        return x * self.size[0] / self.shape[1], y * self.size[1] / self.shape[0]
 
 
-def _draw_prompts(draw: Any, state: State, cut: Cut, place: _Place) -> None:
-    def reaches(low: int, high: int) -> bool:
-        return place.across is None or low <= cut.index < high
+def _draw_prompts(draw: Any, row: PictureRow, each: SliceView, geometry: _PanelGeometry) -> None:
+    def shows(low: int, high: int) -> bool:
+        return geometry.across is None or low <= each.index < high
 
-    at = 0 if place.across is None else place.across
-    if state.box is not None and reaches(state.box[0][at], state.box[1][at]):
-        ends = [place.of([value - 0.5 for value in corner]) for corner in state.box]
+    at = 0 if geometry.across is None else geometry.across
+    if row.box is not None and shows(row.box[0][at], row.box[1][at]):
+        ends = [geometry.pixel_of([value - 0.5 for value in corner]) for corner in row.box]
         (left, right), (top, bottom) = (sorted(pair) for pair in zip(*ends))
         draw.rectangle((left, top, right - 1, bottom - 1), outline=tuple(int(v) for v in _COLORS[3]), width=2)
-    for index, positive in state.points:
-        if reaches(index[at], index[at] + 1):
-            x, y = place.of(index)
+    for index, positive in row.points:
+        if shows(index[at], index[at] + 1):
+            x, y = geometry.pixel_of(index)
             color = tuple(int(value) for value in _COLORS[0 if positive else 1])
             draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=color, outline=(255, 255, 255), width=2)

@@ -40,28 +40,28 @@ def assist_demo(out: Path) -> AssistDemo:
     MissingExtraError
         nilearn, which carries the brain, is not installed.
     """
-    image, truth = _slab()
-    numbers = range(0, len(truth), EVERY)
-    drawn = tuple(draw_by_clicks(image, truth, number) for number in numbers)
-    sparse, true_outlines = np.zeros_like(truth), np.zeros_like(truth)
+    image, reference = _slab()
+    numbers = range(0, len(reference), EVERY)
+    drawn = tuple(draw_by_clicks(image, reference, number) for number in numbers)
+    sparse, reference_outlines = np.zeros_like(reference), np.zeros_like(reference)
     for each in drawn:
-        sparse[each.number], true_outlines[each.number] = each.mask, truth[each.number]
-    filled, from_truth = (propagate(image, mask, given=numbers) for mask in (sparse, true_outlines))
-    between = [number for number in range(len(truth)) if number not in numbers]
+        sparse[each.number], reference_outlines[each.number] = each.mask, reference[each.number]
+    filled, from_reference = (propagate(image, mask, given=numbers) for mask in (sparse, reference_outlines))
+    between = [number for number in range(len(reference)) if number not in numbers]
     result = AssistDemo(
         drawn,
-        dice_between=dice(filled.mask[between], truth[between]),
-        dice_from_truth=dice(from_truth.mask[between], truth[between]),
+        dice_between=dice(filled.mask[between], reference[between]),
+        dice_from_reference=dice(from_reference.mask[between], reference[between]),
         page=out / "assist.html",
     )
-    write_assist_page(result, image, truth, sparse, filled)
+    write_assist_page(result, image, reference, sparse, filled)
     return result
 
 
-def draw_by_clicks(image: Volume, truth: Mask, number: int) -> DrawnSlice:
+def draw_by_clicks(image: Volume, reference: Mask, number: int) -> DrawnSlice:
     """Click on one slice, each time at the centre of the largest error, until there is none or there were enough."""
     spacing = image.grid.require_spacing()[1:]
-    plane = np.ascontiguousarray(truth[number])
+    plane = np.ascontiguousarray(reference[number])
     session = AssistSession()
     session.set_image(image.array[number], spacing_mm=spacing)
     clicks: list[Click] = []
@@ -76,9 +76,11 @@ def draw_by_clicks(image: Volume, truth: Mask, number: int) -> DrawnSlice:
     return DrawnSlice(number, tuple(clicks), mask, tuple(reached))
 
 
-def dice(first: Mask, second: Mask) -> float:
+def dice(reference: Mask, prediction: Mask) -> float:
     """Return the Dice of two masks that are not both empty."""
-    return float(2 * np.count_nonzero(first & second) / (np.count_nonzero(first) + np.count_nonzero(second)))
+    return float(
+        2 * np.count_nonzero(reference & prediction) / (np.count_nonzero(reference) + np.count_nonzero(prediction))
+    )
 
 
 def _slab() -> tuple[Volume, Mask]:
@@ -86,5 +88,5 @@ def _slab() -> tuple[Volume, Mask]:
     array = np.ascontiguousarray(image.array[SLAB])
     affine = np.array(image.affine)
     affine[:, -1] += affine[:, 0] * SLAB.start
-    truth = np.stack([ndimage.binary_fill_holes(plane) for plane in labels.array[SLAB] > 0])
-    return Volume(array, Grid(array.shape, affine).affine), truth
+    reference = np.stack([ndimage.binary_fill_holes(plane) for plane in labels.array[SLAB] > 0])
+    return Volume(array, Grid(array.shape, affine).affine), reference

@@ -1,4 +1,4 @@
-"""The page of the demo's assist part: Dice after each click, and the propagated volume beside the truth."""
+"""The page of the demo's assist part: Dice after each click, and the propagated volume beside the reference."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import maskwright.engine.report as report
-from maskwright.engine.assist.picture import Cut, State, draw_states, fullest_cut
+from maskwright.engine.assist.picture import PictureRow, SliceView, draw_rows, fullest_slice
 from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import Volume
 from maskwright.interactive.propagation.result import Propagation
@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class DrawnSlice:
-    """What clicks made of one slice: its number, the clicks in its plane, the mask, and Dice after each click."""
+    """One slice drawn by clicks: its number, the clicks in its plane, the mask, and Dice after each click."""
 
     number: int
     clicks: tuple[Click, ...]
@@ -33,15 +33,15 @@ class DrawnSlice:
 
 @dataclass(frozen=True, eq=False)
 class AssistDemo:
-    """What the part came to.
+    """The numbers of the demo.
 
-    ``dice_between`` is that of the propagated slices against the truth, all together; ``dice_from_truth`` the same
-    when the truth itself is given on the drawn slices: what propagation alone loses.
+    ``dice_between`` is that of the propagated slices against the reference, all together; ``dice_from_reference`` the same
+    where the reference is given on the drawn slices, so that only propagation is measured.
     """
 
     drawn: tuple[DrawnSlice, ...]
     dice_between: float
-    dice_from_truth: float
+    dice_from_reference: float
     page: Path
 
     @property
@@ -55,11 +55,11 @@ class AssistDemo:
         mean = self.mean_dice
         return (
             f"Dice {mean[0]:.3f} after 1 click a slice, {mean[-1]:.3f} after {len(mean)}; {self.dice_between:.3f} on "
-            f"the slices propagated between them, {self.dice_from_truth:.3f} from true outlines"
+            f"the slices propagated between them, {self.dice_from_reference:.3f} from true outlines"
         )
 
 
-def write_assist_page(result: AssistDemo, image: Volume, truth: Mask, sparse: Mask, filled: Propagation) -> None:
+def write_assist_page(result: AssistDemo, image: Volume, reference: Mask, sparse: Mask, filled: Propagation) -> None:
     """Write one HTML file with its pictures inside, whole or not at all."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -73,35 +73,41 @@ def write_assist_page(result: AssistDemo, image: Volume, truth: Mask, sparse: Ma
             result=result,
             mean=result.mean_dice,
             worst=worst,
-            clicked=_encoded(image, *_clicked(truth, worst)),
-            volume=_encoded(image, *_propagated(truth, sparse, filled)),
+            clicked=_encoded(image, *_clicked(reference, worst)),
+            volume=_encoded(image, *_propagated(reference, sparse, filled)),
         )
     )
     with atomic_file(result.page) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
 
 
-def _clicked(truth: Mask, drawn: DrawnSlice) -> tuple[list[State], list[Cut]]:
-    """Return the drawn slice as one plane of the volume: its clicks, what they made, and the truth."""
+def _clicked(reference: Mask, drawn: DrawnSlice) -> tuple[list[PictureRow], list[SliceView]]:
+    """Return the drawn slice as one plane of the volume: its clicks, the mask, and the reference."""
     number = drawn.number
-    alone, right = np.zeros_like(truth), np.zeros_like(truth)
-    alone[number], right[number] = drawn.mask, truth[number]
+    alone, right = np.zeros_like(reference), np.zeros_like(reference)
+    alone[number], right[number] = drawn.mask, reference[number]
     points = tuple(((number, *click.index), click.positive) for click in drawn.clicks)
-    return [State("clicks and mask", alone, points), State("truth", right)], [Cut(0, number, f"slice {number}")]
+    return [PictureRow("clicks and mask", alone, points), PictureRow("reference", right)], [
+        SliceView(0, number, f"slice {number}")
+    ]
 
 
-def _propagated(truth: Mask, sparse: Mask, filled: Propagation) -> tuple[list[State], list[Cut]]:
-    between = [k for k in range(len(truth)) if filled.confidence[k] < 1]
+def _propagated(reference: Mask, sparse: Mask, filled: Propagation) -> tuple[list[PictureRow], list[SliceView]]:
+    between = [k for k in range(len(reference)) if filled.confidence[k] < 1]
     unsure = min(between, key=lambda k: float(filled.confidence[k]))
-    cuts = [Cut(axis, fullest_cut(truth, axis), f"cut across {'zyx'[axis]}") for axis in (1, 2)]
-    cuts.append(Cut(0, unsure, f"slice {unsure}, the least sure: confidence {filled.confidence[unsure]:.2f}"))
-    states = [State("drawn by clicks", sparse), State("propagated", filled.mask), State("truth", truth)]
-    return states, cuts
+    slices = [SliceView(axis, fullest_slice(reference, axis), f"cut across {'zyx'[axis]}") for axis in (1, 2)]
+    slices.append(SliceView(0, unsure, f"slice {unsure}, the least sure: confidence {filled.confidence[unsure]:.2f}"))
+    rows = [
+        PictureRow("drawn by clicks", sparse),
+        PictureRow("propagated", filled.mask),
+        PictureRow("reference", reference),
+    ]
+    return rows, slices
 
 
-def _encoded(image: Volume, states: Sequence[State], cuts: Sequence[Cut]) -> str:
+def _encoded(image: Volume, rows: Sequence[PictureRow], slices: Sequence[SliceView]) -> str:
     stream = io.BytesIO()
-    draw_states(image, states, cuts).save(stream, format="PNG", optimize=True)
+    draw_rows(image, rows, slices).save(stream, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
@@ -126,7 +132,7 @@ on every tenth slice, each click at the centre of the largest error; the slices 
 <div><b>{{ '%.3f' % mean[0] }}</b><span>Dice after one click, mean over drawn slices</span></div>
 <div><b>{{ '%.3f' % mean[-1] }}</b><span>Dice after {{ mean | length }} clicks</span></div>
 <div><b>{{ '%.3f' % result.dice_between }}</b><span>Dice on the propagated slices<br>
-<small>{{ '%.3f' % result.dice_from_truth }} where the truth is given instead of clicks</small></span></div>
+<small>{{ '%.3f' % result.dice_from_reference }} where the reference is given instead of clicks</small></span></div>
 </section>
 <section id="clicks">
 <h2>Dice after each click</h2>
@@ -143,10 +149,10 @@ on every tenth slice, each click at the centre of the largest error; the slices 
 </tbody></table></div>
 <p class="remark">The slice with the lowest Dice after its last click, {{ worst.number }}: green points say inside, red
 ones outside.</p>
-<img class="shown" alt="clicks and mask above the truth, slice {{ worst.number }}" src="{{ clicked }}">
+<img class="shown" alt="clicks and mask above the reference, slice {{ worst.number }}" src="{{ clicked }}">
 </section>
 <section id="volume">
-<h2>The propagated volume beside the truth</h2>
+<h2>The propagated volume beside the reference</h2>
 <img class="shown" alt="drawn, propagated and true outlines in three cuts" src="{{ volume }}">
 </section>
 </main>

@@ -44,18 +44,8 @@ def refine_outline(
         for neighbour, given_depths, given in zip(neighbours, shapes.given, given_channels):
             flow = np.ascontiguousarray(neighbour.flows[k][window])
             weight = np.float32(gap.weight(neighbour.given, target))
-            add_likeness(
-                own,
-                np.ascontiguousarray(given[window]),
-                given_depths,
-                flow,
-                near,
-                weight,
-                _RADIUS,
-                _DEVIATION,
-                _CONTRAST,
-                sums,
-            )
+            other = np.ascontiguousarray(given[window])
+            add_likeness(own, other, given_depths, flow, near, weight, _RADIUS, _DEVIATION, _CONTRAST, sums)
         inside = (sums[0] + _FLOOR * _PRIOR) / (sums[1] + _PRIOR)
         outside = (sums[2] + _FLOOR * _PRIOR) / (sums[3] + _PRIOR)
         pull = np.float32(_PULL * min(gap.doubt(target), _MOST_DOUBT))

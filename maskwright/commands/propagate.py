@@ -31,10 +31,10 @@ def run(
 
     Drawn slices stay as they are. Prints how many slices were filled and which ones to look at next.
     """
-    from maskwright.engine.assist.fill_file import fill_file
-    from maskwright.engine.assist.terminal import print_filled
+    from maskwright.engine.assist.propagate_files import propagate_files
+    from maskwright.engine.assist.terminal import print_propagation
 
-    filled = fill_file(
+    result = propagate_files(
         image,
         sparse_mask,
         out,
@@ -45,5 +45,5 @@ def run(
         spacing_mm=spacing_of(spacing_mm),
         picture=picture,
     )
-    print_filled(filled)
+    print_propagation(result)
     print_mask_paths(out, picture)
