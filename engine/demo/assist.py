@@ -50,8 +50,8 @@ def assist_demo(out: Path) -> AssistDemo:
     between = [number for number in range(len(reference)) if number not in numbers]
     result = AssistDemo(
         drawn,
-        dice_between=dice(filled.mask[between], reference[between]),
-        dice_from_reference=dice(from_reference.mask[between], reference[between]),
+        dice_between=dice(reference[between], filled.mask[between]),
+        dice_from_reference=dice(reference[between], from_reference.mask[between]),
         page=out / "assist.html",
     )
     write_assist_page(result, image, reference, sparse, filled)
@@ -65,22 +65,21 @@ def draw_by_clicks(image: Volume, reference: Mask, number: int) -> DrawnSlice:
     session = AssistSession()
     session.set_image(image.array[number], spacing_mm=spacing)
     clicks: list[Click] = []
-    reached: list[float] = []
+    dice_values: list[float] = []
     mask: Mask = session.mask_of(session.active)
     for _ in range(CLICKS):
         click = next_click(plane, mask if clicks else None, spacing)
         if click is not None:
             mask = session.add_point(click.index, positive=click.positive).mask
             clicks.append(click)
-        reached.append(dice(mask, plane))
-    return DrawnSlice(number, tuple(clicks), mask, tuple(reached))
+        dice_values.append(dice(plane, mask))
+    return DrawnSlice(number, tuple(clicks), mask, tuple(dice_values))
 
 
 def dice(reference: Mask, prediction: Mask) -> float:
     """Return the Dice of two masks that are not both empty."""
-    return float(
-        2 * np.count_nonzero(reference & prediction) / (np.count_nonzero(reference) + np.count_nonzero(prediction))
-    )
+    sizes = np.count_nonzero(reference) + np.count_nonzero(prediction)
+    return float(2 * np.count_nonzero(reference & prediction) / sizes)
 
 
 def _slab() -> tuple[Volume, Mask]:

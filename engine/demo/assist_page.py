@@ -35,8 +35,8 @@ class DrawnSlice:
 class AssistDemo:
     """The numbers of the demo.
 
-    ``dice_between`` is that of the propagated slices against the reference, all together; ``dice_from_reference`` the same
-    where the reference is given on the drawn slices, so that only propagation is measured.
+    ``dice_between`` is that of all propagated slices with the reference; ``dice_from_reference`` the same where the
+    reference is given on the drawn slices, so that only propagation is measured.
     """
 
     drawn: tuple[DrawnSlice, ...]
