@@ -19,13 +19,15 @@ _REQUEST: ContextVar[RequestContext | None] = ContextVar("request", default=None
 class RequestContext:
     """The limits and the budget of a request; ``gone`` once its client waits for the answer no longer.
 
-    The functions of ``on_leave`` are called when it goes.
+    The functions of ``on_leave`` are called when it goes. ``answer_bytes`` are reserved for an answer that is not sent
+    yet.
     """
 
     limits: Limits
     budget: Budget
     gone: bool = False
     on_leave: list[Callable[[], object]] = field(default_factory=list)
+    answer_bytes: int = 0
     _reservation: Reservation = field(default_factory=lambda: Reservation("request"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -55,6 +57,20 @@ class RequestContext:
         """Release all."""
         with self._lock:
             self.budget.release(self._reservation)
+
+
+def reserve_answer(size_bytes: int) -> None:
+    """Reserve the bytes of an answer to the current request before they are made, until they are sent.
+
+    Raises
+    ------
+    CapacityError
+        There is no room for them.
+    """
+    request = _REQUEST.get()
+    if request is not None:
+        request.reserve(size_bytes)
+        request.answer_bytes += size_bytes
 
 
 @contextmanager

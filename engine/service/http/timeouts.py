@@ -29,6 +29,7 @@ SLOWEST_BYTES = 1024
 """Of a body that keeps arriving, in ``stall_s``."""
 PIECE_BYTES = 1 << 18
 """The most of an answer that waits in the connection; it must have left after ``stall_s``."""
+ROOM_PAUSE_S = 0.05
 _CLOSE = (b"connection", b"close")
 
 
@@ -117,7 +118,7 @@ class _Answer:
             return
         body, more = message.get("body", b""), message.get("more_body", False)
         try:
-            self._request.reserve(len(body))
+            await self._reserve(len(body))
         except CapacityError as error:
             self.closed, self.no_room = True, error
             if self.started:
@@ -132,6 +133,20 @@ class _Answer:
             piece = {"type": message["type"], "body": body[start:end], "more_body": more or end < len(body)}
             await self._send(piece)
         self._request.release(len(body))
+
+    async def _reserve(self, size_bytes: int) -> None:
+        """Reserve bytes that are not reserved yet; an answer that has begun waits for room as for its reader."""
+        request, end = self._request, time.monotonic() + self._request.limits.stall_s
+        ready = min(size_bytes, request.answer_bytes)
+        request.answer_bytes -= ready
+        while True:
+            try:
+                request.reserve(size_bytes - ready)
+                return
+            except CapacityError:
+                if not self.started or time.monotonic() > end:
+                    raise
+                await asyncio.sleep(ROOM_PAUSE_S)
 
 
 class _Arriving:

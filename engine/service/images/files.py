@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from maskwright.engine.io import read_labels, write
 from maskwright.engine.io.formats import UPLOAD_SUFFIXES, suffix_of
 from maskwright.engine.service.budget.reading import read_within_budget
-from maskwright.engine.service.budget.request_context import current_request
+from maskwright.engine.service.budget.request_context import reserve_answer
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import FileFormatError, InputError, StorageError
 
@@ -31,13 +31,11 @@ def volume_file(volume: Volume | LabelMap, suffix: str) -> bytes:
     InputError
         See ``engine.io.write``.
     """
-    request = current_request()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"volume{suffix}"
         with redact_paths(path, "the file"):
             write(volume, path)
-        if request is not None:
-            request.reserve(path.stat().st_size)  # its client may be slow to read it
+        reserve_answer(path.stat().st_size)
         return path.read_bytes()
 
 

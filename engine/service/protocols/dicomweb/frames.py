@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from maskwright.engine.io.quiet import quiet_libraries
+from maskwright.engine.service.budget.request_context import reserve_answer
 from maskwright.engine.service.storage import Instance
 from maskwright.engine.service.storage.dicom_file import open_file
 from maskwright.errors import FileFormatError, NotFoundError
@@ -95,6 +96,8 @@ class Frames:
             The file ends before a frame does, or is damaged.
         NotFoundError
             It is gone.
+        CapacityError
+            There is no memory for a frame now.
         """
         for number in numbers:
             with open_file(self.path) as file:
@@ -108,10 +111,13 @@ class Frames:
 
     def _frame(self, file: BinaryIO, at: int) -> bytes:
         if self.size is None:
-            return _unwrapped(file, at, self.count, self.offsets)
+            data = _unwrapped(file, at, self.count, self.offsets)
+            reserve_answer(len(data))
+            return data
         start = self.start + at * self.size
         if start + self.size > os.fstat(file.fileno()).st_size:  # looked at first: the header may say any size
             raise FileFormatError(f"frame {at + 1} is cut short: the file is damaged")
+        reserve_answer(self.size)
         file.seek(start)
         data = file.read(self.size)
         return np.frombuffer(data, ">u2").astype("<u2").tobytes() if self.swapped else data

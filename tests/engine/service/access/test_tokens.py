@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwright.engine.service.access import ROLES, Actor, Policy, Refusal, Role, Tokens, new_token
+from maskwright.engine.service.access import ROLES, Actor, Policy, Refusal, Role, TokenFile, Tokens, new_token
 from maskwright.errors import ConfigError, InputError
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -165,6 +165,30 @@ def test_what_is_not_right_is_refused_and_not_repeated(tmp_path: Path, text: str
 def test_no_entry_is_made_of_what_is_not_right(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         new_token(**{"name": "ann", "role": "viewer", **wrong})  # type: ignore[arg-type]
+
+
+def test_a_changed_file_counts_without_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ann, bob, now = new_token("ann", "viewer"), new_token("bob", "viewer"), [0.0]
+    path = write(tmp_path, ann.entry + bob.entry)
+    file = TokenFile(path, clock=lambda: now[0])
+
+    def known() -> list[bool]:
+        now[0] += 1
+        return [isinstance(file.authenticate(made.secret, NOW), Actor) for made in (ann, bob)]
+
+    assert known() == [True, True]
+    write(tmp_path, bob.entry)
+    assert isinstance(file.authenticate(ann.secret, NOW), Actor)  # not looked at again within a second
+    assert known() == [False, True]
+    for damage in (lambda: write(tmp_path, "[[token"), lambda: path.chmod(0o644), path.unlink):
+        caplog.clear()
+        damage()
+        assert known() == known() == [False, True]
+        assert len(caplog.records) == 1
+        write(tmp_path, bob.entry)
+        assert known() == [False, True]
+    write(tmp_path, ann.entry)
+    assert known() == [True, False]
 
 
 secrets_held = st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=4, unique=True)

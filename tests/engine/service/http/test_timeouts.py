@@ -14,14 +14,14 @@ from fastapi import Request
 
 from maskwright.engine.audit import AuditLog
 from maskwright.engine.service.access import LOCAL, Policy
-from maskwright.engine.service.budget.budget import Budget
+from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.budget.limits import Limits
-from maskwright.engine.service.budget.request_context import current_request
+from maskwright.engine.service.budget.request_context import current_request, reserve_answer
 from maskwright.engine.service.http.authorization import Authorizer
-from maskwright.engine.service.http.bodies import read_body
+from maskwright.engine.service.http.bodies import JSON_BYTES, read_body
 from maskwright.engine.service.http.openapi import make_app
 from maskwright.engine.service.http.routes import action
-from maskwright.engine.service.http.timeouts import TimeoutMiddleware
+from maskwright.engine.service.http.timeouts import PIECE_BYTES, TimeoutMiddleware
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from reference.serving import protected, served
@@ -247,3 +247,100 @@ def test_an_error_that_nobody_expected_is_a_problem_that_holds_no_data(scene):
         assert "Doe" not in found.text
         assert found.headers["x-request-id"]
         assert httpx.post(f"{address}/undo").status_code == 200
+
+
+class Reader:
+    """A client of an app without sockets: it takes a message of its answer each time it is told to."""
+
+    def __init__(self, app, path="/"):
+        self.messages, self._may_take = [], asyncio.Semaphore(0)
+        self._parts = [{"type": "http.request", "body": b""}]
+        scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+        self.task = asyncio.create_task(app(scope, self._receive, self._send))
+
+    async def _receive(self):
+        if self._parts:
+            return self._parts.pop()
+        return await asyncio.Event().wait()
+
+    async def _send(self, message):
+        await self._may_take.acquire()
+        self.messages.append(message)
+
+    async def take(self, count):
+        for _ in range(count):
+            self._may_take.release()
+            await asyncio.sleep(0.01)
+
+
+def test_an_answer_is_counted_until_it_is_sent():
+    size = 3 * PIECE_BYTES
+    budget = Budget(2 * size - 1)
+
+    async def answering(scope, receive, send):
+        if scope["path"] == "/made":
+            reserve_answer(size)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(size)})
+
+    async def read():
+        app = TimeoutMiddleware(answering, LIMITS, budget)
+        for path in ("/", "/made"):
+            slow = Reader(app, path)
+            await slow.take(2)  # its head, and a piece
+            assert budget.used_bytes == size
+            refused = Reader(app, path)
+            await refused.take(2)
+            assert refused.messages[0]["status"] == (503 if path == "/" else 500)  # an app of ours says 503, too
+            await refused.task
+            await slow.take(2)
+            await slow.task
+            assert slow.messages[0]["status"] == 200
+            assert [len(message["body"]) for message in slow.messages[1:]] == [PIECE_BYTES] * 3
+            assert [message["more_body"] for message in slow.messages[1:]] == [True, True, False]
+            assert budget.used_bytes == 0
+
+    asyncio.run(read())
+
+
+def test_an_answer_that_has_begun_waits_for_room():
+    budget = Budget(1000)
+    other = Reservation("request")
+
+    async def answering(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": bytes(900)})
+
+    async def read():
+        reader = Reader(TimeoutMiddleware(answering, LIMITS, budget))
+        budget.reserve(other, 500)
+        await reader.take(6)
+        assert not reader.task.done()
+        budget.release(other)
+        await reader.task
+        assert len(reader.messages[-1]["body"]) == 900
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize(("large", "limit"), [(False, JSON_BYTES), (True, 1 << 20)])
+def test_a_body_is_refused_before_more_than_its_limit_has_come(large, limit):
+    app = make_app("test")
+
+    @app.post("/json")
+    @action("prompt", large=large)
+    def take(body: dict[str, int]) -> None: ...
+
+    protected(app, Authorizer(Policy.read(), None, LOCAL, None, None), "test", Limits(body_bytes=1 << 20))
+
+    def chunks():
+        for _ in range(64):
+            yield bytes(1 << 18)
+
+    with served(app) as address:
+        declared = httpx.post(f"{address}/json", content=bytes(limit + 1))
+        chunked = httpx.post(f"{address}/json", content=chunks())
+        assert [answer.status_code for answer in (declared, chunked)] == [413, 413]
+        assert declared.json()["title"] == "Content too large"
+        assert httpx.post(f"{address}/json", content=b"{").status_code == 422
