@@ -10,8 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from maskwright.engine.metrics.conventions import Convention
-from maskwright.engine.metrics.metric import Metric, Status
+from maskwright.engine.metrics.metric import Metric
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.metrics.table import METRICS, metrics_of_every_label, metrics_of_spec
 
@@ -62,21 +61,10 @@ def metric_columns(options: CompareOptions) -> list[str]:
     return in_table_order({column.name for column in columns})
 
 
-def empty_value(column: Column, status: Status, convention: Convention, far_mm: float) -> float | None:
-    """Return the value that the empty rule of a metric gives; ``far_mm`` stands for the infinite distance.
-
-    None where the convention does not define the metric, and where its function gives the value.
-    """
-    if column.metric.function(convention) is None:
-        return None
-    value = column.metric.empty_value(status)
-    return far_mm if value == math.inf else value
-
-
 def absent_values(options: CompareOptions) -> dict[str, float | None]:
     """Return the values of a label that neither mask holds, by column."""
     return {
-        column.name: empty_value(column, "absent", options.convention, math.inf)
+        column.name: column.metric.both_empty if column.metric.function(options.convention) else None
         for column in columns_of_every_label(options)
     }
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.metrics.columns import Column, columns_of_every_label, empty_value
+from maskwright.engine.metrics.columns import Column, columns_of_every_label
 from maskwright.engine.metrics.comparison import LabelMetrics, status_of
+from maskwright.engine.metrics.conventions import Convention
 from maskwright.engine.metrics.inputs import Counts, LabelInputs, LabelPair
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.metrics.surface_inputs import SurfaceInputs, surface_inputs
@@ -44,21 +45,29 @@ def measure(
     for label, count in counts.items():
         surface = surfaces.get(label, nothing)
         inputs = LabelInputs(label, pair, count, surface.distances, surface.boundaries)
-        values = {column.name: _value(column, inputs, options, far_mm) for column in columns[label]}
+        values = _values(columns[label], inputs, options.convention, far_mm)
         result[label] = LabelMetrics(values, count.reference, count.prediction)
     return result
 
 
-def _value(column: Column, inputs: LabelInputs, options: CompareOptions, far_mm: float) -> float | None:
-    function = column.metric.function(options.convention)
-    if function is None:
-        return None
+def _values(
+    columns: Sequence[Column], inputs: LabelInputs, convention: Convention, far_mm: float
+) -> dict[str, float | None]:
+    """Return the value of each column: that of its metric's empty rule, or else of its function."""
     status = status_of(inputs.counts.reference, inputs.counts.prediction)
-    value = empty_value(column, status, options.convention, far_mm)
-    if value is not None:
-        return value
-    parameter = () if column.parameter is None else (column.parameter,)
-    return float(function(getattr(inputs, column.metric.needs), *parameter))
+    values: dict[str, float | None] = {}
+    for column in columns:
+        metric = column.metric
+        function, rule = metric.function(convention), metric.empty_value(status)
+        if function is None:
+            value = None
+        elif rule is not None:
+            value = far_mm if rule == math.inf else rule
+        else:
+            given = getattr(inputs, metric.needs)
+            value = float(function(given) if column.parameter is None else function(given, column.parameter))
+        values[column.name] = value
+    return values
 
 
 def _all_labels(overlaps: Overlaps) -> list[int]:

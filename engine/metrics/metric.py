@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from maskwright.engine.metrics.conventions import CONVENTIONS, Convention
 
@@ -67,7 +67,7 @@ class Metric:
     definition: str
     source: str
     needs: Need
-    functions: Mapping[Convention, Function] | None = None
+    functions: Mapping[Convention, Function] = field(default_factory=dict)
     both_empty: float | None
     reference_empty: float | None
     prediction_empty: float | None
@@ -78,10 +78,11 @@ class Metric:
     highest: float = 1.0
 
     def __post_init__(self) -> None:
-        functions = self.functions or {}
-        if not functions or not all(callable(function) for function in functions.values()):
+        if not self.functions or not all(callable(function) for function in self.functions.values()):
             raise TypeError(f"metric {self.name!r} has no function; expected one for each convention that defines it")
-        if unknown := functions.keys() - set(CONVENTIONS):
+        if self.needs not in get_args(Need):
+            raise TypeError(f"metric {self.name!r} needs {self.needs!r}; expected one of {', '.join(get_args(Need))}")
+        if unknown := self.functions.keys() - set(CONVENTIONS):
             raise TypeError(f"metric {self.name!r} has a function of {unknown.pop()!r}; expected {CONVENTIONS}")
         rules = {"both_empty": self.both_empty}
         if self.needs in ("distances", "boundaries"):
@@ -101,16 +102,15 @@ class Metric:
 
     def function(self, convention: Convention) -> Function | None:
         """Return its function under a convention; None where the convention does not define it."""
-        return (self.functions or {}).get(convention)
+        return self.functions.get(convention)
 
     def empty_value(self, status: Status) -> float | None:
         """Return the value that its empty rule gives; None where the function gives it."""
-        rules = {
-            "absent": self.both_empty,
-            "reference_empty": self.reference_empty,
-            "prediction_empty": self.prediction_empty,
-        }
-        return rules.get(status)
+        if status == "present":
+            return None
+        if status == "absent":
+            return self.both_empty
+        return self.reference_empty if status == "reference_empty" else self.prediction_empty
 
 
 def in_every_convention(function: Function) -> dict[Convention, Function]:

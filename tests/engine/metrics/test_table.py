@@ -48,6 +48,7 @@ def two_masks():
         ({"functions": None}, "'specificity' has no function"),
         ({"functions": {"medpy": None}}, "'specificity' has no function"),
         ({"functions": {"mine": abs}}, "'specificity' has a function of 'mine'"),
+        ({"needs": "voxels"}, "'specificity' needs 'voxels'; expected one of counts, distances"),
         ({"both_empty": None}, "'specificity' needs counts; expected a value for both_empty"),
         ({"needs": "distances"}, "'specificity' needs distances; expected a value for both_empty, reference_empty"),
     ],
