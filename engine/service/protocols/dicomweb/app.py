@@ -178,7 +178,8 @@ def _add_frames(router: APIRouter, store: Datastore) -> None:
             instance = _instances(store, request, at)[0]
             stored = Frames.of(store.dicom_path(instance), instance)
             stored.require(numbers)
-            return multipart(((stored.part_type, [data]) for data in _started(stored.read(numbers))), stored.media_type)
+            first, *others = [stored.blocks(number) for number in numbers]
+            return multipart(((stored.part_type, one) for one in [_started(first), *others]), stored.media_type)
 
         return await in_thread(work)
 

@@ -1,6 +1,6 @@
 """Frames of a file as they lie in it: uncompressed, or each in the form in which it was compressed.
 
-Nothing is decoded, so that no frame is larger in memory than in its file.
+Nothing is decoded, so that no frame is larger in memory than in its file, and an uncompressed one is never whole there.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _MEDIA_TYPES = {
 }
 """By transfer syntax (PS3.18, table 8.7.3-5)."""
 _PIXELS = [0x7FE0, 0x0010]
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -87,40 +88,40 @@ class Frames:
         sent = _EXPLICIT if raw else syntax
         return Frames(path, instance.frames, _MEDIA_TYPES[syntax], sent, start, size, offsets, swapped)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[bytes]:
-        """Yield frames, counted from 1, one at a time.
-
-        Raises
-        ------
-        FileFormatError
-            The file ends before a frame does, or is damaged.
-        NotFoundError
-            It is gone.
-        CapacityError
-            There is no memory for a frame now.
-        """
-        for number in numbers:
-            with open_file(self.path) as file:
-                file.seek(self.start)
-                yield self._frame(file, number - 1)
-
     def require(self, numbers: Sequence[int]) -> None:
         """Raise a NotFoundError where there is no such frame."""
         if any(number > self.count for number in numbers):
             raise NotFoundError(f"the instance has {self.count} frames, counted from 1; ask for one of them")
 
-    def _frame(self, file: BinaryIO, at: int) -> bytes:
-        if self.size is None:
-            data = _unwrapped(file, at, self.count, self.offsets)
+    def blocks(self, number: int) -> Iterator[bytes]:
+        """Yield a frame, counted from 1, in blocks; a compressed one whole, reserved while it is sent.
+
+        Raises
+        ------
+        FileFormatError
+            The file ends before the frame does, or is damaged.
+        NotFoundError
+            It is gone.
+        CapacityError
+            There is no memory for a compressed frame now.
+        """
+        with open_file(self.path) as file:
+            if self.size is not None:
+                yield from self._stored_blocks(file, number, self.size)
+                return
+            file.seek(self.start)
+            data = _unwrapped(file, number - 1, self.count, self.offsets)
             reserve_answer(len(data))
-            return data
-        start = self.start + at * self.size
-        if start + self.size > os.fstat(file.fileno()).st_size:  # looked at first: the header may say any size
-            raise FileFormatError(f"frame {at + 1} is cut short: the file is damaged")
-        reserve_answer(self.size)
+            yield data
+
+    def _stored_blocks(self, file: BinaryIO, number: int, size: int) -> Iterator[bytes]:
+        start = self.start + (number - 1) * size
+        if start + size > os.fstat(file.fileno()).st_size:  # the header may claim any size
+            raise FileFormatError(f"frame {number} is cut short: the file is damaged")
         file.seek(start)
-        data = file.read(self.size)
-        return np.frombuffer(data, ">u2").astype("<u2").tobytes() if self.swapped else data
+        for length in (min(_BLOCK, size - at) for at in range(0, size, _BLOCK)):
+            block = file.read(length)
+            yield np.frombuffer(block, ">u2").astype("<u2").tobytes() if self.swapped else block
 
 
 def _start_of_pixels(file: BinaryIO, syntax: str) -> int | None:

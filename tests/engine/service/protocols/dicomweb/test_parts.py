@@ -2,12 +2,21 @@
 
 from functools import cache
 
+import numpy as np
+import pydicom
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.uid import RLELossless
 
+from maskwright.engine.service.budget.budget import Budget
+from maskwright.engine.service.budget.limits import Limits
+from maskwright.engine.service.budget.request_context import RequestContext, set_current_request
 from maskwright.engine.service.protocols.dicomweb.answers import _framed, blocks_of
+from maskwright.engine.service.protocols.dicomweb.frames import Frames
 from maskwright.engine.service.protocols.dicomweb.records import SERIES
 from maskwright.engine.service.protocols.dicomweb.search import MOST, SearchQuery, select
+from maskwright.engine.service.storage.dicom_file import read_instance
 
 DESCRIPTION, DATE = "0008103E", "00080020"
 
@@ -84,3 +93,29 @@ def test_parts_are_read_one_after_the_other(tmp_path):
     assert begun == paths
     assert {len(block) for block in blocks} == {1 << 20}
     assert len(blocks) == 9
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_frame_is_sent_in_blocks_or_reserved(tmp_path, write_series, compressed):
+    pixels = np.random.default_rng(0).integers(0, 2000, (1, 1200, 1100)).astype(np.int16)
+    (dataset,) = write_series(tmp_path / "s", pixels)
+    if compressed:
+        dataset.compress(RLELossless)
+    path = tmp_path / "0.dcm"
+    pydicom.dcmwrite(path, dataset, enforce_file_format=True)
+    request = RequestContext(Limits(), Budget(64 << 20))
+    set_current_request(request)
+    try:
+        sizes, reserved = [], []
+        for block in Frames.of(path, read_instance(path)).blocks(1):
+            sizes.append(len(block))
+            reserved.append(request.budget.used_bytes)
+    finally:
+        set_current_request(None)
+    if compressed:
+        assert sizes == reserved
+        assert len(sizes) == 1
+    else:
+        assert sum(sizes) == pixels.nbytes
+        assert max(sizes) == 1 << 20
+        assert reserved == [0, 0, 0]  # an answer's blocks are counted when they are handed on
