@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from maskwright.errors import StorageError
@@ -50,15 +50,17 @@ def _make_folder(root: Path) -> tuple[Path, int]:
     try:
         root.mkdir(mode=0o700, exist_ok=True)
         _require_own(root)
-        root_lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        root_descriptor = _open(root)
         try:
-            fcntl.flock(root_lock, fcntl.LOCK_EX)  # a folder that is made is locked before another process looks at it
+            _lock(root_descriptor, wait=True)  # a new folder is locked before another process finds it
             _remove_dead(root)
             folder = root / secrets.token_hex(16)
             folder.mkdir(mode=0o700)
-            return folder, _lock(folder)
+            descriptor = _open(folder)
+            _lock(descriptor)
+            return folder, descriptor
         finally:
-            os.close(root_lock)
+            os.close(root_descriptor)
     except OSError as error:
         raise StorageError(f"{root}: cannot be used for temporary files ({error.strerror}): set TMPDIR") from error
 
@@ -73,20 +75,26 @@ def _require_own(root: Path) -> None:
 
 def _remove_dead(root: Path) -> None:
     for folder in root.iterdir():
-        with suppress(OSError):  # its process lives
-            descriptor = _lock(folder)
+        try:
+            descriptor = _open(folder)
+        except OSError:  # no folder
+            continue
+        if _lock(descriptor):
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)
-
-
-def _lock(folder: Path) -> int:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
         os.close(descriptor)
-        raise
-    return descriptor
+
+
+def _open(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+
+
+def _lock(descriptor: int, *, wait: bool = False) -> bool:
+    """Lock an open folder; False where its process lives, or on a file system without locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
 
 
 def _use_for_temporary_files(folder: str | None) -> None:

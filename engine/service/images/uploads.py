@@ -58,11 +58,14 @@ class TransientUploads:
     def __init__(self, volumes: OpenVolumes, limit_bytes: int, upload_bytes: int) -> None:
         self._volumes, self._limit_bytes, self._upload_bytes = volumes, limit_bytes, upload_bytes
         self._folder = Path(tempfile.mkdtemp()).resolve()
-        self.close = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        """Remove all of them; this is done at the latest when the process ends."""
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._digests = Digests()
         self._lock = threading.Lock()
         self._uploads: dict[str, _Stored] = {}
+
+    def close(self) -> None:
+        """Remove all of them; at the latest this is done when the process ends."""
+        self._remove_folder()
 
     def add(self, owner: str, name: str, stream: BinaryIO) -> ImageEntry:
         """Take an image and open it; an owner's second upload of the same content is the first one.

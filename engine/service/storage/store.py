@@ -32,7 +32,7 @@ from maskwright.engine.service.storage.names import (
 )
 from maskwright.engine.service.storage.upload import Upload, put_in_folder, receive
 from maskwright.engine.storage import FolderLock, make_folder, remove_unfinished, storing, unfinished_path
-from maskwright.errors import FileFormatError, GoneError, InputError, NotFoundError
+from maskwright.errors import FileFormatError, InputError, NotFoundError
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Datastore(AbstractContextManager["Datastore"]):
             return known
         image = next(find_images(folder), None)
         if image is None:
-            raise GoneError("the upload is gone from the data folder: send it again")
+            raise NotFoundError("the upload is gone from the data folder: send it again")
         relative = (folder / image.relative).relative_to(self._writable).as_posix()
         with self._lock:
             if self._secret is not None:
