@@ -30,20 +30,21 @@ Output_co = TypeVar("Output_co", covariant=True)
 
 
 @dataclass(frozen=True, eq=False)
-class CaseTables:
-    """The rows of all cases of a job.
+class JobResults:
+    """The rows and the failures of all cases of a job.
 
     Attributes
     ----------
-    tables : list of polars.DataFrame
-        One a case that was run, now or by an earlier run, in no particular order; its column ``case`` holds the name.
+    table : polars.DataFrame
+        The rows of every case that was run, now or by an earlier run, in no particular order of cases. The columns are
+        ``case``, those of the job's ``column_types``, and all others that any row has.
     failures : dict of str to str
         The reason of each failed case by its name, in the order of the cases.
     resumed : int
-        How many tables an earlier run had stored.
+        How many of the cases were run by an earlier run.
     """
 
-    tables: list[pl.DataFrame]
+    table: pl.DataFrame
     failures: dict[str, str]
     resumed: int
 
@@ -78,7 +79,7 @@ class Job(Protocol[C, Output_co]):
         """
         ...
 
-    def finish(self, results: CaseTables, folder: Path, executor: Executor) -> Output_co:
+    def finish(self, results: JobResults, folder: Path, executor: Executor) -> Output_co:
         """Write the outputs into the folder of the run and return the result of ``run_job``.
 
         The executor is still open: use it for work on chosen cases, such as pictures.

@@ -13,7 +13,7 @@ import polars as pl
 from maskwright.engine.jobs.case import CaseTask, run_case
 from maskwright.engine.jobs.executors.executor import Executor, ExecutorName, Lost
 from maskwright.engine.jobs.executors.local import LocalExecutor
-from maskwright.engine.jobs.job import CaseTables, Job, NamedCase, Row
+from maskwright.engine.jobs.job import Job, JobResults, NamedCase, Row
 from maskwright.engine.jobs.record import PARTS_FOLDER, Progress, RunRecord
 from maskwright.engine.jobs.store import ResultStore, only_run_in
 from maskwright.engine.storage import source_digest
@@ -70,7 +70,7 @@ def run_job(
             return job.finish(results, folder, pool)
 
 
-def _run_cases(job: Job[C, Output], pool: Executor, store: ResultStore, on_progress: Progress) -> CaseTables:
+def _run_cases(job: Job[C, Output], pool: Executor, store: ResultStore, on_progress: Progress) -> JobResults:
     cases, stored = job.cases(), store.load()
     stored_keys: dict[str, set[str]] = {}
     for key, table in stored.items():
@@ -90,7 +90,8 @@ def _run_cases(job: Job[C, Output], pool: Executor, store: ResultStore, on_progr
             tables.append(rows_table(cases[index].name, outcome.rows, job.column_types))
             store.add(outcome.key, tables[-1])
         on_progress(RunRecord("running", done, len(cases), len(reasons)))
-    return CaseTables(tables, {cases[index].name: reasons[index] for index in sorted(reasons)}, resumed)
+    failures = {cases[index].name: reasons[index] for index in sorted(reasons)}
+    return JobResults(join_tables(tables, job.column_types), failures, resumed)
 
 
 def rows_table(case: str, rows: Sequence[Row], column_types: Mapping[str, type]) -> pl.DataFrame:
@@ -98,6 +99,11 @@ def rows_table(case: str, rows: Sequence[Row], column_types: Mapping[str, type])
     names = dict.fromkeys(name for row in rows for name in row)
     schema = {"case": str, **{name: column_types.get(name, float) for name in names}}
     return pl.DataFrame([{"case": case, **{name: row.get(name) for name in names}} for row in rows], schema=schema)
+
+
+def join_tables(tables: Sequence[pl.DataFrame], column_types: Mapping[str, type]) -> pl.DataFrame:
+    """Return the tables of cases as one, with the columns ``case`` and those of ``column_types`` also for no table."""
+    return pl.concat([pl.DataFrame(schema={"case": str, **column_types}), *tables], how="diagonal")
 
 
 def code_version() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from maskwright.engine.jobs.executors.executor import Executor, Lost
-from maskwright.engine.jobs.job import CaseTables, Row
+from maskwright.engine.jobs.job import JobResults, Row
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.columns import CASE_COLUMNS, LABEL_COLUMNS
 from maskwright.engine.qa.manifest import Case, Manifest
@@ -100,7 +100,7 @@ class QaJob:
         none = {"label": None, "status": "absent", "reference_voxels": 0, "prediction_voxels": 0}
         return rows or [{**shared, **none}]
 
-    def finish(self, results: CaseTables, folder: Path, executor: Executor) -> QaResult:
+    def finish(self, results: JobResults, folder: Path, executor: Executor) -> QaResult:
         """Complete the table, summarise it, draw the worst cases, and write the outputs."""
         from maskwright.engine.agreement.summary import summarise
         from maskwright.engine.qa.outputs import write_outputs

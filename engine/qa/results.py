@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from maskwright.engine.jobs.job import CaseTables
+from maskwright.engine.jobs.job import JobResults
 from maskwright.engine.metrics.columns import absent_values, in_table_order, metric_columns
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.columns import CASE_COLUMNS, LABEL_COLUMNS
 from maskwright.engine.qa.manifest import Manifest
 
 _CASE = ("case", *CASE_COLUMNS)
-_FIXED = {"case": str, **CASE_COLUMNS, **LABEL_COLUMNS}
+_NO_METRICS = ("case", *CASE_COLUMNS, *LABEL_COLUMNS)
 NO_LABEL = "no label in either mask"
 
 
@@ -26,14 +26,14 @@ class Results:
     metric_columns: tuple[str, ...]
 
 
-def complete_results(manifest: Manifest, cases: CaseTables, options: CompareOptions) -> Results:
+def complete_results(manifest: Manifest, cases: JobResults, options: CompareOptions) -> Results:
     """Join the tables of the cases, and add rows for absent labels and failed cases.
 
     Parameters
     ----------
     manifest : Manifest
         Gives the order, the patients and the metadata.
-    cases : CaseTables
+    cases : JobResults
         The measured cases, and the reason of each failed case: it gets one row, with status ``failed`` and no label.
     options : CompareOptions
         The labels and regions of its preset are the labels of the table; without one, the union over all cases.
@@ -45,12 +45,11 @@ def complete_results(manifest: Manifest, cases: CaseTables, options: CompareOpti
         of metrics gives for two empty masks. ``voxels_left_out`` is the number of labelled voxels of a resampled
         prediction that lie outside the reference's grid, for all labels of the case together.
     """
-    measured = pl.concat([pl.DataFrame(schema=_FIXED), *cases.tables], how="diagonal")
     always = metric_columns(options)
-    measured = measured.with_columns(
-        pl.lit(None, pl.Float64).alias(name) for name in always if name not in measured.columns
+    measured = cases.table.with_columns(
+        pl.lit(None, pl.Float64).alias(name) for name in always if name not in cases.table.columns
     )
-    columns = in_table_order(name for name in measured.columns if name not in _FIXED)
+    columns = in_table_order(name for name in measured.columns if name not in _NO_METRICS)
     names = options.preset.names if options.preset else {}
     labels = list(names) or sorted(measured["label"].drop_nulls().unique().to_list())
     rows = _with_absent(measured, labels, absent_values(options))

@@ -35,6 +35,6 @@ class LengthsJob:
         return [{"letters": len(case.name), "half": len(case.name) / 2}]
 
     def finish(self, results, folder, executor):
-        lengths = {table["case"][0]: table["letters"][0] for table in results.tables}
+        lengths = dict(results.table.select("case", "letters").rows())
         (folder / "lengths.txt").write_text(str(sorted(lengths.items())))
         return lengths, results.failures, results.resumed

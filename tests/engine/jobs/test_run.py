@@ -10,7 +10,7 @@ from support.lengths_job import LengthsJob, Word
 from maskwright.engine.jobs.case import CaseTask, resume_key, run_case
 from maskwright.engine.jobs.executors import local
 from maskwright.engine.jobs.record import RunRecord
-from maskwright.engine.jobs.run import rows_table, run_job
+from maskwright.engine.jobs.run import join_tables, rows_table, run_job
 from maskwright.errors import ConfigError, FileFormatError, InputError
 
 
@@ -62,6 +62,7 @@ def test_a_job_goes_to_a_worker_once(tmp_path, monkeypatch):
 
 
 def test_types_do_not_depend_on_values():
+    assert join_tables([], {"letters": int}).schema == {"case": pl.String, "letters": pl.Int64}
     table = rows_table("a", [{"letters": None, "half": None}], {"letters": int})
     assert table.schema == {"case": pl.String, "letters": pl.Int64, "half": pl.Float64}
 

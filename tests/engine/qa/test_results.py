@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from maskwright.engine.config.preset import LabelSpec, Preset, Region
-from maskwright.engine.jobs.job import CaseTables
-from maskwright.engine.jobs.run import rows_table
+from maskwright.engine.jobs.job import JobResults
+from maskwright.engine.jobs.run import join_tables, rows_table
 from maskwright.engine.metrics.columns import metric_columns
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.job import QaJob
@@ -39,7 +39,9 @@ def complete(
     failures: dict[str, str] | None = None,
     options: CompareOptions | None = None,
 ) -> Results:
-    return complete_results(manifest, CaseTables(tables, failures or {}, 0), options or CompareOptions())
+    return complete_results(
+        manifest, JobResults(join_tables(tables, QaJob.column_types), failures or {}, 0), options or CompareOptions()
+    )
 
 
 def keys(results: Results) -> list[tuple[object, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maskwright.engine.jobs.executors.executor import Executor
-from maskwright.engine.jobs.job import CaseTables
+from maskwright.engine.jobs.job import JobResults
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.job import QaJob, QaResult
 from maskwright.engine.qa.manifest import Case, Manifest
@@ -37,7 +37,7 @@ class StoredLabelsJob(QaJob):
                 raise InputError(f"no label is stored: {path.relative_to(MISSING)}")
         return super().key(case)
 
-    def finish(self, results: CaseTables, folder: Path, executor: Executor) -> QaResult:
+    def finish(self, results: JobResults, folder: Path, executor: Executor) -> QaResult:
         """Write the outputs; reasons of failed cases name tag and file of a label in place of its path."""
         cases = {case.name: case for case in self.cases()}
         failures = {name: _without_paths(reason, cases[name]) for name, reason in results.failures.items()}
