@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import anyio.to_thread
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwright.engine.audit import AuditLog, Event, Outcome
@@ -221,6 +222,11 @@ class AuthorizationMiddleware:
             duration_ms=int(1000 * took_s),
             actor=exchange.sender.name or "unknown",
         )
+
+
+def actor_name(request: Request) -> str:
+    """Return the name of the token with which a request is made, "" for an app without this middleware."""
+    return str(getattr(request.state, "actor", ""))
 
 
 def _foreign(headers: dict[bytes, bytes]) -> str | None:

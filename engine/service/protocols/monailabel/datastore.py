@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.io.formats import LABEL_SUFFIXES, suffix_of
+from maskwright.engine.service.http.authorization import actor_name
 from maskwright.engine.service.http.bodies import read_form
 from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.routes import action
@@ -81,7 +82,7 @@ def _add_labels(router: APIRouter, state: AppState) -> None:
         """Save a label of an image; the one it replaces becomes an earlier version."""
         params, files = await read_form(request)
         label = _required(files, "label")
-        author = actor_of(request) or "unknown"  # client_id is only a client's word
+        author = actor_name(request) or "unknown"  # client_id is only a client's word
         client = str(params.get("client_id") or "")
 
         def work() -> None:
@@ -121,7 +122,7 @@ def _add_sessions(router: APIRouter, state: AppState) -> None:
         _, files = await read_form(request)
         file = _required(files, "files")
         name = file.filename or "image.nii.gz"
-        entry = await in_thread(lambda: transient.add(actor_of(request), name, file.file))
+        entry = await in_thread(lambda: transient.add(actor_name(request), name, file.file))
         request.state.subject = entry.id
         return {"session_id": entry.id}
 
@@ -129,20 +130,15 @@ def _add_sessions(router: APIRouter, state: AppState) -> None:
     @action("prompt")
     async def get_session(request: Request, session_id: str) -> dict[str, str]:
         """Whether the image of one of the client's own sessions is still there."""
-        entry = await in_thread(lambda: transient.image(actor_of(request), session_id))
+        entry = await in_thread(lambda: transient.image(actor_name(request), session_id))
         return {"session_id": entry.id, "name": entry.name}
 
     @router.delete("/session/{session_id}")
     @action("prompt")
     async def delete_session(request: Request, session_id: str) -> dict[str, str]:
         """Remove the image of one of the client's own sessions."""
-        await in_thread(lambda: transient.remove(actor_of(request), session_id))
+        await in_thread(lambda: transient.remove(actor_name(request), session_id))
         return {"session_id": session_id}
-
-
-def actor_of(request: Request) -> str:
-    """Return the name of the token with which a request is made, "" where no middleware has asked for one."""
-    return str(getattr(request.state, "actor", ""))
 
 
 def _described(store: Datastore, entry: ImageEntry) -> dict[str, Any]:

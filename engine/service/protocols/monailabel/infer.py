@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.assist.propagate import propagate
+from maskwright.engine.service.http.authorization import actor_name
 from maskwright.engine.service.http.bodies import read_form
 from maskwright.engine.service.http.openapi import answers, body
 from maskwright.engine.service.http.routes import action
@@ -49,7 +50,7 @@ def infer_router(place: AppState) -> APIRouter:
 
         async def read_and_begin() -> Awaitable[Response]:
             params, files = await read_form(request)
-            owner = str(getattr(request.state, "actor", ""))
+            owner = actor_name(request)
             entry = await in_thread(lambda: _entry(place, owner, image, session_id, files.get("file")))
             request.state.subject = entry.id
             key = _click_key(owner, params, entry)

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 
 from maskwright.engine.service.budget.reading import require_short_axes
 from maskwright.engine.service.budget.request_context import current_limits, reserve
+from maskwright.engine.service.http.authorization import actor_name
 from maskwright.engine.service.http.bodies import read_body
 from maskwright.engine.service.http.openapi import ANY_OBJECT, BINARY, answers
 from maskwright.engine.service.http.routes import OPEN, action
@@ -87,29 +88,29 @@ def _add_lease_routes(router: APIRouter, pool: Pool[RemoteSession]) -> None:
     @action("prompt")
     async def claim(request: Request) -> dict[str, Any]:
         times = {"idle_timeout_seconds": pool.limits.idle_s, "liveness_timeout_seconds": pool.limits.silent_s}
-        return {"lease_token": pool.claim(_owner(request)), **times}
+        return {"lease_token": pool.claim(actor_name(request)), **times}
 
     @router.post("/release")
     @action("prompt")
     def release(request: Request) -> dict[str, bool]:
-        pool.release(_token(request), _owner(request))
+        pool.release(_token(request), actor_name(request))
         return {"ok": True}
 
     @router.post("/heartbeat")
     @action("prompt", quiet=True)
     async def heartbeat(request: Request) -> dict[str, float]:
-        return {"remaining_seconds": await pool.heartbeat(_token(request), _owner(request))}
+        return {"remaining_seconds": await pool.heartbeat(_token(request), actor_name(request))}
 
     @router.get("/lease_status")
     @action("prompt", quiet=True)
     async def lease_status(request: Request) -> dict[str, float]:
-        left = await pool.remaining_s(_token(request), _owner(request))
+        left = await pool.remaining_s(_token(request), actor_name(request))
         return {"remaining_seconds": left, "idle_timeout_seconds": pool.limits.idle_s}
 
 
 def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journals: SessionJournals | None) -> Any:
     async def act(request: Request) -> Response:
-        token, owner = _token(request), _owner(request)
+        token, owner = _token(request), actor_name(request)
         await pool.remaining_s(token, owner)  # nobody uploads a volume to a lease that has ended
         asked = await _asked(request, path)
 
@@ -168,11 +169,6 @@ def _token(request: Request) -> str:
     if not token:
         raise GoneError("the request has no X-Lease-Token; claim a session first")
     return token
-
-
-def _owner(request: Request) -> str:
-    """Return the name that the guard found, "" where there is none."""
-    return str(getattr(request.state, "actor", ""))
 
 
 def _response(found: Outcome) -> Response:

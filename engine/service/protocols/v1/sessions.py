@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from fastapi import APIRouter, Request, Response
 
 from maskwright.engine.service.budget.request_context import require_present
+from maskwright.engine.service.http.authorization import actor_name
 from maskwright.engine.service.http.openapi import answers
 from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
@@ -80,7 +81,7 @@ class SessionRoutes:
                 self.journals.touch(session)
             return found
 
-        return await self.pool.work(session, _owner(request), work_and_count)
+        return await self.pool.work(session, actor_name(request), work_and_count)
 
     async def do(self, request: Request, session: str, asked: Asked) -> dict[str, Any]:
         """Return the answer to what is asked; it is written down before that."""
@@ -114,7 +115,7 @@ def _add_begin_and_end(router: APIRouter, desk: SessionRoutes) -> None:
     @action("read_image")
     async def begin(request: Request, asked: Beginning) -> dict[str, Any]:
         """Begin a session on an image; it has one empty object. `formats` are those in which it can be saved."""
-        owner = _owner(request)
+        owner = actor_name(request)
         request.state.subject = asked.image
 
         def read() -> tuple[ImageEntry, str, Volume]:
@@ -146,7 +147,7 @@ def _add_begin_and_end(router: APIRouter, desk: SessionRoutes) -> None:
     @action("read_image")
     async def end(request: Request, session: str) -> dict[str, bool]:
         """End a session; what is not saved is gone. One that has ended is no error."""
-        owner = _owner(request)
+        owner = actor_name(request)
 
         await in_thread(lambda: pool.release(session, owner))
         return {"ok": True}
@@ -197,7 +198,7 @@ def _add_saving(router: APIRouter, desk: SessionRoutes) -> None:
     @action("save_label")
     async def save(request: Request, session: str, asked: Saving) -> dict[str, Any]:
         """Keep all objects as one label of the image, with their names; an earlier one becomes a version."""
-        owner = _owner(request)
+        owner = actor_name(request)
 
         def work(lease: Lease[PageSession]) -> dict[str, Any]:
             image, info = _image_of(desk.place, lease.session).id, lease.session.label_info()
@@ -265,8 +266,3 @@ def _add_files(router: APIRouter, desk: SessionRoutes) -> None:
             return volume_file(labels, ".nii")
 
         return Response(await desk.at_work(request, session, work), media_type=NIFTI)
-
-
-def _owner(request: Request) -> str:
-    """Return the name that the guard found, "" where there is none."""
-    return str(getattr(request.state, "actor", ""))
