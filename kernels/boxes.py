@@ -12,15 +12,15 @@ from maskwright.kernels.point_groups import PointGroups
 
 def group_boxes(groups: PointGroups) -> NDArray[np.int64]:
     """Return the half-open box of each group, int64[groups, axis (z, y, x), lower or upper]; zeros where empty."""
-    return np.asarray(_boxes(groups.points, groups.starts, np.array(groups.shape)))
+    return np.asarray(_boxes(groups.points, groups.offsets, np.array(groups.shape)))
 
 
 @njit(parallel=True, cache=True)
-def _boxes(points, starts, shape):  # type: ignore[no-untyped-def]
-    boxes = np.zeros((starts.size - 1, 3, 2), np.int64)
+def _boxes(points, offsets, shape):  # type: ignore[no-untyped-def]
+    boxes = np.zeros((offsets.size - 1, 3, 2), np.int64)
     per_y, per_x = 1.0 / shape[1], 1.0 / shape[2]
-    for group in prange(starts.size - 1):
-        first, last = starts[group], starts[group + 1]
+    for group in prange(offsets.size - 1):
+        first, last = offsets[group], offsets[group + 1]
         if first == last:
             continue
         low_y, high_y, low_x, high_x = shape[1], np.int64(0), shape[2], np.int64(0)

@@ -17,29 +17,29 @@ class PointGroups:
     ----------
     points : uint32[n] or int64[n]
         Flat C indices, ascending inside each group.
-    starts : int64[groups + 1]
-        Group g is ``points[starts[g] : starts[g + 1]]``; it may be empty.
+    offsets : int64[groups + 1]
+        Group g is ``points[offsets[g] : offsets[g + 1]]``; it may be empty.
     shape : (nz, ny, nx)
         The lattice; a 2-D image is one plane.
     """
 
     points: NDArray[Any]
-    starts: NDArray[np.int64]
+    offsets: NDArray[np.int64]
     shape: tuple[int, int, int]
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
+        return len(self.offsets) - 1
 
     def __getitem__(self, group: int) -> NDArray[Any]:
         """Return the points of one group."""
-        return self.points[self.starts[group] : self.starts[group + 1]]
+        return self.points[self.offsets[group] : self.offsets[group + 1]]
 
     def between(self, first: int, last: int) -> PointGroups:
         """Return the groups ``first`` to ``last``, half-open, without copying points."""
-        starts = self.starts[first : last + 1]
-        return PointGroups(self.points[starts[0] : starts[-1]], starts - starts[0], self.shape)
+        offsets = self.offsets[first : last + 1]
+        return PointGroups(self.points[offsets[0] : offsets[-1]], offsets - offsets[0], self.shape)
 
     @property
     def sizes(self) -> NDArray[np.int64]:
         """The number of points in each group."""
-        return np.diff(self.starts)
+        return np.diff(self.offsets)

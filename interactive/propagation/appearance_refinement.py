@@ -11,7 +11,7 @@ from maskwright.interactive.propagation.depths import Depths
 from maskwright.interactive.propagation.gaps import Gap
 from maskwright.interactive.propagation.shapes import DEEP, Shapes
 from maskwright.interactive.propagation.warped_neighbour import WarpedNeighbour
-from maskwright.kernels.flow import add_likeness, smooth
+from maskwright.kernels.flow import add_similarity, smooth
 
 # Pixels compared around each one, their weight falling with this deviation, and the scale of similar intensities.
 _RADIUS, _DEVIATION, _CONTRAST = 3, np.float32(2), np.float32(0.05)
@@ -45,7 +45,7 @@ def refine_outline(
             flow = np.ascontiguousarray(neighbour.flows[k][window])
             weight = np.float32(gap.weight(neighbour.given, target))
             other = np.ascontiguousarray(given[window])
-            add_likeness(own, other, given_depths, flow, near, weight, _RADIUS, _DEVIATION, _CONTRAST, sums)
+            add_similarity(own, other, given_depths, flow, near, weight, _RADIUS, _DEVIATION, _CONTRAST, sums)
         inside = (sums[0] + _FLOOR * _PRIOR) / (sums[1] + _PRIOR)
         outside = (sums[2] + _FLOOR * _PRIOR) / (sums[3] + _PRIOR)
         pull = np.float32(_PULL * min(gap.doubt(target), _MOST_DOUBT))

@@ -45,8 +45,8 @@ def count_in_slabs(
     start = boxes[group, 0, 0] + _SLAB * (np.arange(len(group)) - np.repeat(np.cumsum(slabs) - slabs, slabs))
     jobs = np.stack([group, start, np.minimum(start + _SLAB, boxes[group, 0, 1])], axis=1)
     counts = _count_jobs(
-        *(first, second, labels, first_surfaces.points, first_surfaces.starts),
-        *(second_surfaces.points, second_surfaces.starts, boxes, jobs, reaches),
+        *(first, second, labels, first_surfaces.points, first_surfaces.offsets),
+        *(second_surfaces.points, second_surfaces.offsets, boxes, jobs, reaches),
     )
     sums = np.zeros((len(labels), 3), np.int64)
     np.add.at(sums, group, counts)
@@ -55,7 +55,7 @@ def count_in_slabs(
 
 @njit(parallel=True, cache=True)
 def _count_jobs(  # type: ignore[no-untyped-def]
-    first, second, labels, first_points, first_starts, second_points, second_starts, boxes, jobs, reaches
+    first, second, labels, first_points, first_offsets, second_points, second_offsets, boxes, jobs, reaches
 ):
     counts = np.zeros((jobs.shape[0], 3), np.int64)
     for job in prange(jobs.shape[0]):
@@ -64,10 +64,10 @@ def _count_jobs(  # type: ignore[no-untyped-def]
         shape = (z1 - z0, y1 - y0, (x1 - x0 + _BITS - 1) // _BITS)
         grown_first, grown_second = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
         _grow(
-            first_points[first_starts[group] : first_starts[group + 1]], first.shape, z0, y0, x0, reaches, grown_first
+            first_points[first_offsets[group] : first_offsets[group + 1]], first.shape, z0, y0, x0, reaches, grown_first
         )
         _grow(
-            second_points[second_starts[group] : second_starts[group + 1]],
+            second_points[second_offsets[group] : second_offsets[group + 1]],
             first.shape,
             z0,
             y0,

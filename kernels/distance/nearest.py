@@ -83,7 +83,7 @@ def _search(
     squared = np.empty(len(queries.points), np.float64)
     nearest_in_rows(queries, targets, _split_into_jobs(queries), lattice, squared, nearest)
     far = np.flatnonzero(squared == FAR)
-    ends = np.searchsorted(far, queries.starts)
+    ends = np.searchsorted(far, queries.offsets)
     for group in np.flatnonzero(np.diff(ends)).tolist():
         asked = far[ends[group] : ends[group + 1]]
         squared[asked] = np.inf
@@ -99,8 +99,8 @@ def _split_into_jobs(queries: PointGroups) -> NDArray[np.int64]:
     pieces = (queries.sizes + _QUERIES_A_JOB - 1) // _QUERIES_A_JOB
     group = np.repeat(np.arange(len(queries)), pieces)
     piece = np.arange(len(group)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    start = queries.starts[group] + piece * _QUERIES_A_JOB
-    stop = np.minimum(start + _QUERIES_A_JOB, queries.starts[group + 1])
+    start = queries.offsets[group] + piece * _QUERIES_A_JOB
+    stop = np.minimum(start + _QUERIES_A_JOB, queries.offsets[group + 1])
     jobs = np.stack([group, start, stop], axis=1)
     threads = get_num_threads()
     return np.concatenate([jobs[thread::threads] for thread in range(threads)])

@@ -43,9 +43,9 @@ def nearest_in_rows(
     box_rows = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
     dense = (targets.sizes > _FEW_TARGETS) & (box_rows <= _MOST_ROWS_A_TARGET * targets.sizes)
     np.cumsum(np.where(dense, box_rows + 1, 0), out=table_starts[1:])
-    rows = _row_tables(targets.points, targets.starts, shape, boxes, table_starts)
+    rows = _row_tables(targets.points, targets.offsets, shape, boxes, table_starts)
     _walk(
-        *(queries.points, targets.points, targets.starts, jobs, shape, np.array(lattice.weights)),
+        *(queries.points, targets.points, targets.offsets, jobs, shape, np.array(lattice.weights)),
         *(boxes, table_starts, rows, *_walk_order(lattice), squared, nearest),
     )
 
@@ -63,9 +63,9 @@ def _walk_order(lattice: Lattice) -> tuple[NDArray[np.int32], NDArray[np.int32],
 
 
 @njit(parallel=True, cache=True)
-def _row_tables(targets, target_starts, shape, boxes, table_starts):  # type: ignore[no-untyped-def]
+def _row_tables(targets, target_offsets, shape, boxes, table_starts):  # type: ignore[no-untyped-def]
     """For each row of each group's box, where its points start: one table after the other, where there is one."""
-    groups = target_starts.size - 1
+    groups = target_offsets.size - 1
     rows = np.empty(table_starts[-1], np.int64)
     per_y, per_x = 1.0 / shape[1], 1.0 / shape[2]
     for group in prange(groups):
@@ -74,7 +74,7 @@ def _row_tables(targets, target_starts, shape, boxes, table_starts):  # type: ig
         if table.size == 0:
             continue
         filled = np.int64(0)
-        for i in range(target_starts[group], target_starts[group + 1]):
+        for i in range(target_offsets[group], target_offsets[group + 1]):
             line, _ = split_index(targets[i], shape[2], per_x)
             z, y = split_index(line, shape[1], per_y)
             row = (z - z0) * (y1 - y0) + y - y0
@@ -82,7 +82,7 @@ def _row_tables(targets, target_starts, shape, boxes, table_starts):  # type: ig
                 table[filled] = i
                 filled += 1
         while filled < table.size:
-            table[filled] = target_starts[group + 1]
+            table[filled] = target_offsets[group + 1]
             filled += 1
     return rows
 
@@ -91,7 +91,7 @@ def _row_tables(targets, target_starts, shape, boxes, table_starts):  # type: ig
 def _walk(  # type: ignore[no-untyped-def]
     queries,
     targets,
-    starts,
+    offsets,
     jobs,
     shape,
     weights,
@@ -108,7 +108,7 @@ def _walk(  # type: ignore[no-untyped-def]
     per_y, per_x = 1.0 / ny, 1.0 / nx
     for job in prange(jobs.shape[0]):
         group, start, stop = jobs[job]
-        first, last = starts[group], starts[group + 1]
+        first, last = offsets[group], offsets[group + 1]
         table = rows[table_starts[group] : table_starts[group + 1]]
         pause, wait = np.int64(1), np.int64(0)
         for i in range(start, stop):

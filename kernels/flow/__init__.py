@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import ConfigError, GeometryError, InputError
-from maskwright.kernels.flow import pairs
-from maskwright.kernels.flow.likeness import add_likeness
+from maskwright.kernels.flow import batched
+from maskwright.kernels.flow.similarity import add_similarity
 from maskwright.kernels.flow.smooth import smooth
 from maskwright.kernels.flow.warp import warp_plane
 
-__all__ = ["add_likeness", "compose", "optical_flow", "optical_flows", "smooth", "warp"]
+__all__ = ["add_similarity", "compose", "optical_flow", "optical_flows", "smooth", "warp"]
 
 _AXES = {2: "(y, x)", 3: "(n, y, x)"}
 
@@ -90,7 +90,7 @@ def optical_flows(
     for name, value in (("attachment", attachment), ("scales", scales), ("warps", warps), ("iterations", iterations)):
         if not value > 0 or not np.isfinite(value):
             raise ConfigError(f"{name} is {value}; expected a positive number")
-    return pairs.flows(firsts, seconds, np.float32(attachment), scales, warps, iterations)
+    return batched.flows(firsts, seconds, np.float32(attachment), scales, warps, iterations)
 
 
 def warp(image: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:

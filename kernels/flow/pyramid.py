@@ -1,4 +1,4 @@
-"""Images at half size, flows at double size: the scales of the optical flow."""
+"""Images at half size, flows at upsample size: the scales of the optical flow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def halve(image):  # type: ignore[no-untyped-def]
+def downsample(image):  # type: ignore[no-untyped-def]
     """Return a float32 image of half the size, rounded up: (1, 4, 6, 4, 1) / 16 along each axis, every second pixel.
 
     The image is continued by its edge pixels.
@@ -34,7 +34,7 @@ def halve(image):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def double(flow, height, width):  # type: ignore[no-untyped-def]
+def upsample(flow, height, width):  # type: ignore[no-untyped-def]
     """Return a flow for an image of about twice the size: linear between pixels, displacements twice as long."""
     large = np.empty((2, height, width), np.float32)
     for y in range(height):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from maskwright.kernels.flow.pyramid import double, halve
+from maskwright.kernels.flow.pyramid import downsample, upsample
 from maskwright.kernels.flow.warp import warp_plane
 
 # How closely the two halves of the split energy are tied, and the step of the projection, both as in the paper.
@@ -26,12 +26,12 @@ def flow_of_pair(first, second, attachment, scales, warps, iterations):  # type:
     """Return the flow (2, y, x), float32, from ``first`` to ``second``."""
     firsts, seconds = [first], [second]
     while len(firsts) < scales and min(firsts[-1].shape) >= 2 * _SMALLEST:
-        firsts.append(halve(firsts[-1]))
-        seconds.append(halve(seconds[-1]))
+        firsts.append(downsample(firsts[-1]))
+        seconds.append(downsample(seconds[-1]))
     flow = np.zeros((2, firsts[-1].shape[0], firsts[-1].shape[1]), np.float32)
     for scale in range(len(firsts) - 1, -1, -1):
         if scale < len(firsts) - 1:
-            flow = double(flow, firsts[scale].shape[0], firsts[scale].shape[1])
+            flow = upsample(flow, firsts[scale].shape[0], firsts[scale].shape[1])
         _refine(firsts[scale], seconds[scale], flow, attachment, warps, iterations)
     return flow
 

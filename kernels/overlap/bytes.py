@@ -6,7 +6,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from maskwright.kernels.overlap.stretches import LONG, SHORT, is_uniform
+from maskwright.kernels.overlap.blocks import LONG, SHORT, is_uniform
 
 _SMALLEST_PART = 4096
 
@@ -27,7 +27,7 @@ def _count_parts(first, second, parts):  # type: ignore[no-untyped-def]
     tables = np.zeros((parts, 2, 1 << 16), np.int64)
     for part in prange(parts):
         start, stop = first.size * part // parts, first.size * (part + 1) // parts
-        _count_stretch(first[start:stop], second[start:stop], tables[part, 0], tables[part, 1])
+        _count_range(first[start:stop], second[start:stop], tables[part, 0], tables[part, 1])
     counts = np.zeros(1 << 16, np.int64)
     for part in range(parts):
         counts += tables[part, 0] + tables[part, 1]
@@ -35,7 +35,7 @@ def _count_parts(first, second, parts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _count_stretch(first, second, even, odd):  # type: ignore[no-untyped-def]
+def _count_range(first, second, even, odd):  # type: ignore[no-untyped-def]
     size = first.size
     whole = size // LONG
     for long in range(whole):

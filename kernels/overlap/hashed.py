@@ -1,4 +1,4 @@
-"""The joint histogram of any two label arrays: uniform stretches are counted whole, the rest go into a small hash."""
+"""The joint histogram of any two label arrays: uniform blocks are counted whole, the rest go into a small hash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from maskwright.kernels.overlap.stretches import LONG, SHORT, is_uniform
+from maskwright.kernels.overlap.blocks import LONG, SHORT, is_uniform
 
 _SMALLEST_TABLE = 1024
 _GROWTH = 8
@@ -38,18 +38,18 @@ def _count_parts(first, second, parts, capacity):  # type: ignore[no-untyped-def
     full = np.zeros(parts, np.bool_)
     for part in prange(parts):
         start, stop = first.size * part // parts, first.size * (part + 1) // parts
-        full[part] = _count_stretch(first[start:stop], second[start:stop], keys[part], counts[part])
+        full[part] = _count_range(first[start:stop], second[start:stop], keys[part], counts[part])
     return keys, counts, full
 
 
 @njit(cache=True)
-def _count_stretch(first, second, keys, counts):  # type: ignore[no-untyped-def]
-    """Count one stretch into its table; True where the table ran full and the counts are not complete."""
+def _count_range(first, second, keys, counts):  # type: ignore[no-untyped-def]
+    """Count one block into its table; True where the table ran full and the counts are not complete."""
     room = keys.size // 2  # past half full, probing slows down
     key, run = np.uint64(0), np.int64(0)
     size = first.size
     for long in range((size + LONG - 1) // LONG):
-        if room <= LONG:  # a stretch adds no more than that
+        if room <= LONG:  # a block adds no more than that
             return True
         start, stop = long * LONG, min(long * LONG + LONG, size)
         if stop - start == LONG and is_uniform(first, second, start, LONG):

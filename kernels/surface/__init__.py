@@ -36,8 +36,8 @@ class SurfaceElements:
 
     def between(self, first: int, last: int) -> SurfaceElements:
         """Return the groups ``first`` to ``last``, half-open, without copying."""
-        starts = self.points.starts
-        return SurfaceElements(self.points.between(first, last), self.areas[starts[first] : starts[last]])
+        offsets = self.points.offsets
+        return SurfaceElements(self.points.between(first, last), self.areas[offsets[first] : offsets[last]])
 
 
 def find_surfaces(array: ArrayLike, labels: ArrayLike) -> PointGroups:
@@ -96,5 +96,5 @@ def _split_wanted(labels: ArrayLike, dtype: np.dtype[Any]) -> tuple[NDArray[np.u
 
 
 def _with_empty_groups(groups: PointGroups, count: int) -> PointGroups:
-    starts = np.append(groups.starts, np.full(count, groups.starts[-1]))
-    return PointGroups(groups.points, starts, groups.shape)
+    offsets = np.append(groups.offsets, np.full(count, groups.offsets[-1]))
+    return PointGroups(groups.points, offsets, groups.shape)

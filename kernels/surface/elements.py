@@ -1,4 +1,4 @@
-"""Surface elements of every label on the CPU: the 2 x 2 x 2 blocks (2 x 2 in a plane) that its surface crosses."""
+"""Surface elements of every label on the CPU: the cubes of 2 x 2 x 2 voxels (in a plane, squares) it crosses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.point_groups import PointGroups
+from maskwright.kernels.surface.blocks import BLOCK, collect_flagged, flag_differing
 from maskwright.kernels.surface.grouping import (
     find_label,
     first_guess,
@@ -18,13 +19,12 @@ from maskwright.kernels.surface.grouping import (
     label_table,
     point_dtype,
 )
-from maskwright.kernels.surface.stretches import STRETCH, collect_flagged, flag_differing
 
 
 def surface_element_codes(
     volume: NDArray[Any], planar: bool, labels: NDArray[np.uint64]
 ) -> tuple[PointGroups, NDArray[np.uint8]]:
-    """Return each label's elements on the grid of blocks, and their neighbour codes; ``volume`` is C-contiguous."""
+    """Return each label's elements on the grid of cubes, and their neighbour codes; ``volume`` is C-contiguous."""
     nz, ny, nx = volume.shape
     shape = (1 if planar else nz + 1, ny + 1, nx + 1)
     size = shape[0] * shape[1] * shape[2]
@@ -35,10 +35,10 @@ def surface_element_codes(
     most = int(counts.sum(axis=1).max())
     if most > room:
         counts, found = _scan_into(most, volume, planar, wanted, table, shape, jobs)
-    starts, offsets = group_offsets(counts)
-    points, codes = np.empty(starts[-1], point_dtype(size)), np.empty(starts[-1], np.uint8)
-    _place(*found, counts.sum(axis=1), offsets, points, codes)
-    return PointGroups(points, starts, shape), codes
+    offsets, cursors = group_offsets(counts)
+    points, codes = np.empty(offsets[-1], point_dtype(size)), np.empty(offsets[-1], np.uint8)
+    _place(*found, counts.sum(axis=1), cursors, points, codes)
+    return PointGroups(points, offsets, shape), codes
 
 
 def _scan_into(  # type: ignore[no-untyped-def]
@@ -60,8 +60,8 @@ def _scan(volume, planar, labels, table, lines, found, found_label, found_code):
     corners = 4 if planar else 8
     counts = np.zeros((jobs, labels.size), np.int64)
     for job in prange(jobs):
-        rows = np.zeros((corners // 2, nx + 2), volume.dtype)  # the rows around one line of blocks, padded with 0
-        in_line, flags = np.empty(nx + 1, np.int64), np.empty(STRETCH, np.uint8)
+        rows = np.zeros((corners // 2, nx + 2), volume.dtype)  # the rows around one line of cubes, padded with 0
+        in_line, flags = np.empty(nx + 1, np.int64), np.empty(BLOCK, np.uint8)
         used = np.int64(0)
         for line in range(lines * job // jobs, lines * (job + 1) // jobs):
             _load_rows(volume, planar, line // (ny + 1), line % (ny + 1), rows)
@@ -85,13 +85,13 @@ def _scan(volume, planar, labels, table, lines, found, found_label, found_code):
 
 
 @njit(parallel=True, cache=True)
-def _place(found, found_label, found_code, used, offsets, points, codes):  # type: ignore[no-untyped-def]
+def _place(found, found_label, found_code, used, cursors, points, codes):  # type: ignore[no-untyped-def]
     for job in prange(used.size):
         for i in range(used[job]):
             label = found_label[job, i]
-            points[offsets[job, label]] = found[job, i]
-            codes[offsets[job, label]] = found_code[job, i]
-            offsets[job, label] += 1
+            points[cursors[job, label]] = found[job, i]
+            codes[cursors[job, label]] = found_code[job, i]
+            cursors[job, label] += 1
 
 
 @njit(cache=True)
@@ -108,17 +108,17 @@ def _load_rows(volume, planar, z, y, rows):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _find_in_line(rows, found, flags):  # type: ignore[no-untyped-def]
-    """Write the x of the line's blocks that hold more than one label, ascending, and return how many there are."""
-    blocks = rows.shape[1] - 1
+    """Write the x of the line's cubes that hold more than one label, ascending, and return how many there are."""
+    cubes = rows.shape[1] - 1
     count, done = np.int64(0), 0
-    if blocks >= STRETCH:
-        for stretch in range((blocks + STRETCH - 1) // STRETCH):
-            start = min(stretch * STRETCH, blocks - STRETCH)  # the last stretch may overlap the one before
+    if cubes >= BLOCK:
+        for block in range((cubes + BLOCK - 1) // BLOCK):
+            start = min(block * BLOCK, cubes - BLOCK)  # the last block may overlap the one before
             if not _is_uniform(rows, start):
-                _flag_blocks(rows, start, flags)
+                _flag_cubes(rows, start, flags)
                 count = collect_flagged(flags, start, done, found, count)
-            done = start + STRETCH
-    for x in range(done, blocks):
+            done = start + BLOCK
+    for x in range(done, cubes):
         differs = False
         for i in range(rows.shape[0]):
             differs |= (rows[i, x] != rows[0, x]) | (rows[i, x + 1] != rows[0, x])
@@ -129,12 +129,12 @@ def _find_in_line(rows, found, flags):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _is_uniform(rows, start):  # type: ignore[no-untyped-def]
-    """Whether all blocks of a stretch hold one label."""
+    """Whether all cubes of a block hold one label."""
     first = rows[0, start]
     for i in range(rows.shape[0]):
-        row = rows[i, start : start + STRETCH + 1]
+        row = rows[i, start : start + BLOCK + 1]
         differs = False
-        for x in range(STRETCH + 1):
+        for x in range(BLOCK + 1):
             differs |= row[x] != first
         if differs:
             return False
@@ -142,8 +142,8 @@ def _is_uniform(rows, start):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _flag_blocks(rows, start, flags):  # type: ignore[no-untyped-def]
-    stop = start + STRETCH
+def _flag_cubes(rows, start, flags):  # type: ignore[no-untyped-def]
+    stop = start + BLOCK
     here = rows[0, start:stop]
     flags[:] = 0
     for i in range(rows.shape[0]):
@@ -152,7 +152,7 @@ def _flag_blocks(rows, start, flags):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _neighbour_code(rows, x, value):  # type: ignore[no-untyped-def]
-    """The corners of a block that carry ``value``, as bits; the first corner is the highest."""
+    """The corners of a cube that carry ``value``, as bits; the first corner is the highest."""
     code = np.int64(0)
     for i in range(rows.shape[0]):
         code = (code << 2) | (np.int64(rows[i, x] == value) << 1) | np.int64(rows[i, x + 1] == value)

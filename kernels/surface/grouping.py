@@ -15,7 +15,7 @@ _MOST_COUNTERS = 1 << 20  # jobs x labels
 
 
 def job_count(rows: int, labels: int) -> int:
-    """Return how many stretches of rows to scan: enough to balance threads, few enough that counters stay small."""
+    """Return how many blocks of rows to scan: enough to balance threads, few enough that counters stay small."""
     return max(1, min(rows, int(get_num_threads()) * _JOBS_A_THREAD, _MOST_COUNTERS // (labels + 1)))
 
 
@@ -51,7 +51,7 @@ def find_label(value, labels, table):  # type: ignore[no-untyped-def]
 
 
 def group_offsets(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Turn counts[job, label] into group starts[label + 1] and the place each job writes to, [job, label]."""
-    starts = np.zeros(counts.shape[1] + 1, np.int64)
-    np.cumsum(counts.sum(axis=0), out=starts[1:])
-    return starts, starts[:-1] + np.cumsum(counts, axis=0) - counts
+    """Turn counts[job, label] into group offsets[label + 1] and the place each job writes to, [job, label]."""
+    offsets = np.zeros(counts.shape[1] + 1, np.int64)
+    np.cumsum(counts.sum(axis=0), out=offsets[1:])
+    return offsets, offsets[:-1] + np.cumsum(counts, axis=0) - counts

@@ -9,6 +9,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.point_groups import PointGroups
+from maskwright.kernels.surface.blocks import BLOCK, collect_flagged, flag_differing
 from maskwright.kernels.surface.grouping import (
     find_label,
     first_guess,
@@ -17,7 +18,6 @@ from maskwright.kernels.surface.grouping import (
     label_table,
     point_dtype,
 )
-from maskwright.kernels.surface.stretches import STRETCH, collect_flagged, flag_differing
 
 
 def surface_voxels(volume: NDArray[Any], planar: bool, labels: NDArray[np.uint64]) -> PointGroups:
@@ -31,10 +31,10 @@ def surface_voxels(volume: NDArray[Any], planar: bool, labels: NDArray[np.uint64
     if most > found.shape[1]:
         found = np.empty((jobs, most), dtype)
         counts = _scan(volume, planar, wanted, table, found)
-    starts, offsets = group_offsets(counts)
-    points = np.empty(starts[-1], dtype)
-    _place(volume.reshape(-1), found, counts.sum(axis=1), wanted, table, offsets, points)
-    return PointGroups(points, starts, (volume.shape[0], volume.shape[1], volume.shape[2]))
+    offsets, cursors = group_offsets(counts)
+    points = np.empty(offsets[-1], dtype)
+    _place(volume.reshape(-1), found, counts.sum(axis=1), wanted, table, cursors, points)
+    return PointGroups(points, offsets, (volume.shape[0], volume.shape[1], volume.shape[2]))
 
 
 @njit(parallel=True, cache=True)
@@ -44,7 +44,7 @@ def _scan(volume, planar, labels, table, found):  # type: ignore[no-untyped-def]
     jobs, room = found.shape
     counts = np.zeros((jobs, labels.size), np.int64)
     for job in prange(jobs):
-        in_row, flags = np.empty(nx, np.int64), np.empty(STRETCH, np.uint8)
+        in_row, flags = np.empty(nx, np.int64), np.empty(BLOCK, np.uint8)
         used = np.int64(0)
         for line in range(nz * ny * job // jobs, nz * ny * (job + 1) // jobs):
             row = volume[line // ny, line % ny]
@@ -59,12 +59,12 @@ def _scan(volume, planar, labels, table, found):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True, cache=True)
-def _place(voxels, found, used, labels, table, offsets, points):  # type: ignore[no-untyped-def]
+def _place(voxels, found, used, labels, table, cursors, points):  # type: ignore[no-untyped-def]
     for job in prange(used.size):
         for i in range(used[job]):
             label = find_label(voxels[found[job, i]], labels, table)
-            points[offsets[job, label]] = found[job, i]
-            offsets[job, label] += 1
+            points[cursors[job, label]] = found[job, i]
+            cursors[job, label] += 1
 
 
 @njit(cache=True)
@@ -85,13 +85,13 @@ def _find_in_row(volume, planar, z, y, found, flags):  # type: ignore[no-untyped
         found[count] = 0
         count += 1
     done = 1
-    if nx >= STRETCH + 2:
-        for stretch in range((nx - 2 + STRETCH - 1) // STRETCH):
-            start = min(1 + stretch * STRETCH, nx - 1 - STRETCH)  # the last stretch may overlap the one before
+    if nx >= BLOCK + 2:
+        for block in range((nx - 2 + BLOCK - 1) // BLOCK):
+            start = min(1 + block * BLOCK, nx - 1 - BLOCK)  # the last block may overlap the one before
             if not _is_background(row, start) and not _is_inside(row, before, after, below, above, start):
                 _flag_surface(row, before, after, below, above, start, flags)
                 count = collect_flagged(flags, start, done, found, count)
-            done = start + STRETCH
+            done = start + BLOCK
     for x in range(done, nx - 1):
         here = row[x]
         differs = (here != before[x]) | (here != after[x]) | (here != below[x]) | (here != above[x])
@@ -105,21 +105,21 @@ def _find_in_row(volume, planar, z, y, found, flags):  # type: ignore[no-untyped
 
 @njit(cache=True)
 def _is_background(row, start):  # type: ignore[no-untyped-def]
-    here = row[start : start + STRETCH]
+    here = row[start : start + BLOCK]
     occupied = False
-    for i in range(STRETCH):
+    for i in range(BLOCK):
         occupied |= here[i] != 0
     return not occupied
 
 
 @njit(cache=True)
 def _is_inside(row, before, after, below, above, start):  # type: ignore[no-untyped-def]
-    """Whether a stretch and all its face neighbours carry one label."""
-    stop = start + STRETCH
+    """Whether a block and all its face neighbours carry one label."""
+    stop = start + BLOCK
     here, left, right = row[start:stop], row[start - 1 : stop - 1], row[start + 1 : stop + 1]
     before, after, below, above = before[start:stop], after[start:stop], below[start:stop], above[start:stop]
     differs = False
-    for i in range(STRETCH):
+    for i in range(BLOCK):
         differs |= (
             (here[i] != before[i])
             | (here[i] != after[i])
@@ -133,11 +133,11 @@ def _is_inside(row, before, after, below, above, start):  # type: ignore[no-unty
 
 @njit(cache=True)
 def _flag_surface(row, before, after, below, above, start, flags):  # type: ignore[no-untyped-def]
-    stop = start + STRETCH
+    stop = start + BLOCK
     here = row[start:stop]
     flags[:] = 0
     flag_differing(here, before[start:stop], after[start:stop], flags)
     flag_differing(here, below[start:stop], above[start:stop], flags)
     flag_differing(here, row[start - 1 : stop - 1], row[start + 1 : stop + 1], flags)
-    for i in range(STRETCH):
+    for i in range(BLOCK):
         flags[i] &= here[i] != 0

@@ -32,10 +32,10 @@ def surface_distances(
 ) -> SurfaceDistances:
     """Return the reduced distances of checked groups; see the family's docstring."""
 
-    def reduce(distances: Floats, starts: NDArray[np.int64]) -> DirectedDistances:
-        weight, maximum, total, within = reduce_points(distances, starts, lattice, limits_mm)
+    def reduce(distances: Floats, offsets: NDArray[np.int64]) -> DirectedDistances:
+        weight, maximum, total, within = reduce_points(distances, offsets, lattice, limits_mm)
         return DirectedDistances(
-            weight, maximum, total, percentiles_by_selection(distances, starts, percentiles), within
+            weight, maximum, total, percentiles_by_selection(distances, offsets, percentiles), within
         )
 
     parts = []
@@ -43,9 +43,9 @@ def surface_distances(
         ours, theirs = reference.between(start, stop), prediction.between(start, stop)
         # Squares, which become mm in place.
         forward, backward = nearest_squared(ours, theirs, lattice), nearest_squared(theirs, ours, lattice)
-        directed = reduce(forward, ours.starts), reduce(backward, theirs.starts)
-        both = _pool(forward, ours.starts, backward, theirs.starts) if pooled_percentiles else np.empty(0)
-        pooled = percentiles_by_selection(both, ours.starts + theirs.starts, pooled_percentiles)
+        directed = reduce(forward, ours.offsets), reduce(backward, theirs.offsets)
+        both = _pool(forward, ours.offsets, backward, theirs.offsets) if pooled_percentiles else np.empty(0)
+        pooled = percentiles_by_selection(both, ours.offsets + theirs.offsets, pooled_percentiles)
         parts.append(SurfaceDistances(*directed, pooled))
     return join(parts)
 
@@ -63,13 +63,13 @@ def element_distances(
 
     def reduce(queries: PointGroups, targets: PointGroups, areas: Floats) -> DirectedDistances:
         distances = offsets_in_mm(queries, nearest_targets(queries, targets, lattice), spacing_mm)
-        starts, largest = queries.starts, float(areas.max(initial=0.0))
-        within = [sum_groups(np.where(distances <= limit, areas, 0.0), starts, largest) for limit in limits_mm]
+        offsets, largest = queries.offsets, float(areas.max(initial=0.0))
+        within = [sum_groups(np.where(distances <= limit, areas, 0.0), offsets, largest) for limit in limits_mm]
         return DirectedDistances(
-            sum_groups(areas, starts, largest),
-            _maxima(distances, starts),
-            sum_groups(distances * areas, starts, largest * furthest_mm),
-            percentiles_by_area(distances, areas, starts, percentiles),
+            sum_groups(areas, offsets, largest),
+            _maxima(distances, offsets),
+            sum_groups(distances * areas, offsets, largest * furthest_mm),
+            percentiles_by_area(distances, areas, offsets, percentiles),
             np.stack(within, axis=1) if within else np.empty((len(queries), 0)),
         )
 
@@ -82,24 +82,24 @@ def element_distances(
     return join(parts)
 
 
-def _maxima(distances: Floats, starts: NDArray[np.int64]) -> Floats:
-    maxima = np.full(len(starts) - 1, np.nan)
-    filled = np.flatnonzero(np.diff(starts))
+def _maxima(distances: Floats, offsets: NDArray[np.int64]) -> Floats:
+    maxima = np.full(len(offsets) - 1, np.nan)
+    filled = np.flatnonzero(np.diff(offsets))
     if len(filled):
-        maxima[filled] = np.maximum.reduceat(distances, starts[filled])
+        maxima[filled] = np.maximum.reduceat(distances, offsets[filled])
     return maxima
 
 
 def _pool(
-    forward: Floats, forward_starts: NDArray[np.int64], backward: Floats, backward_starts: NDArray[np.int64]
+    forward: Floats, forward_offsets: NDArray[np.int64], backward: Floats, backward_offsets: NDArray[np.int64]
 ) -> Floats:
     """Return the distances of both directions, group by group."""
     pieces = [
         piece
-        for group in range(len(forward_starts) - 1)
+        for group in range(len(forward_offsets) - 1)
         for piece in (
-            forward[forward_starts[group] : forward_starts[group + 1]],
-            backward[backward_starts[group] : backward_starts[group + 1]],
+            forward[forward_offsets[group] : forward_offsets[group + 1]],
+            backward[backward_offsets[group] : backward_offsets[group + 1]],
         )
     ]
     return np.concatenate([np.empty(0), *pieces])

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 
 def percentiles_by_selection(
-    distances: NDArray[np.float64], starts: NDArray[np.int64], percentiles: tuple[float, ...]
+    distances: NDArray[np.float64], offsets: NDArray[np.int64], percentiles: tuple[float, ...]
 ) -> NDArray[np.float64]:
     """Return [group, percentile] with linear interpolation, to the bit as ``numpy.percentile``; NaN without points.
 
     Each group of ``distances`` is reordered in place.
     """
-    result = np.full((len(starts) - 1, len(percentiles)), np.nan)
-    for group in np.flatnonzero(np.diff(starts)).tolist() if percentiles else ():
-        values = distances[starts[group] : starts[group + 1]]
+    result = np.full((len(offsets) - 1, len(percentiles)), np.nan)
+    for group in np.flatnonzero(np.diff(offsets)).tolist() if percentiles else ():
+        values = distances[offsets[group] : offsets[group + 1]]
         positions = [(len(values) - 1) * (percentile / 100) for percentile in percentiles]
         ranks = {min(int(position) + step, len(values) - 1) for position in positions for step in (0, 1)}
         values.partition(sorted(ranks))
@@ -29,7 +29,7 @@ def percentiles_by_selection(
 def percentiles_by_area(
     distances: NDArray[np.float64],
     areas: NDArray[np.float64],
-    starts: NDArray[np.int64],
+    offsets: NDArray[np.int64],
     percentiles: tuple[float, ...],
 ) -> NDArray[np.float64]:
     """Return [group, percentile]: the first distance up to which that share of the area lies; NaN without elements.
@@ -37,9 +37,9 @@ def percentiles_by_area(
     Areas are added up in the order of (distance, area), as surface-distance 0.1 does: where a share falls between two
     distances exactly, the rounding of that sum decides.
     """
-    result = np.full((len(starts) - 1, len(percentiles)), np.nan)
-    for group in np.flatnonzero(np.diff(starts)).tolist() if percentiles else ():
-        values, weights = (array[starts[group] : starts[group + 1]] for array in (distances, areas))
+    result = np.full((len(offsets) - 1, len(percentiles)), np.nan)
+    for group in np.flatnonzero(np.diff(offsets)).tolist() if percentiles else ():
+        values, weights = (array[offsets[group] : offsets[group + 1]] for array in (distances, areas))
         order = np.lexsort((weights, values))
         ordered = weights[order]
         shares: NDArray[Any] = np.cumsum(ordered) / ordered.sum()

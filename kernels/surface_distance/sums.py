@@ -17,33 +17,33 @@ _LARGEST_EXPONENT = 1000
 
 
 def reduce_points(
-    squares: NDArray[np.float64], starts: NDArray[np.int64], lattice: Lattice, limits_mm: tuple[float, ...]
+    squares: NDArray[np.float64], offsets: NDArray[np.int64], lattice: Lattice, limits_mm: tuple[float, ...]
 ) -> tuple[NDArray[np.float64], ...]:
     """Return the number, maximum, sum and counts within each limit of each group; ``squares`` become mm in place."""
-    groups = len(starts) - 1
+    groups = len(offsets) - 1
     maxima, halves = np.full(groups, np.nan), np.zeros((groups, 2), np.int64)
     within = np.zeros((groups, len(limits_mm)), np.int64)
     furthest = math.sqrt(sum(weight * size**2 for weight, size in zip(lattice.weights, lattice.shape, strict=True)))
     scale = _scale(furthest)
-    _reduce(squares, starts, lattice.unit_mm, np.array(limits_mm, np.float64), scale, maxima, halves, within)
+    _reduce(squares, offsets, lattice.unit_mm, np.array(limits_mm, np.float64), scale, maxima, halves, within)
     sums = np.where(np.isinf(maxima), np.inf, _whole(halves) / scale * lattice.unit_mm)
-    return np.diff(starts).astype(np.float64), maxima, sums, within.astype(np.float64)
+    return np.diff(offsets).astype(np.float64), maxima, sums, within.astype(np.float64)
 
 
-def sum_groups(terms: NDArray[np.float64], starts: NDArray[np.int64], largest: float) -> NDArray[np.float64]:
+def sum_groups(terms: NDArray[np.float64], offsets: NDArray[np.int64], largest: float) -> NDArray[np.float64]:
     """Return the sum of each group's terms, none of them negative or above ``largest``; infinite with an infinite one.
 
     A group without terms is 0.
     """
-    filled = np.flatnonzero(np.diff(starts))
-    halves, infinite = np.zeros((len(starts) - 1, 2), np.int64), np.zeros(len(starts) - 1, np.bool_)
+    filled = np.flatnonzero(np.diff(offsets))
+    halves, infinite = np.zeros((len(offsets) - 1, 2), np.int64), np.zeros(len(offsets) - 1, np.bool_)
     scale = _scale(largest)
     if len(filled):
         beyond = np.isinf(terms)
         whole = (np.where(beyond, 0.0, terms) * scale).astype(np.int64)
-        halves[filled, 0] = np.add.reduceat(whole >> 32, starts[filled])
-        halves[filled, 1] = np.add.reduceat(whole & 0xFFFFFFFF, starts[filled])
-        infinite[filled] = np.logical_or.reduceat(beyond, starts[filled])
+        halves[filled, 0] = np.add.reduceat(whole >> 32, offsets[filled])
+        halves[filled, 1] = np.add.reduceat(whole & 0xFFFFFFFF, offsets[filled])
+        infinite[filled] = np.logical_or.reduceat(beyond, offsets[filled])
     return np.where(infinite, np.inf, _whole(halves) / scale)
 
 
@@ -57,10 +57,10 @@ def _whole(halves: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 @njit(cache=True)
-def _reduce(squares, starts, unit_mm, limits_mm, scale, maxima, halves, within):  # type: ignore[no-untyped-def]
-    for group in range(starts.size - 1):
+def _reduce(squares, offsets, unit_mm, limits_mm, scale, maxima, halves, within):  # type: ignore[no-untyped-def]
+    for group in range(offsets.size - 1):
         furthest, upper, lower = -1.0, np.int64(0), np.int64(0)
-        for i in range(starts[group], starts[group + 1]):
+        for i in range(offsets[group], offsets[group + 1]):
             steps = math.sqrt(squares[i])
             mm = steps * unit_mm
             squares[i] = mm

@@ -12,7 +12,7 @@ from reference import surface as reference
 from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
 
 SPACING_MM = (2.5, 0.8, 0.7)  # no two codes that are mirror images of each other about different axes look alike
-WIDTHS = (1, 2, 3, 16, 62, 63, 64, 65, 66, 127, 128, 130)  # one block more than voxels, in stretches of 64
+WIDTHS = (1, 2, 3, 16, 62, 63, 64, 65, 66, 127, 128, 130)  # one block more than voxels, in blocks of 64
 
 
 def check(array, labels, spacing_mm=None):
@@ -26,7 +26,7 @@ def check(array, labels, spacing_mm=None):
         points, codes = reference.surface_elements(array, label)
         np.testing.assert_array_equal(found.points[group], points)
         np.testing.assert_array_equal(found.between(group, group + 1).areas, table[codes])
-    assert found.points.starts[-1] == len(found.points.points) == len(found.areas)
+    assert found.points.offsets[-1] == len(found.points.points) == len(found.areas)
     return found
 
 
@@ -107,7 +107,7 @@ def test_threads_do_not_change_the_elements():
     finally:
         numba.set_num_threads(threads)
     np.testing.assert_array_equal(alone.points.points, both.points.points)
-    np.testing.assert_array_equal(alone.points.starts, both.points.starts)
+    np.testing.assert_array_equal(alone.points.offsets, both.points.offsets)
     np.testing.assert_array_equal(alone.areas, both.areas)
 
 

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from maskwright.errors import ConfigError, GeometryError, InputError
-from maskwright.kernels.flow import add_likeness, compose, optical_flow, optical_flows, smooth, warp
+from maskwright.kernels.flow import add_similarity, compose, optical_flow, optical_flows, smooth, warp
 from reference import flow as reference
 
 VALUES = st.floats(0, 1, width=32)
@@ -68,7 +68,7 @@ def test_likeness_is_the_plain_definition(height, width, radius, seed):
     wanted = rng.random((height, width)) < 0.7
     sums = np.zeros((4, height, width), np.float32)
     settings_ = (np.float32(0.6), radius, np.float32(2), np.float32(0.2))
-    add_likeness(looks, given_looks, depth, flow, wanted, *settings_, sums)
+    add_similarity(looks, given_looks, depth, flow, wanted, *settings_, sums)
     expected = reference.likeness(looks, given_looks, depth, flow, wanted, *settings_)
     np.testing.assert_allclose(sums, expected, rtol=1e-4, atol=1e-5)
 

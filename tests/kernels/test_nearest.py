@@ -72,9 +72,9 @@ def test_distances_are_those_of_the_nearest_of_all_pairs(case):
 def test_what_the_walk_by_rows_finds_is_the_nearest(case, length):
     queries, targets, lattice = case
     jobs = [
-        (group, start, min(start + length, queries.starts[group + 1]))
+        (group, start, min(start + length, queries.offsets[group + 1]))
         for group in range(len(queries))
-        for start in range(queries.starts[group], queries.starts[group + 1], length)
+        for start in range(queries.offsets[group], queries.offsets[group + 1], length)
     ]
     squared = np.full(len(queries.points), np.nan)
     jobs = np.array(jobs, np.int64).reshape(-1, 3)
@@ -154,9 +154,9 @@ def test_without_targets_distances_are_infinite(kind):
     queries, targets = make_groups(2, shape, [kind, "sparse"]), make_groups(3, shape, ["empty", "sparse"])
     lattice = make_lattice(shape, (1.0, 1.0, 1.0))
     squared = nearest_squared(queries, targets, lattice)
-    assert np.isinf(squared[: queries.starts[1]]).all()
-    assert np.isfinite(squared[queries.starts[1] :]).all()
-    assert (nearest_targets(queries, targets, lattice)[: queries.starts[1]] == -1).all()
+    assert np.isinf(squared[: queries.offsets[1]]).all()
+    assert np.isfinite(squared[queries.offsets[1] :]).all()
+    assert (nearest_targets(queries, targets, lattice)[: queries.offsets[1]] == -1).all()
 
 
 @pytest.mark.parametrize("kinds", [[], ["empty"], ["empty", "empty"]])
@@ -183,7 +183,7 @@ def test_groups_taken_out_of_others_have_the_same_distances():
     lattice = make_lattice(shape, (2.5, 0.8, 0.8))
     whole = nearest_squared(queries, targets, lattice)
     part = nearest_squared(queries.between(1, 4), targets.between(1, 4), lattice)
-    np.testing.assert_array_equal(part, whole[queries.starts[1] : queries.starts[4]])
+    np.testing.assert_array_equal(part, whole[queries.offsets[1] : queries.offsets[4]])
 
 
 @pytest.mark.parametrize("dtype", [np.uint32, np.int64])

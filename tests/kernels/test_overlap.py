@@ -53,7 +53,7 @@ def test_counts_are_those_of_the_sorted_list(arrays):
 
 
 def runs(rng, size, lengths, values):
-    """Runs of random length, so that uniform stretches begin and end anywhere."""
+    """Runs of random length, so that uniform blocks begin and end anywhere."""
     ends = np.cumsum(rng.integers(1, lengths + 1, size))
     return rng.choice(np.array(values, np.uint8), size)[np.searchsorted(ends, np.arange(size), side="right")]
 
@@ -61,7 +61,7 @@ def runs(rng, size, lengths, values):
 @pytest.mark.parametrize("edge", [1, 8, 64, 128, 4096, 8192])
 @pytest.mark.parametrize("offset", [-1, 0, 1])
 @pytest.mark.parametrize("lengths", [1, 9, 200])
-def test_runs_of_any_length_around_the_borders_of_stretches_and_parts(edge, offset, lengths):
+def test_runs_of_any_length_around_the_borders_of_blocks_and_parts(edge, offset, lengths):
     size = edge + offset
     rng = np.random.default_rng([edge, offset + 1, lengths])
     check(*(runs(rng, max(size, 1), lengths, (0, 1, 255))[None, :size] for _ in range(2)))
@@ -77,7 +77,7 @@ def test_one_voxel_of_another_label_is_never_passed_over(place, side):
 
 @pytest.mark.parametrize("run", [1, 3, 8, 64, 65])
 def test_the_table_grows_with_the_pairs_that_occur(run):
-    # 70,000 distinct pairs at run 1, more than two growths hold; longer runs come as uniform stretches.
+    # 70,000 distinct pairs at run 1, more than two growths hold; longer runs come as uniform blocks.
     labels = np.repeat(np.arange(70_000 // run, dtype=np.uint32), run)[None]
     found = check(labels, labels[:, ::-1] * np.uint32(60_000))
     assert len(found.pairs) >= 70_000 // run

@@ -11,7 +11,7 @@ from maskwright.kernels.surface import find_surfaces
 from reference import surface as reference
 from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
 
-# Rows are scanned in stretches of 64 voxels between the first voxel and the last.
+# Rows are scanned in blocks of 64 voxels between the first voxel and the last.
 WIDTHS = (1, 2, 3, 16, 63, 64, 65, 66, 67, 68, 129, 130, 131, 200)
 
 
@@ -21,7 +21,7 @@ def check(array, labels):
     assert groups.shape == (array.shape if array.ndim == 3 else (1, *array.shape))
     for group, label in enumerate(labels):
         np.testing.assert_array_equal(groups[group], reference.surface_voxels(array, label))
-    assert groups.starts[-1] == len(groups.points)
+    assert groups.offsets[-1] == len(groups.points)
     return groups
 
 
@@ -99,7 +99,7 @@ def test_threads_do_not_change_the_groups():
     finally:
         numba.set_num_threads(threads)
     np.testing.assert_array_equal(alone.points, both.points)
-    np.testing.assert_array_equal(alone.starts, both.starts)
+    np.testing.assert_array_equal(alone.offsets, both.offsets)
 
 
 @pytest.mark.parametrize("labels", [[], [256], [256, 65_536]])

@@ -42,5 +42,5 @@ def make_groups(seed, shape, kinds, dtype=np.uint32):
 
 def from_lists(groups, shape, dtype=np.uint32):
     """Return the groups one after the other."""
-    starts = np.concatenate([[0], np.cumsum([len(group) for group in groups])]).astype(np.int64)
-    return PointGroups(np.concatenate([np.empty(0, dtype), *groups]).astype(dtype), starts, shape)
+    offsets = np.concatenate([[0], np.cumsum([len(group) for group in groups])]).astype(np.int64)
+    return PointGroups(np.concatenate([np.empty(0, dtype), *groups]).astype(dtype), offsets, shape)

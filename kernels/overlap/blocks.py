@@ -5,7 +5,7 @@ from __future__ import annotations
 from numba import njit
 
 LONG = 64  # voxels checked at once
-SHORT = 8  # and again, where a long stretch is not uniform
+SHORT = 8  # and again, where a long block is not uniform
 
 
 @njit(cache=True, inline="always")

@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def add_likeness(looks, given_looks, depth, flow, wanted, weight, radius, reach, contrast, sums):  # type: ignore[no-untyped-def]
+def add_similarity(looks, given_looks, depth, flow, wanted, weight, radius, reach, contrast, sums):  # type: ignore[no-untyped-def]
     """Add what one given plane says to ``sums`` (4, y, x): alike inside, all inside, alike outside, all outside.
 
     Each wanted pixel looks at the square of given pixels around the place its flow points to. A given pixel counts by

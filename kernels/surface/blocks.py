@@ -1,4 +1,4 @@
-"""Scanning rows in stretches of 64 voxels: where a stretch holds no change, a few vector instructions pass it over.
+"""Scanning rows in blocks of 64 voxels: where a block holds no change, a few vector instructions pass it over.
 
 The loops run over slices of a constant length and take few arrays each: only so does LLVM vectorise them.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from numba import njit, uint64
 
-STRETCH = 64
+BLOCK = 64
 
 
 @njit(cache=True)
 def flag_differing(here, one, other, flags):  # type: ignore[no-untyped-def]
-    """Set the flags where ``here`` differs from either neighbour; all are ``STRETCH`` long."""
-    for i in range(STRETCH):
+    """Set the flags where ``here`` differs from either neighbour; all are ``BLOCK`` long."""
+    for i in range(BLOCK):
         flags[i] |= (here[i] != one[i]) | (here[i] != other[i])
 
 
