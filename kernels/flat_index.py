@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from maskwright.kernels.threads import kernel
 
 
-@njit(cache=True, inline="always")
+@kernel
 def split_index(index, size, inverse):  # type: ignore[no-untyped-def]
     """Return ``divmod(index, size)`` for 0 <= index < 2**52; ``inverse`` is ``1.0 / size``."""
     # Rounding moves the product by less than 1 / size, so it can fall below a whole number but not reach the next.

@@ -1,4 +1,4 @@
-"""What a kernel accepts: NumPy label arrays of two or three axes, checked in one place."""
+"""Checks of label arrays and spacings: one place for every kernel, without copies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.errors import GeometryError, InputError, LabelError
+from maskwright.kernels.device import HOST, device_of
 
 LabelArray = NDArray[Any]
 
@@ -22,6 +23,7 @@ def as_label_array(array: ArrayLike, name: str = "labels") -> LabelArray:
     Parameters
     ----------
     array : array of bool, uint8, uint16 or uint32, shape (y, x) or (z, y, x), any strides
+        An array on a device is checked and returned as it is, bool or not.
     name : str
         How an error calls the array.
 
@@ -30,26 +32,49 @@ def as_label_array(array: ArrayLike, name: str = "labels") -> LabelArray:
     LabelError
         Another dtype: kernels never convert; ``maskwright.read_labels`` and ``maskwright.compare`` do.
     InputError
-        Not two or three axes, or an array on a CUDA device.
+        Not two or three axes.
     """
-    if hasattr(array, "__cuda_array_interface__"):
-        raise InputError(f"{name} is on a CUDA device; expected an array in main memory: call .cpu() first")
-    result = np.asarray(array)
-    if result.ndim not in (2, 3):
-        raise InputError(f"{name} has {result.ndim} axes; expected (y, x) or (z, y, x)")
-    if result.dtype == np.bool_:
-        return result.view(np.uint8)
-    if result.dtype not in _DTYPES:
-        raise LabelError(f"{name} is {result.dtype}; expected bool, uint8, uint16 or uint32")
-    return result
+    on_host = device_of(array) == HOST
+    result: Any = np.asarray(array) if on_host else array
+    shape, dtype = (result.shape, result.dtype) if on_host else _device_layout(result)
+    if len(shape) not in (2, 3):
+        raise InputError(f"{name} has {len(shape)} axes; expected (y, x) or (z, y, x)")
+    if dtype != np.bool_ and dtype not in _DTYPES:
+        raise LabelError(f"{name} is {dtype}; expected bool, uint8, uint16 or uint32")
+    checked: LabelArray = result.view(np.uint8) if on_host and dtype == np.bool_ else result
+    return checked
+
+
+def as_mask(array: ArrayLike, name: str = "mask") -> LabelArray:
+    """Return a bool array checked by ``as_label_array``, viewed as uint8; another dtype is a ``LabelError``."""
+    on_host = device_of(array) == HOST
+    dtype = np.asarray(array).dtype if on_host else _device_layout(array)[1]
+    checked = as_label_array(array, name)
+    if dtype != np.bool_:
+        raise LabelError(f"{name} is {dtype}; expected bool: pass {name} > 0 or labels == label")
+    return checked
+
+
+def _device_layout(array: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    interface = array.__cuda_array_interface__
+    return tuple(interface["shape"]), np.dtype(interface["typestr"])
 
 
 def as_label_pair(reference: ArrayLike, prediction: ArrayLike) -> tuple[LabelArray, LabelArray]:
     """Return both arrays checked by ``as_label_array``; their shapes must be equal."""
-    first, second = as_label_array(reference, "reference"), as_label_array(prediction, "prediction")
-    if first.shape != second.shape:
-        raise GeometryError(f"reference has shape {first.shape} and prediction {second.shape}; expected equal shapes")
-    return first, second
+    reference, prediction = as_label_array(reference, "reference"), as_label_array(prediction, "prediction")
+    if tuple(reference.shape) != tuple(prediction.shape):
+        raise GeometryError(
+            f"reference has shape {tuple(reference.shape)} and prediction {tuple(prediction.shape)}; "
+            "expected equal shapes"
+        )
+    return reference, prediction
+
+
+def widen_pair(reference: LabelArray, prediction: LabelArray) -> tuple[LabelArray, LabelArray]:
+    """Return both arrays in the wider of their types, so that kernels compile for three types and not for nine."""
+    dtype = np.promote_types(reference.dtype, prediction.dtype)
+    return reference.astype(dtype, copy=False), prediction.astype(dtype, copy=False)
 
 
 def check_spacing(spacing_mm: ArrayLike, ndim: int) -> tuple[float, ...]:

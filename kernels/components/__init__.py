@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.errors import InputError
-from maskwright.kernels.components import cpu
+from maskwright.kernels.device import choose_twin
 from maskwright.kernels.label_array import as_label_array
 
 __all__ = ["Components", "label_components"]
@@ -58,10 +58,12 @@ def label_components(mask_or_labels: ArrayLike, connectivity: int | None = None)
     >>> label_components(np.array([[1, 0, 2], [0, 1, 2]], dtype=np.uint8)).labels.tolist()
     [[1, 0, 2], [0, 1, 2]]
     """
+    twin = choose_twin(__name__, mask_or_labels=mask_or_labels)
     array = as_label_array(mask_or_labels)
     allowed = _CONNECTIVITIES[array.ndim]
     if connectivity is None:
         connectivity = allowed[-1]
     if connectivity not in allowed:
         raise InputError(f"connectivity in {array.ndim}-D is one of {allowed}, got {connectivity}")
-    return Components(*cpu.label_components(array, connectivity))
+    labels, count = twin.label_components(array, connectivity)
+    return Components(labels, count)

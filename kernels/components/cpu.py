@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import cc3d
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from maskwright.kernels.label_array import LabelArray
+from maskwright.kernels.threads import kernel
 
 
 def label_components(array: LabelArray, connectivity: int) -> tuple[NDArray[np.uint32], int]:
@@ -21,14 +21,14 @@ def label_components(array: LabelArray, connectivity: int) -> tuple[NDArray[np.u
     return labels, int(count)
 
 
-@njit(cache=True)
+@kernel
 def _number_by_first_voxel(labels, renumbered):  # type: ignore[no-untyped-def]
     """Renumber in place; ``renumbered`` is scratch, zeros of one entry a component and one for 0."""
-    newest = 0
+    newest = np.uint32(0)
     for i in range(labels.size):
         old = labels[i]
         if old != 0:
             if renumbered[old] == 0:
-                newest += 1
+                newest += np.uint32(1)
                 renumbered[old] = newest
             labels[i] = renumbered[old]

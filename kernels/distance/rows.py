@@ -9,15 +9,17 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.boxes import group_boxes
 from maskwright.kernels.distance.lattice import Lattice
 from maskwright.kernels.flat_index import split_index
 from maskwright.kernels.point_groups import PointGroups
+from maskwright.kernels.search import lower_bound
+from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
-FAR = -1.0  # in place of a square: not found near by
+FAR = -1.0  # instead of a square: not found near by
+_LEAST_QUERIES = 1 << 14  # a thread
 _LONGEST_WALK = 96  # rows: a radius of about five voxels
 _FEW_TARGETS = 32  # so many are looked at one by one
 _MOST_ROWS_A_TARGET = 16  # points scattered through a larger box are left to the tree, which needs no table of its rows
@@ -39,14 +41,17 @@ def nearest_in_rows(
     """
     shape = np.array(lattice.shape)
     boxes = group_boxes(targets)[:, :2].reshape(-1, 4)
-    table_starts = np.zeros(len(targets) + 1, np.int64)
+    table_offsets = np.zeros(len(targets) + 1, np.int64)
     box_rows = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
     dense = (targets.sizes > _FEW_TARGETS) & (box_rows <= _MOST_ROWS_A_TARGET * targets.sizes)
-    np.cumsum(np.where(dense, box_rows + 1, 0), out=table_starts[1:])
-    rows = _row_tables(targets.points, targets.offsets, shape, boxes, table_starts)
-    _walk(
+    np.cumsum(np.where(dense, box_rows + 1, 0), out=table_offsets[1:])
+    rows = np.empty(table_offsets[-1], np.int64)
+    _fill_row_tables(targets.points, targets.offsets, shape, boxes, table_offsets, rows)
+    run_in_parts(
+        _walk,
+        thread_count(len(queries.points), _LEAST_QUERIES),
         *(queries.points, targets.points, targets.offsets, jobs, shape, np.array(lattice.weights)),
-        *(boxes, table_starts, rows, *_walk_order(lattice), squared, nearest),
+        *(boxes, table_offsets, rows, *_walk_order(lattice), squared, nearest),
     )
 
 
@@ -62,33 +67,32 @@ def _walk_order(lattice: Lattice) -> tuple[NDArray[np.int32], NDArray[np.int32],
     return dz.ravel()[nearest].astype(np.int32), dy.ravel()[nearest].astype(np.int32), squares[nearest]
 
 
-@njit(parallel=True, cache=True)
-def _row_tables(targets, target_offsets, shape, boxes, table_starts):  # type: ignore[no-untyped-def]
+@kernel
+def _fill_row_tables(targets, target_offsets, shape, boxes, table_offsets, rows):  # type: ignore[no-untyped-def]
     """For each row of each group's box, where its points start: one table after the other, where there is one."""
-    groups = target_offsets.size - 1
-    rows = np.empty(table_starts[-1], np.int64)
     per_y, per_x = 1.0 / shape[1], 1.0 / shape[2]
-    for group in prange(groups):
-        z0, _, y0, y1 = boxes[group]
-        table = rows[table_starts[group] : table_starts[group + 1]]
-        if table.size == 0:
+    for group in range(target_offsets.size - 1):
+        filled, end = table_offsets[group], table_offsets[group + 1]
+        if filled == end:
             continue
-        filled = np.int64(0)
+        z0, y0, height = boxes[group, 0], boxes[group, 2], boxes[group, 3] - boxes[group, 2]
+        first_row = filled
         for i in range(target_offsets[group], target_offsets[group + 1]):
-            line, _ = split_index(targets[i], shape[2], per_x)
+            line, _ = split_index(np.int64(targets[i]), shape[2], per_x)
             z, y = split_index(line, shape[1], per_y)
-            row = (z - z0) * (y1 - y0) + y - y0
+            row = first_row + (z - z0) * height + y - y0
             while filled <= row:
-                table[filled] = i
+                rows[filled] = i
                 filled += 1
-        while filled < table.size:
-            table[filled] = target_offsets[group + 1]
+        while filled < end:
+            rows[filled] = target_offsets[group + 1]
             filled += 1
-    return rows
 
 
-@njit(parallel=True, cache=True)
+@kernel
 def _walk(  # type: ignore[no-untyped-def]
+    part,
+    parts,
     queries,
     targets,
     offsets,
@@ -96,7 +100,7 @@ def _walk(  # type: ignore[no-untyped-def]
     shape,
     weights,
     boxes,
-    table_starts,
+    table_offsets,
     rows,
     walk_z,
     walk_y,
@@ -106,10 +110,10 @@ def _walk(  # type: ignore[no-untyped-def]
 ):
     ny, nx = shape[1], shape[2]
     per_y, per_x = 1.0 / ny, 1.0 / nx
-    for job in prange(jobs.shape[0]):
-        group, start, stop = jobs[job]
+    for job in range(part, jobs.shape[0], parts):  # dealt out so that each thread gets a share of every group
+        group, start, stop = jobs[job, 0], jobs[job, 1], jobs[job, 2]
         first, last = offsets[group], offsets[group + 1]
-        table = rows[table_starts[group] : table_starts[group + 1]]
+        table = rows[table_offsets[group] : table_offsets[group + 1]]
         pause, wait = np.int64(1), np.int64(0)
         for i in range(start, stop):
             few = last - first <= _FEW_TARGETS
@@ -117,7 +121,7 @@ def _walk(  # type: ignore[no-untyped-def]
                 squared[i] = FAR
                 wait -= 1
                 continue
-            line, x = split_index(queries[i], nx, per_x)
+            line, x = split_index(np.int64(queries[i]), nx, per_x)
             z, y = split_index(line, ny, per_y)
             if few:
                 squared[i], target = _nearest_of_few(targets[first:last], z, y, x, nx, ny, weights)
@@ -133,23 +137,24 @@ def _walk(  # type: ignore[no-untyped-def]
                 pause = np.int64(1)
 
 
-@njit(cache=True)
+@kernel
 def _nearest_of_few(targets, z, y, x, nx, ny, weights):  # type: ignore[no-untyped-def]
     best, nearest = np.inf, np.int64(-1)
-    for target in targets:
-        line, target_x = divmod(np.int64(target), nx)
-        target_z, target_y = divmod(line, ny)
+    for i in range(targets.size):
+        target = np.int64(targets[i])
+        line, target_x = target // nx, target % nx
+        target_z, target_y = line // ny, line % ny
         dz, dy, dx = np.float64(target_z - z), np.float64(target_y - y), np.float64(target_x - x)
         square = weights[0] * dz * dz + weights[1] * dy * dy + weights[2] * dx * dx
         if square < best:
-            best, nearest = square, np.int64(target)
+            best, nearest = square, target
     return best, nearest
 
 
-@njit(cache=True)
+@kernel
 def _nearest(targets, table, box, z, y, x, nx, ny, w_x, walk_z, walk_y, walk_square):  # type: ignore[no-untyped-def]
     best, nearest = np.inf, np.int64(-1)
-    z0, z1, y0, y1 = box
+    z0, z1, y0, y1 = box[0], box[1], box[2], box[3]
     for step in range(walk_square.size):
         if walk_square[step] >= best:
             return best, nearest
@@ -161,29 +166,15 @@ def _nearest(targets, table, box, z, y, x, nx, ny, w_x, walk_z, walk_y, walk_squ
         if first == last:
             continue
         wanted = (row_z * ny + row_y) * nx + x
-        place = _lower_bound(targets, first, last, wanted)
-        if place < last:
-            dx = np.float64(np.int64(targets[place]) - wanted)
+        after = lower_bound(targets, first, last, wanted)
+        if after < last:
+            dx = np.float64(np.int64(targets[after]) - wanted)
             if walk_square[step] + w_x * dx * dx < best:
-                best, nearest = walk_square[step] + w_x * dx * dx, np.int64(targets[place])
-        if place > first:
-            dx = np.float64(wanted - np.int64(targets[place - 1]))
+                best, nearest = walk_square[step] + w_x * dx * dx, np.int64(targets[after])
+        if after > first:
+            dx = np.float64(wanted - np.int64(targets[after - 1]))
             if walk_square[step] + w_x * dx * dx < best:
-                best, nearest = walk_square[step] + w_x * dx * dx, np.int64(targets[place - 1])
+                best, nearest = walk_square[step] + w_x * dx * dx, np.int64(targets[after - 1])
     if best > walk_square[-1]:
         return FAR, np.int64(-1)
     return best, nearest
-
-
-@njit(cache=True)
-def _lower_bound(targets, first, last, wanted):  # type: ignore[no-untyped-def]
-    """The first place in ``targets[first:last]`` whose index is at least ``wanted``."""
-    while last - first > 8:
-        middle = (first + last) // 2
-        if np.int64(targets[middle]) < wanted:
-            first = middle + 1
-        else:
-            last = middle
-    while first < last and np.int64(targets[first]) < wanted:
-        first += 1
-    return first

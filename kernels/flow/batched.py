@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.flow.tvl1 import flow_of_pair
+from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
 
 def flows(
@@ -21,19 +21,13 @@ def flows(
     found = np.zeros((firsts.shape[0], 2, *firsts.shape[1:]), np.float32)
     if firsts.size == 0:
         return found
-    # Starting threads costs more than one small pair takes.
-    work = _one_by_one if firsts.shape[0] == 1 else _shared
-    work(firsts, seconds, attachment, scales, warps, iterations, found)
+    run_in_parts(
+        _flows, thread_count(firsts.shape[0], 1), firsts, seconds, attachment, scales, warps, iterations, found
+    )
     return found
 
 
-@njit(cache=True)
-def _one_by_one(firsts, seconds, attachment, scales, warps, iterations, found):  # type: ignore[no-untyped-def]
-    for pair in range(firsts.shape[0]):
-        found[pair] = flow_of_pair(firsts[pair], seconds[pair], attachment, scales, warps, iterations)
-
-
-@njit(parallel=True, cache=True)
-def _shared(firsts, seconds, attachment, scales, warps, iterations, found):  # type: ignore[no-untyped-def]
-    for pair in prange(firsts.shape[0]):
-        found[pair] = flow_of_pair(firsts[pair], seconds[pair], attachment, scales, warps, iterations)
+@kernel
+def _flows(part, parts, firsts, seconds, attachment, scales, warps, iterations, found):  # type: ignore[no-untyped-def]
+    for pair in range(firsts.shape[0] * part // parts, firsts.shape[0] * (part + 1) // parts):
+        flow_of_pair(firsts[pair], seconds[pair], attachment, scales, warps, iterations, found[pair])

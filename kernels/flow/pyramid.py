@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from maskwright.kernels.threads import kernel
 
 
-@njit(cache=True)
+@kernel
 def downsample(image):  # type: ignore[no-untyped-def]
     """Return a float32 image of half the size, rounded up: (1, 4, 6, 4, 1) / 16 along each axis, every second pixel.
 
@@ -33,7 +34,7 @@ def downsample(image):  # type: ignore[no-untyped-def]
     return small
 
 
-@njit(cache=True)
+@kernel
 def upsample(flow, height, width):  # type: ignore[no-untyped-def]
     """Return a flow for an image of about twice the size: linear between pixels, displacements twice as long."""
     large = np.empty((2, height, width), np.float32)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from maskwright.kernels.threads import kernel
 
 
-@njit(cache=True)
+@kernel
 def add_similarity(looks, given_looks, depth, flow, wanted, weight, radius, reach, contrast, sums):  # type: ignore[no-untyped-def]
     """Add what one given plane says to ``sums`` (4, y, x): alike inside, all inside, alike outside, all outside.
 

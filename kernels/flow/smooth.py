@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from maskwright.kernels.threads import kernel
 
 
-@njit(cache=True)
+@kernel
 def smooth(image, rounds):  # type: ignore[no-untyped-def]
     """Return a float32 image smoothed by (1, 2, 1) / 4 along both axes, ``rounds`` times.
 

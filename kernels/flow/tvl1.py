@@ -9,10 +9,10 @@ pixelwise solution of the absolute difference, and one step of Chambolle's proje
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from maskwright.kernels.flow.pyramid import downsample, upsample
 from maskwright.kernels.flow.warp import warp_plane
+from maskwright.kernels.threads import kernel
 
 # How closely the two halves of the split energy are tied, and the step of the projection, both as in the paper.
 _TIE = np.float32(0.3)
@@ -21,9 +21,9 @@ _STEP = np.float32(0.25)
 _SMALLEST = 12
 
 
-@njit(cache=True)
-def flow_of_pair(first, second, attachment, scales, warps, iterations):  # type: ignore[no-untyped-def]
-    """Return the flow (2, y, x), float32, from ``first`` to ``second``."""
+@kernel
+def flow_of_pair(first, second, attachment, scales, warps, iterations, result):  # type: ignore[no-untyped-def]
+    """Write the flow (2, y, x), float32, from ``first`` to ``second`` to ``result``."""
     firsts, seconds = [first], [second]
     while len(firsts) < scales and min(firsts[-1].shape) >= 2 * _SMALLEST:
         firsts.append(downsample(firsts[-1]))
@@ -33,10 +33,13 @@ def flow_of_pair(first, second, attachment, scales, warps, iterations):  # type:
         if scale < len(firsts) - 1:
             flow = upsample(flow, firsts[scale].shape[0], firsts[scale].shape[1])
         _refine(firsts[scale], seconds[scale], flow, attachment, warps, iterations)
-    return flow
+    for axis in range(2):
+        for y in range(result.shape[1]):
+            for x in range(result.shape[2]):
+                result[axis, y, x] = flow[axis, y, x]
 
 
-@njit(cache=True)
+@kernel
 def _refine(first, second, flow, attachment, warps, iterations):  # type: ignore[no-untyped-def]
     """Improve ``flow`` in place at one scale."""
     height, width = first.shape
@@ -62,7 +65,7 @@ def _refine(first, second, flow, attachment, warps, iterations):  # type: ignore
             _project(flow, dual)
 
 
-@njit(cache=True)
+@kernel
 def _slopes(image, slope):  # type: ignore[no-untyped-def]
     """Write central differences along y and x to ``slope``; one-sided halves of them at the edge."""
     height, width = image.shape
@@ -74,7 +77,7 @@ def _slopes(image, slope):  # type: ignore[no-untyped-def]
             slope[1, y, x] = np.float32(0.5) * (right - left)
 
 
-@njit(cache=True)
+@kernel
 def _attach(rest, slope, inverse, dual, limit, flow):  # type: ignore[no-untyped-def]
     """Move each displacement along the slope to where the difference is 0, but no further than ``limit`` slopes."""
     height, width = rest.shape
@@ -89,7 +92,7 @@ def _attach(rest, slope, inverse, dual, limit, flow):  # type: ignore[no-untyped
             flow[1, y, x] += move * right + _TIE * spread_x
 
 
-@njit(cache=True)
+@kernel
 def _project(flow, dual):  # type: ignore[no-untyped-def]
     """One step of the dual field up the gradient of the flow, shortened to at most 1."""
     height, width = flow.shape[1:]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from maskwright.kernels.threads import kernel
 
 
-@njit(cache=True, inline="always")
+@kernel
 def place(position, size):  # type: ignore[no-untyped-def]
     """Return the pixel before a position along one axis, and how far behind it the position is, within the image."""
     inside = min(max(position, np.float32(0)), np.float32(size - 1))
@@ -14,7 +15,7 @@ def place(position, size):  # type: ignore[no-untyped-def]
     return before, inside - np.float32(before)
 
 
-@njit(cache=True)
+@kernel
 def warp_plane(image, flow, warped):  # type: ignore[no-untyped-def]
     """Write ``image`` at ``p + flow(p)`` to ``warped``, linear between pixels; outside, the nearest edge pixel."""
     height, width = image.shape

@@ -15,10 +15,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from maskwright.kernels.geodesic.grid import Grid
+from maskwright.kernels.threads import kernel
 
 _BITS = 8
 _DIGITS = 1 << _BITS
@@ -49,7 +49,7 @@ def _bucket_width(grid: Grid, contrast: float) -> float:
     return max(shortest, min(usual / 4, 1e300))
 
 
-@njit(cache=True)
+@kernel
 def _search(graph, seeds, distances, unreached, per_width):  # type: ignore[no-untyped-def]
     """Lower ``distances``, which are 0 on seeds, until no path is shorter."""
     neighbours = graph[1].size
@@ -70,7 +70,7 @@ def _search(graph, seeds, distances, unreached, per_width):  # type: ignore[no-u
         key = _next_key(key, front, distances, per_width)
 
 
-@njit(cache=True)
+@kernel
 def _settle(key, front, graph, distances, unreached, per_width, lengths):  # type: ignore[no-untyped-def]
     """Go on from each waiting voxel to its neighbours; false when the pool must grow first."""
     first, following, voxels, pool = front
@@ -97,7 +97,7 @@ def _settle(key, front, graph, distances, unreached, per_width, lengths):  # typ
     return True
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _measure(here, graph, distances, lengths):  # type: ignore[no-untyped-def]
     """Write the lengths of the paths through ``here`` to its neighbours. No branches, so that LLVM vectorises it."""
     channels, offsets, squared_steps, contrast = graph
@@ -114,7 +114,7 @@ def _measure(here, graph, distances, lengths):  # type: ignore[no-untyped-def]
         lengths[i] = so_far + math.sqrt(lengths[i])
 
 
-@njit(cache=True)
+@kernel
 def _next_key(key, front, distances, per_width):  # type: ignore[no-untyped-def]
     """Return the smallest key that has a list, at least ``key``, and see that it is a list of the lowest digit."""
     first = front[0]
@@ -130,7 +130,7 @@ def _next_key(key, front, distances, per_width):  # type: ignore[no-untyped-def]
     return np.int64(-1)
 
 
-@njit(cache=True)
+@kernel
 def _lower(level, digit, key, front, distances, per_width):  # type: ignore[no-untyped-def]
     """Spread one list over lower levels and return its smallest key, or -1 if all in it had their turn."""
     first, following, voxels, pool = front
@@ -158,12 +158,12 @@ def _lower(level, digit, key, front, distances, per_width):  # type: ignore[no-u
     return smallest
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _key(distance, per_width):  # type: ignore[no-untyped-def]
     return np.int64(min(distance * per_width, _LAST_KEY))
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _slot(key, current):  # type: ignore[no-untyped-def]
     """Return the list of ``key``: the highest digit in which it differs from the current one, and its value."""
     level, differing = 0, key ^ current
@@ -173,7 +173,7 @@ def _slot(key, current):  # type: ignore[no-untyped-def]
     return level * _DIGITS + ((key >> (_BITS * level)) & (_DIGITS - 1))
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _push(voxel, slot, front):  # type: ignore[no-untyped-def]
     first, following, voxels, pool = front
     entry = pool[0]
@@ -187,13 +187,13 @@ def _push(voxel, slot, front):  # type: ignore[no-untyped-def]
     first[slot] = entry
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _free(entry, following, pool):  # type: ignore[no-untyped-def]
     following[entry] = pool[0]
     pool[0] = entry
 
 
-@njit(cache=True)
+@kernel
 def _twice(array):  # type: ignore[no-untyped-def]
     larger = np.empty(2 * array.size, array.dtype)
     larger[: array.size] = array

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from maskwright.kernels.threads import kernel
 
 # The columns of a row. Neighbours are the first six; RESIDUAL is the first of six more.
 RESIDUAL, EXCESS, LEVEL, PARENT, WAITS, COLUMNS = 6, 12, 13, 14, 15, 16
@@ -33,7 +34,7 @@ def scale(largest: float) -> float:
     return 2.0**200 if largest == 0 else math.ldexp(1.0, _BITS - math.frexp(largest)[1])
 
 
-@njit(cache=True)
+@kernel
 def examine(voxels, sizes, inside, outside, weights):  # type: ignore[no-untyped-def]
     """Return what is wrong with the values that the voxels need (FINE if nothing), and the largest weight."""
     largest = np.float32(0)
@@ -62,7 +63,7 @@ def examine(voxels, sizes, inside, outside, weights):  # type: ignore[no-untyped
     return FINE, largest
 
 
-@njit(cache=True)
+@kernel
 def build(voxels, sizes, inside, outside, weights, fixed, factor):  # type: ignore[no-untyped-def]
     """Return the rows of the nodes, which are in no tree yet.
 
@@ -113,7 +114,7 @@ def build(voxels, sizes, inside, outside, weights, fixed, factor):  # type: igno
     return nodes
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _first_not_before(voxels, voxel, place):  # type: ignore[no-untyped-def]
     while place < voxels.size and voxels[place] < voxel:
         place += 1

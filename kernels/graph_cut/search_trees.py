@@ -15,10 +15,10 @@ edges turned round.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from maskwright.kernels.graph_cut.network import EXCESS, LEVEL, PARENT, RESIDUAL, WAITS
+from maskwright.kernels.threads import leaf_kernel
 
 _ROOT, _ORPHAN, _NONE = 6, 7, 8
 _UNLIMITED = 2**31 - 1
@@ -40,11 +40,7 @@ def source_side(nodes: NDArray[np.int32], slots: int) -> NDArray[np.bool_]:
     return reached[:-1]
 
 
-# Compiled functions here allocate nothing and need no count of references (_nrt=False), which would cost more than
-# the work: most calls are short.
-
-
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _send_all(nodes, slots, depths, stacks, tops, orphans):  # type: ignore[no-untyped-def]
     """Push flow until no more fits. ``depths`` is the lowest complete level of either tree, 1 to begin with."""
     for node in range(nodes.shape[0]):
@@ -67,12 +63,12 @@ def _send_all(nodes, slots, depths, stacks, tops, orphans):  # type: ignore[no-u
         depths[side] += 1
 
 
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _stack(side, level):  # type: ignore[no-untyped-def]
     return 2 * side + level % 2
 
 
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _wait(nodes, node, side, level, stacks, tops):  # type: ignore[no-untyped-def]
     """Put a node on the stack of its tree and level, unless it lies there."""
     stack = _stack(side, level)
@@ -82,7 +78,7 @@ def _wait(nodes, node, side, level, stacks, tops):  # type: ignore[no-untyped-de
         tops[stack] += 1
 
 
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _room(nodes, node, slot, side):  # type: ignore[no-untyped-def]
     """Return the residual capacity from a node to its neighbour, or on the sink's side from that to the node."""
     if side == 0:
@@ -90,7 +86,7 @@ def _room(nodes, node, slot, side):  # type: ignore[no-untyped-def]
     return nodes[nodes[node, slot], RESIDUAL + (slot ^ 1)]
 
 
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _grow(nodes, slots, node, side, depths, stacks, tops, orphans):  # type: ignore[no-untyped-def]
     """Take a node's free neighbours into its tree, on the level below; push flow where the other tree begins.
 
@@ -122,7 +118,7 @@ def _grow(nodes, slots, node, side, depths, stacks, tops, orphans):  # type: ign
                     _adopt(nodes, slots, tree, lowest, depths[tree], waiting, stacks, tops, orphans)
 
 
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _least_room(nodes, node, side):  # type: ignore[no-untyped-def]
     """Return how much flow fits between a node and its tree's terminal."""
     least = _UNLIMITED
@@ -133,7 +129,7 @@ def _least_room(nodes, node, side):  # type: ignore[no-untyped-def]
     return min(least, abs(nodes[node, EXCESS]))
 
 
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _push(nodes, node, side, flow, orphans):  # type: ignore[no-untyped-def]
     """Push flow between a node and its tree's terminal; list the orphans, the nearest to the terminal first."""
     change = flow if side == 0 else -flow
@@ -158,7 +154,7 @@ def _push(nodes, node, side, flow, orphans):  # type: ignore[no-untyped-def]
     return waiting
 
 
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _adopt(nodes, slots, side, lowest, depth, waiting, stacks, tops, orphans):  # type: ignore[no-untyped-def]
     """Give every orphan the parent that is nearest to the terminal, or set it free if that is beyond ``lowest``.
 
@@ -196,7 +192,7 @@ def _adopt(nodes, slots, side, lowest, depth, waiting, stacks, tops, orphans):  
                 _wait(nodes, node, side, nearest + 1, stacks, tops)
 
 
-@njit(cache=True, _nrt=False)
+@leaf_kernel
 def _mark_reached(nodes, slots, reached, stack):  # type: ignore[no-untyped-def]
     """Mark the nodes that edges with room lead to from the source; ``stack`` is scratch."""
     top = 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from maskwright.kernels.threads import kernel
 
 
-@njit(cache=True)
+@kernel
 def measure(levels, count, along_z, along_y, along_x):  # type: ignore[no-untyped-def]
     """Return sizes, cuts and sums of indices of the regions ``0 .. count``; see the family's docstring."""
     joined = np.zeros((4, count + 1), np.int64)  # voxels, and their z, y and x
@@ -35,7 +36,7 @@ def measure(levels, count, along_z, along_y, along_x):  # type: ignore[no-untype
     return np.cumsum(joined[0]), np.cumsum(change[:-1]), index_sums
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _note_pair(change, count, one, other, weight):  # type: ignore[no-untyped-def]
     """A pair is cut from the region after its lower level up to the one of its higher level."""
     if other < 0 or one == other:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskwright.kernels.label_array import LabelArray, as_label_pair
-from maskwright.kernels.overlap.bytes import count_byte_pairs
-from maskwright.kernels.overlap.hashed import count_pairs
+from maskwright.kernels.device import choose_twin
+from maskwright.kernels.label_array import as_label_pair
 
 __all__ = ["Overlaps", "count_overlaps"]
 
@@ -70,20 +69,12 @@ def count_overlaps(reference: ArrayLike, prediction: ArrayLike) -> Overlaps:
     >>> counted.pairs.tolist(), counted.pair_counts.tolist()
     ([[0, 0], [1, 1], [1, 2]], [1, 1, 1])
     """
-    first, second = _flatten(*as_label_pair(reference, prediction))
-    both_bytes = first.dtype == second.dtype == np.uint8
-    keys, counts = (count_byte_pairs if both_bytes else count_pairs)(first, second)
+    twin = choose_twin(__name__, reference=reference, prediction=prediction)
+    keys, counts = twin.count_pairs(*as_label_pair(reference, prediction))
     pairs = np.stack([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)], axis=1)
     reference_labels, reference_counts = _sum_by(pairs[:, 0], counts)
     prediction_labels, prediction_counts = _sum_by(pairs[:, 1], counts)
     return Overlaps(pairs, counts, reference_labels, reference_counts, prediction_labels, prediction_counts)
-
-
-def _flatten(first: LabelArray, second: LabelArray) -> tuple[LabelArray, LabelArray]:
-    """Return both in one common memory order; counts do not depend on the order, so equal strides need no copy."""
-    order = np.argsort([-abs(stride) for stride in first.strides], kind="stable")
-    first, second = first.transpose(order), second.transpose(order)
-    return np.ascontiguousarray(first).reshape(-1), np.ascontiguousarray(second).reshape(-1)
 
 
 def _sum_by(labels: NDArray[np.uint64], counts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

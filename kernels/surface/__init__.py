@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.errors import LabelError
-from maskwright.kernels.label_array import as_label_array, as_volume, check_spacing
+from maskwright.kernels.device import choose_twin
+from maskwright.kernels.label_array import as_label_array, check_spacing
 from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.surface.element_areas import element_areas_3d, element_lengths_2d
-from maskwright.kernels.surface.elements import surface_element_codes
-from maskwright.kernels.surface.voxels import surface_voxels
 
 __all__ = ["SurfaceElements", "element_areas_3d", "element_lengths_2d", "find_elements", "find_surfaces"]
 
@@ -57,9 +55,10 @@ def find_surfaces(array: ArrayLike, labels: ArrayLike) -> PointGroups:
     PointGroups
         One group a label, in the order of ``labels``; a 2-D image is a lattice of one plane.
     """
-    checked = as_label_array(array)
-    wanted, beyond = _split_wanted(labels, checked.dtype)
-    return _with_empty_groups(surface_voxels(as_volume(checked), checked.ndim == 2, wanted), beyond)
+    twin = choose_twin(__name__, array=array)
+    wanted = _checked_labels(labels)
+    groups: PointGroups = twin.surface_voxels(as_label_array(array), wanted)
+    return groups
 
 
 def find_elements(array: ArrayLike, labels: ArrayLike, spacing_mm: ArrayLike) -> SurfaceElements:
@@ -75,26 +74,18 @@ def find_elements(array: ArrayLike, labels: ArrayLike, spacing_mm: ArrayLike) ->
     spacing_mm
         Voxel size in mm, one positive number an axis.
     """
-    checked = as_label_array(array)
-    spacing = check_spacing(spacing_mm, checked.ndim)
-    areas = element_lengths_2d(spacing) if checked.ndim == 2 else element_areas_3d(spacing)
-    wanted, beyond = _split_wanted(labels, checked.dtype)
-    points, codes = surface_element_codes(as_volume(checked), checked.ndim == 2, wanted)
-    return SurfaceElements(_with_empty_groups(points, beyond), areas[codes])
+    twin = choose_twin(__name__, array=array)
+    checked, wanted = as_label_array(array), _checked_labels(labels)
+    spacing = check_spacing(spacing_mm, len(checked.shape))
+    areas = element_lengths_2d(spacing) if len(spacing) == 2 else element_areas_3d(spacing)
+    points, areas_of_points = twin.surface_elements(checked, wanted, areas)
+    return SurfaceElements(points, areas_of_points)
 
 
-def _split_wanted(labels: ArrayLike, dtype: np.dtype[Any]) -> tuple[NDArray[np.uint64], int]:
-    """Return the labels that ``dtype`` can hold, and how many it cannot: those have no voxel and must not wrap."""
+def _checked_labels(labels: ArrayLike) -> NDArray[np.uint64]:
     given = np.asarray(labels)
     if given.size == 0:
         given = given.astype(np.uint64)
     if given.ndim != 1 or given.dtype.kind not in "iu" or (given < 1).any() or (given[1:] <= given[:-1]).any():
         raise LabelError(f"labels are {given.tolist()}; expected whole numbers, ascending, without 0")
-    wanted = given.astype(np.uint64)
-    fitting = int(np.searchsorted(wanted, np.uint64(np.iinfo(dtype).max), side="right"))
-    return wanted[:fitting], len(wanted) - fitting
-
-
-def _with_empty_groups(groups: PointGroups, count: int) -> PointGroups:
-    offsets = np.append(groups.offsets, np.full(count, groups.offsets[-1]))
-    return PointGroups(groups.points, offsets, groups.shape)
+    return given.astype(np.uint64)

@@ -5,19 +5,21 @@ The loops run over slices of a constant length and take few arrays each: only so
 
 from __future__ import annotations
 
-from numba import njit, uint64
+from numba import uint64
+
+from maskwright.kernels.threads import kernel
 
 BLOCK = 64
 
 
-@njit(cache=True)
+@kernel
 def flag_differing(here, one, other, flags):  # type: ignore[no-untyped-def]
     """Set the flags where ``here`` differs from either neighbour; all are ``BLOCK`` long."""
     for i in range(BLOCK):
         flags[i] |= (here[i] != one[i]) | (here[i] != other[i])
 
 
-@njit(cache=True)
+@kernel
 def collect_flagged(flags, start, done, found, count):  # type: ignore[no-untyped-def]
     """Append the flagged positions from ``done`` on; ``start`` is that of the first flag. Return the new count."""
     words = flags.view(uint64)

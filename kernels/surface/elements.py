@@ -6,111 +6,113 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
 from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.surface.blocks import BLOCK, collect_flagged, flag_differing
 from maskwright.kernels.surface.grouping import (
+    LEAST_VOXELS,
     find_label,
     first_guess,
     group_offsets,
-    job_count,
     label_table,
     point_dtype,
 )
+from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
 
-def surface_element_codes(
+def element_codes(
     volume: NDArray[Any], planar: bool, labels: NDArray[np.uint64]
 ) -> tuple[PointGroups, NDArray[np.uint8]]:
     """Return each label's elements on the grid of cubes, and their neighbour codes; ``volume`` is C-contiguous."""
     nz, ny, nx = volume.shape
     shape = (1 if planar else nz + 1, ny + 1, nx + 1)
-    size = shape[0] * shape[1] * shape[2]
-    jobs = job_count(shape[0] * shape[1], len(labels))
-    room = first_guess(size, jobs)
-    table, wanted = label_table(volume.dtype, labels), labels.astype(volume.dtype)
-    counts, found = _scan_into(room, volume, planar, wanted, table, shape, jobs)
-    most = int(counts.sum(axis=1).max())
-    if most > room:
-        counts, found = _scan_into(most, volume, planar, wanted, table, shape, jobs)
+    parts = thread_count(volume.size, LEAST_VOXELS)
+    table, wanted = label_table(volume.dtype, labels), labels.astype(np.uint32)
+    found, counts = _scan_into(first_guess(math.prod(shape), parts), volume, planar, wanted, table, shape, parts)
+    used = counts.sum(axis=1)
+    if used.max() > found[0].shape[1]:
+        found, counts = _scan_into(int(used.max()), volume, planar, wanted, table, shape, parts)
     offsets, cursors = group_offsets(counts)
-    points, codes = np.empty(offsets[-1], point_dtype(size)), np.empty(offsets[-1], np.uint8)
-    _place(*found, counts.sum(axis=1), cursors, points, codes)
+    points, codes = np.empty(offsets[-1], found[0].dtype), np.empty(offsets[-1], np.uint8)
+    run_in_parts(_distribute, parts, *found, used, cursors, points, codes)
     return PointGroups(points, offsets, shape), codes
 
 
-def _scan_into(  # type: ignore[no-untyped-def]
-    room: int, volume: NDArray[Any], planar: bool, labels: NDArray[Any], table: NDArray[np.int32], shape, jobs: int
-):
+def _scan_into(
+    room: int,
+    volume: NDArray[Any],
+    planar: bool,
+    labels: NDArray[Any],
+    table: NDArray[np.int32],
+    shape: tuple[int, int, int],
+    parts: int,
+) -> tuple[tuple[NDArray[Any], NDArray[np.int32], NDArray[np.uint8]], NDArray[np.int64]]:
+    """Return each part's elements (points, labels, codes), as far as there is room, and their counts [part, label]."""
     found = (
-        np.empty((jobs, room), point_dtype(math.prod(shape))),
-        np.empty((jobs, room), np.int32),
-        np.empty((jobs, room), np.uint8),
+        np.empty((parts, room), point_dtype(math.prod(shape))),
+        np.empty((parts, room), np.int32),
+        np.empty((parts, room), np.uint8),
     )
-    return _scan(volume, planar, labels, table, shape[0] * shape[1], *found), found
+    counts = np.zeros((parts, len(labels)), np.int64)
+    run_in_parts(_scan, parts, volume, planar, labels, table, shape[0] * shape[1], *found, counts)
+    return found, counts
 
 
-@njit(parallel=True, cache=True)
-def _scan(volume, planar, labels, table, lines, found, found_label, found_code):  # type: ignore[no-untyped-def]
-    """Write each job's elements into its rows, as far as there is room, and count them by label."""
+@kernel
+def _scan(part, parts, volume, planar, labels, table, lines, found, found_label, found_code, counts):  # type: ignore[no-untyped-def]
     _, ny, nx = volume.shape
-    jobs, room = found.shape
+    room = found.shape[1]
     corners = 4 if planar else 8
-    counts = np.zeros((jobs, labels.size), np.int64)
-    for job in prange(jobs):
-        rows = np.zeros((corners // 2, nx + 2), volume.dtype)  # the rows around one line of cubes, padded with 0
-        in_line, flags = np.empty(nx + 1, np.int64), np.empty(BLOCK, np.uint8)
-        used = np.int64(0)
-        for line in range(lines * job // jobs, lines * (job + 1) // jobs):
-            _load_rows(volume, planar, line // (ny + 1), line % (ny + 1), rows)
-            for i in range(_find_in_line(rows, in_line, flags)):
-                x = in_line[i]
-                done = np.int64(0)  # corners whose label has had its turn, as a code
-                for corner in range(corners):
-                    if done >> (corners - 1 - corner) & 1:
-                        continue
-                    value = rows[corner // 2, x + corner % 2]
-                    code = _neighbour_code(rows, x, value)
-                    done |= code
-                    label = find_label(value, labels, table) if value != 0 else np.int64(-1)
-                    if label >= 0:
-                        if used < room:
-                            found[job, used] = line * (nx + 1) + x
-                            found_label[job, used], found_code[job, used] = label, code
-                        used += 1
-                        counts[job, label] += 1
-    return counts
+    rows = np.zeros((corners // 2, nx + 2), volume.dtype)  # the rows around one line of cubes, padded with 0
+    in_line, flags = np.empty(nx + 1, np.int64), np.empty(BLOCK, np.uint8)
+    used = np.int64(0)
+    for line in range(lines * part // parts, lines * (part + 1) // parts):
+        _load_rows(volume, planar, line // (ny + 1), line % (ny + 1), rows)
+        for i in range(_find_in_line(rows, in_line, flags)):
+            x = in_line[i]
+            done = np.int64(0)  # corners whose label has had its turn, as a code
+            for corner in range(corners):
+                if done >> (corners - 1 - corner) & 1:
+                    continue
+                value = rows[corner // 2, x + corner % 2]
+                code = _neighbour_code(rows, x, value)
+                done |= code
+                label = find_label(value, labels, table) if value != 0 else np.int64(-1)
+                if label >= 0:
+                    if used < room:
+                        found[part, used] = line * (nx + 1) + x
+                        found_label[part, used], found_code[part, used] = label, code
+                    used += 1
+                    counts[part, label] += 1
 
 
-@njit(parallel=True, cache=True)
-def _place(found, found_label, found_code, used, cursors, points, codes):  # type: ignore[no-untyped-def]
-    for job in prange(used.size):
-        for i in range(used[job]):
-            label = found_label[job, i]
-            points[cursors[job, label]] = found[job, i]
-            codes[cursors[job, label]] = found_code[job, i]
-            cursors[job, label] += 1
+@kernel
+def _distribute(part, parts, found, found_label, found_code, used, cursors, points, codes):  # type: ignore[no-untyped-def]
+    """Write one part's elements to the groups of their labels."""
+    for i in range(used[part]):
+        label = found_label[part, i]
+        points[cursors[part, label]] = found[part, i]
+        codes[cursors[part, label]] = found_code[part, i]
+        cursors[part, label] += 1
 
 
-@njit(cache=True)
+@kernel
 def _load_rows(volume, planar, z, y, rows):  # type: ignore[no-untyped-def]
     nz, ny, nx = volume.shape
     for i in range(rows.shape[0]):
         row_z = z if planar else z - 1 + i // 2
         row_y = y - 1 + i % 2
-        if 0 <= row_z < nz and 0 <= row_y < ny:
-            rows[i, 1 : nx + 1] = volume[row_z, row_y]
-        else:
-            rows[i, :] = 0
+        inside = 0 <= row_z < nz and 0 <= row_y < ny
+        for x in range(nx):  # assigning slices would take four times as long to compile as all of this file
+            rows[i, x + 1] = volume[row_z, row_y, x] if inside else 0
 
 
-@njit(cache=True)
+@kernel
 def _find_in_line(rows, found, flags):  # type: ignore[no-untyped-def]
     """Write the x of the line's cubes that hold more than one label, ascending, and return how many there are."""
     cubes = rows.shape[1] - 1
-    count, done = np.int64(0), 0
+    count, done = np.int64(0), np.int64(0)
     if cubes >= BLOCK:
         for block in range((cubes + BLOCK - 1) // BLOCK):
             start = min(block * BLOCK, cubes - BLOCK)  # the last block may overlap the one before
@@ -127,7 +129,7 @@ def _find_in_line(rows, found, flags):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True)
+@kernel
 def _is_uniform(rows, start):  # type: ignore[no-untyped-def]
     """Whether all cubes of a block hold one label."""
     first = rows[0, start]
@@ -141,7 +143,7 @@ def _is_uniform(rows, start):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@kernel
 def _flag_cubes(rows, start, flags):  # type: ignore[no-untyped-def]
     stop = start + BLOCK
     here = rows[0, start:stop]
@@ -150,7 +152,7 @@ def _flag_cubes(rows, start, flags):  # type: ignore[no-untyped-def]
         flag_differing(here, rows[i, start:stop], rows[i, start + 1 : stop + 1], flags)
 
 
-@njit(cache=True)
+@kernel
 def _neighbour_code(rows, x, value):  # type: ignore[no-untyped-def]
     """The corners of a cube that carry ``value``, as bits; the first corner is the highest."""
     code = np.int64(0)

@@ -1,28 +1,24 @@
-"""How a scan in parallel jobs writes points straight into groups, one group a label, without a sort."""
+"""How a scan in parallel parts writes points straight into groups, one group a label, without a sort."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
-_JOBS_A_THREAD = 16
+from maskwright.kernels.search import lower_bound
+from maskwright.kernels.threads import kernel
+
+LEAST_VOXELS = 1 << 18  # a thread
 _VOXELS_A_POINT = 16
 _SMALL = 1 << 23  # voxels; room is cheap here, and a brain parcellation is mostly surface
-_MOST_COUNTERS = 1 << 20  # jobs x labels
 
 
-def job_count(rows: int, labels: int) -> int:
-    """Return how many blocks of rows to scan: enough to balance threads, few enough that counters stay small."""
-    return max(1, min(rows, int(get_num_threads()) * _JOBS_A_THREAD, _MOST_COUNTERS // (labels + 1)))
-
-
-def first_guess(voxels: int, jobs: int) -> int:
-    """Return the room a job gets for points: enough for most masks, since one that needs more is scanned again."""
+def first_guess(voxels: int, parts: int) -> int:
+    """Return the room a part gets for points: enough for most masks, since one that needs more is scanned again."""
     voxels_a_point = 3 if voxels <= _SMALL else _VOXELS_A_POINT
-    return max(4096, voxels // (voxels_a_point * jobs))
+    return max(4096, voxels // (voxels_a_point * parts))
 
 
 def point_dtype(voxels: int) -> type[np.uint32] | type[np.int64]:
@@ -39,19 +35,19 @@ def label_table(dtype: np.dtype[Any], labels: NDArray[np.uint64]) -> NDArray[np.
     return table
 
 
-@njit(cache=True)
+@kernel
 def find_label(value, labels, table):  # type: ignore[no-untyped-def]
     """Return the position of ``value`` in the sorted ``labels``, or -1; by table where there is one."""
     if table.size > 0:
         return np.int64(table[value])
-    place = np.searchsorted(labels, value)
-    if place < labels.size and labels[place] == value:
-        return np.int64(place)
+    position = lower_bound(labels, np.int64(0), labels.size, np.int64(value))
+    if position < labels.size and labels[position] == value:
+        return position
     return np.int64(-1)
 
 
 def group_offsets(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Turn counts[job, label] into group offsets[label + 1] and the place each job writes to, [job, label]."""
+    """Turn counts[part, label] into group offsets[label + 1] and the index each part writes to first, [part, label]."""
     offsets = np.zeros(counts.shape[1] + 1, np.int64)
     np.cumsum(counts.sum(axis=0), out=offsets[1:])
     return offsets, offsets[:-1] + np.cumsum(counts, axis=0) - counts

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from maskwright.errors import ConfigError, GeometryError
+from maskwright.kernels.device import choose_twin
 from maskwright.kernels.distance.lattice import Lattice
 from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.surface import SurfaceElements
-from maskwright.kernels.surface_distance import cpu
 from maskwright.kernels.surface_distance.records import DirectedDistances, SurfaceDistances
 
 __all__ = ["DirectedDistances", "SurfaceDistances", "element_distances", "surface_distances"]
@@ -54,9 +54,11 @@ def surface_distances(
     """
     _check_groups(reference, prediction, lattice)
     _check_options((*percentiles, *pooled_percentiles), limits_mm)
-    return cpu.surface_distances(
+    twin = choose_twin(__name__, reference=reference.points, prediction=prediction.points)
+    distances: SurfaceDistances = twin.surface_distances(
         reference, prediction, lattice, tuple(percentiles), tuple(pooled_percentiles), tuple(limits_mm)
     )
+    return distances
 
 
 def element_distances(
@@ -76,7 +78,11 @@ def element_distances(
     """
     _check_groups(reference.points, prediction.points, lattice)
     _check_options(percentiles, limits_mm)
-    return cpu.element_distances(reference, prediction, lattice, spacing_mm, tuple(percentiles), tuple(limits_mm))
+    twin = choose_twin(__name__, reference=reference.points.points, prediction=prediction.points.points)
+    distances: SurfaceDistances = twin.element_distances(
+        reference, prediction, lattice, spacing_mm, tuple(percentiles), tuple(limits_mm)
+    )
+    return distances
 
 
 def _check_groups(reference: PointGroups, prediction: PointGroups, lattice: Lattice) -> None:

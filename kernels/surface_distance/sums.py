@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from maskwright.kernels.distance.lattice import Lattice
+from maskwright.kernels.threads import kernel
 
 # Terms are rounded down to multiples of a power of two that brings the largest below 2**62. The upper and the lower
 # half of these whole numbers are added apart, so that 2**31 of them do not overflow.
@@ -56,7 +56,7 @@ def _whole(halves: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(halves[:, 0] * 2.0**32 + halves[:, 1])
 
 
-@njit(cache=True)
+@kernel
 def _reduce(squares, offsets, unit_mm, limits_mm, scale, maxima, halves, within):  # type: ignore[no-untyped-def]
     for group in range(offsets.size - 1):
         furthest, upper, lower = -1.0, np.int64(0), np.int64(0)

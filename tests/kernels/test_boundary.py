@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from maskwright.errors import GeometryError
 from maskwright.kernels import boundary
+from maskwright.kernels.boundary import cpu
 from maskwright.kernels.distance.lattice import make_lattice
 from maskwright.kernels.surface import find_surfaces
 from reference import boundary as reference
@@ -28,7 +29,7 @@ def count_both_ways(monkeypatch, first, second, labels, spacing_mm, limit_mm):
     """Count as the limits choose, and by the distance transform in any case."""
     found = count(first, second, labels, spacing_mm, limit_mm)
     with monkeypatch.context() as patched:
-        patched.setattr(boundary, "_MOST_ROWS", 0)
+        patched.setattr(cpu, "_MOST_ROWS", 0)
         transformed = count(first, second, labels, spacing_mm, limit_mm)
     np.testing.assert_array_equal(transformed, found)
     return found
@@ -111,8 +112,8 @@ def test_both_ways_to_count_agree_over_many_slabs_and_words(monkeypatch, shape, 
 def test_large_balls_are_left_to_the_transform(monkeypatch, shape, limit_mm, transforms):
     ways = []
     for name in ("count_in_slabs", "count_by_transform"):
-        counting = getattr(boundary, name)
-        monkeypatch.setattr(boundary, name, lambda *args, _of=counting, _name=name: ways.append(_name) or _of(*args))
+        counting = getattr(cpu, name)
+        monkeypatch.setattr(cpu, name, lambda *args, _of=counting, _name=name: ways.append(_name) or _of(*args))
     first, second = blobs(2, shape)
     found = count(first, second, [1, 2, 3], (1.0, 1.0, 1.0), limit_mm)
     assert ways == ["count_by_transform" if transforms else "count_in_slabs"]

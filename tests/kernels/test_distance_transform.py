@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from maskwright.errors import GeometryError, InputError, LabelError
-from maskwright.kernels.distance.transform import distance_to, distance_transform
+from maskwright.kernels.distance import distance_to, distance_transform
 from reference import distance_transform as reference
 
 SPACINGS = st.sampled_from([0.01, 0.3, 0.8, 1.0, 2.5, 40.0])

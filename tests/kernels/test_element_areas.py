@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from surface_distance import lookup_tables
 
@@ -14,12 +14,14 @@ from maskwright.kernels.surface.element_areas import element_areas_3d, element_l
 sizes = st.floats(0.01, 100.0)
 
 
+@settings(deadline=None)  # a busy machine
 @given(st.tuples(sizes, sizes, sizes))
 def test_every_3d_code_has_the_area_of_the_package(spacing_mm):
     expected = lookup_tables.create_table_neighbour_code_to_surface_area(spacing_mm)
     np.testing.assert_allclose(element_areas_3d(spacing_mm), expected, rtol=1e-12, atol=0)
 
 
+@settings(deadline=None)  # a busy machine
 @given(st.tuples(sizes, sizes))
 def test_every_2d_code_has_the_length_of_the_package(spacing_mm):
     expected = lookup_tables.create_table_neighbour_code_to_contour_length(spacing_mm)

@@ -36,12 +36,18 @@ def test_another_number_of_axes_is_refused(shape):
         as_label_array(np.zeros(shape, bool), "mask")
 
 
-def test_an_array_on_a_device_is_refused():
+def test_an_array_on_a_device_is_checked_and_returned_as_it_is():
     class OnDevice:
-        __cuda_array_interface__ = None
+        def __init__(self, shape, typestr):
+            self.__cuda_array_interface__ = {"shape": shape, "typestr": typestr}
+            self.shape = shape
 
-    with pytest.raises(InputError, match=r"prediction is on a CUDA device; .* call .cpu"):
-        as_label_pair(np.zeros((2, 2), bool), OnDevice())
+    array = OnDevice((2, 3), "|b1")
+    assert as_label_array(array) is array
+    with pytest.raises(LabelError, match="labels is float32"):
+        as_label_array(OnDevice((2, 3), "<f4"))
+    with pytest.raises(InputError, match="labels has 1 axes"):
+        as_label_array(OnDevice((3,), "|u1"))
 
 
 def test_a_pair_may_differ_in_dtype_and_not_in_shape():

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from maskwright.errors import GeometryError
-from maskwright.kernels.distance import nearest
+from maskwright.kernels.distance import nearest, nearest_squared, nearest_targets
 from maskwright.kernels.distance.lattice import make_lattice
-from maskwright.kernels.distance.nearest import nearest_squared, nearest_targets
 from maskwright.kernels.distance.rows import FAR, nearest_in_rows
 from maskwright.kernels.point_groups import PointGroups
 from reference.nearest import group_squares
