@@ -36,8 +36,9 @@ class Segmenter(Protocol):
     def segment(self, task: Task) -> Mask:
         """Return the mask of the prompted object, bool of the task's spatial shape.
 
-        Deterministic: equal tasks in equal order give equal masks. The task is not written to. The session itself
-        enforces prompted voxels, locked objects and locality.
+        It depends on the image and the task alone, so that undo, a failed edit or a replay cannot change later masks:
+        an embedding or a memory of earlier tasks makes it faster, not different. The task is not written to. The
+        session itself enforces prompted voxels, locked objects and locality.
         """
         ...
 

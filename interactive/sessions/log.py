@@ -39,6 +39,11 @@ class Header:
     method: Mapping[str, str]
     attributes: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse texts that a log could not be read with again."""
+        for texts in (self.method, self.attributes):
+            _texts(dict(texts))
+
     def check_image(self, image: Image) -> None:
         """Raise an InputError if the log is of another image."""
         mine = self.shape, self.spacing_mm, self.color

@@ -16,6 +16,7 @@ from maskwright.interactive.sessions.prompts import Area
 Mask = NDArray[np.bool_]
 
 MOST_OBJECTS = 65_535
+LONGEST_NAME = 1000
 
 
 @dataclass
@@ -27,14 +28,20 @@ class Objects:
     locked: set[int] = field(default_factory=set)
     active: int = 0
 
-    def add(self, shape: tuple[int, ...], name: str | None = None) -> int:
+    def add(self, shape: tuple[int, ...], name: str) -> int:
         """Append an empty object and return its number. Its mask takes memory only where voxels are set."""
+        self.check_name(name)
         if len(self.masks) >= MOST_OBJECTS:
             raise LimitError(f"a session holds at most {MOST_OBJECTS} objects; begin another one")
         number = len(self.masks) + 1
         self.masks[number] = np.zeros(shape, bool)
-        self.names[number] = name or f"object {number}"
+        self.names[number] = name
         return number
+
+    def check_name(self, name: str) -> None:
+        """Raise an InputError if an object cannot be called so."""
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            raise InputError(f"the name of an object is empty or too long; expected 1 to {LONGEST_NAME} characters")
 
     def check(self, object_id: int) -> None:
         """Raise an InputError if there is no object of this number."""

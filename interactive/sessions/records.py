@@ -16,7 +16,7 @@ from typing import Any, get_args
 from maskwright.errors import InputError
 from maskwright.interactive.region import Region
 from maskwright.interactive.sessions.events import Event
-from maskwright.interactive.sessions.objects import MOST_OBJECTS
+from maskwright.interactive.sessions.objects import LONGEST_NAME, MOST_OBJECTS
 from maskwright.interactive.sessions.prompts import (
     Area,
     Box,
@@ -33,7 +33,7 @@ Record = dict[str, Any]
 Shape = tuple[int, ...]
 
 EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
-LONGEST_TEXT = 1000
+LONGEST_TEXT, LONGEST_DTYPE = 1000, 64
 _DRAWN: dict[str, type[Scribble]] = {"scribble": Scribble, "lasso": Lasso}
 
 
@@ -167,8 +167,8 @@ def _check_fields(record: Mapping[str, Any], expected: set[str]) -> None:
 
 _FIELDS: dict[str, Callable[[Any, Shape], Any]] = {
     "object_id": lambda value, shape: _object_id(value),
-    "name": lambda value, shape: text_from(value),
-    "dtype": lambda value, shape: text_from(value, 64),
+    "name": lambda value, shape: text_from(value, LONGEST_NAME),
+    "dtype": lambda value, shape: text_from(value, LONGEST_DTYPE),
     "hashes": lambda value, shape: _texts(value),
     "prompt": prompt_from_record,
 }

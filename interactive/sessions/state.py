@@ -33,6 +33,7 @@ from maskwright.interactive.sessions.events import (
 from maskwright.interactive.sessions.history import History, Step
 from maskwright.interactive.sessions.objects import Objects
 from maskwright.interactive.sessions.prompts import MaskPrompt, Prompt
+from maskwright.interactive.sessions.records import LONGEST_DTYPE, text_from
 from maskwright.interactive.sessions.target import Target
 
 Mask = NDArray[np.bool_]
@@ -79,7 +80,7 @@ class SessionState:
     target: Target | None = None
 
     def __post_init__(self) -> None:
-        self.objects.active = self.objects.add(self.image.shape)
+        self.objects.active = self.objects.add(self.image.shape, "object 1")
 
     def carry_out(self, event: Event) -> Edit | None:
         """Carry out an event, or raise and change nothing; see `AssistSession.apply`."""
@@ -102,7 +103,9 @@ class SessionState:
                 self._add_object(name)
             case ObjectSelected() | ObjectRenamed() | ObjectLocked() | ObjectUnlocked():
                 self._change_object(event)
-            case Cleared() | TargetSet():
+            case TargetSet(dtype):
+                text_from(dtype, LONGEST_DTYPE)
+            case Cleared():
                 pass  # of the session as a whole, see `AssistSession.apply`
         return None
 
@@ -201,6 +204,7 @@ class SessionState:
             case ObjectSelected(object_id):
                 self._activate(object_id)
             case ObjectRenamed(object_id, name):
+                self.objects.check_name(name)
                 self.objects.names[object_id] = name
             case ObjectLocked(object_id):
                 self.objects.locked.add(object_id)

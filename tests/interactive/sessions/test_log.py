@@ -134,6 +134,21 @@ def test_an_event_that_fails_is_not_in_the_log():
     assert (session.events, session.active) == (events, 2)
 
 
+def test_a_session_accepts_only_events_that_can_be_read_again():
+    session = made_session()
+    events = session.events
+    for event in (ObjectAdded(""), ObjectAdded("x" * 1001), ObjectRenamed(1, "x" * 1001), TargetSet("x" * 65)):
+        with pytest.raises(InputError):
+            session.apply(event)
+    assert session.events == events
+    session.apply(ObjectAdded("x" * 1000))
+    session.rename(1, 'line\nbreak \u2028 \ud800 " \\')
+    again = AssistSession.from_log(session.to_log(), IMAGE, Discs())
+    assert again.names == session.names
+    with pytest.raises(InputError):
+        session.header({"note": "x" * 1001})
+
+
 def test_waiting_prompts_are_carried_out_in_order():
     one, other = AssistSession(Discs()), AssistSession(Discs())
     points = [(4, 10, 10), (4, 3, 3), (2, 15, 8)]
