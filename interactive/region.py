@@ -1,4 +1,4 @@
-"""Regions of an image: half-open boxes, and how large a part an edit looks at."""
+"""Regions of an image: half-open boxes, and the one that an edit works on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 START_SIDE = {2: 512, 3: 96}
-"""Voxels an axis of the first region of an edit; a smaller image is seen whole."""
+"""Voxels an axis of the first region of an edit; a smaller image is taken whole."""
 LARGEST_SIDE = {2: 1024, 3: 160}
 """A region never grows beyond this."""
 MARGIN = 16
@@ -34,13 +34,13 @@ class Region:
         """Its slices in the image."""
         return tuple(slice(a, b) for a, b in zip(self.lower, self.upper))
 
-    def common(self, other: Region) -> Region | None:
-        """Return what both hold, or None."""
+    def intersection(self, other: Region) -> Region | None:
+        """Return the intersection, or None."""
         lower = tuple(max(a, b) for a, b in zip(self.lower, other.lower))
         upper = tuple(min(a, b) for a, b in zip(self.upper, other.upper))
         return Region(lower, upper) if all(a < b for a, b in zip(lower, upper)) else None
 
-    def joined(self, other: Region) -> Region:
+    def union(self, other: Region) -> Region:
         """Return the smallest region that holds both."""
         lower = tuple(min(a, b) for a, b in zip(self.lower, other.lower))
         return Region(lower, tuple(max(a, b) for a, b in zip(self.upper, other.upper)))
@@ -63,19 +63,19 @@ def box_of(mask: NDArray[np.bool_]) -> Region:
 
 
 def first_region(latest: Region, others: Iterable[Region], shape: tuple[int, ...]) -> Region:
-    """Return what an edit looks at first: around the newest prompt, with what else is said of the object.
+    """Return the first region of an edit: around the newest prompt, with the object's other prompts and mask.
 
     Parameters
     ----------
     latest
         The box of the newest prompt. It is always inside, however large.
     others
-        The boxes of the object's earlier prompts and of its mask; what lies too far from the newest prompt is left out.
+        The boxes of the object's earlier prompts and of its mask; those too far from the newest prompt are left out.
     shape
         Of the image.
     """
     start, largest = START_SIDE[len(shape)], LARGEST_SIDE[len(shape)]
-    whole = reduce(Region.joined, others, latest)
+    whole = reduce(Region.union, others, latest)
     lower, upper = [], []
     for axis, n in enumerate(shape):
         if n <= start:
@@ -87,13 +87,13 @@ def first_region(latest: Region, others: Iterable[Region], shape: tuple[int, ...
             lack = max(0, start - (high - low))
             low, high = low - lack // 2, high + lack - lack // 2
             ends = min(low, latest.lower[axis]), max(high, latest.upper[axis])
-            ends = _shifted(*ends, n)
+            ends = _shift(*ends, n)
         lower.append(ends[0])
         upper.append(ends[1])
     return Region(tuple(lower), tuple(upper))
 
 
-def grown(region: Region, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> Region | None:
+def enlarge(region: Region, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> Region | None:
     """Return a larger region if the mask reaches a border of this one that is not the image's, else None.
 
     Each side that is reached moves out by half of the region's length, and never so far that it is longer than
@@ -114,7 +114,7 @@ def grown(region: Region, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> Re
     return larger if larger != region else None
 
 
-def _shifted(low: int, high: int, n: int) -> tuple[int, int]:
+def _shift(low: int, high: int, n: int) -> tuple[int, int]:
     """Move an interval into 0..n, and cut it there if it is too long."""
     if low < 0:
         low, high = 0, high - low

@@ -26,7 +26,7 @@ def keep_local(previous: Mask, proposed: Mask, latest: Mask) -> Mask:
     parts = label_components(difference[box.slices])
     near = ndimage.binary_dilation(latest[around.slices], np.ones((3,) * latest.ndim))
     touched = np.zeros(parts.count + 1, bool)
-    common = box.common(around)
+    common = box.intersection(around)
     if common is not None:
         touched[parts.labels[common.within(box)][near[common.within(around)]]] = True
     touched[0] = False

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Segmenter
 from maskwright.interactive.methods.task import Task
-from maskwright.interactive.region import Region, first_region, grown
+from maskwright.interactive.region import Region, enlarge, first_region
 from maskwright.interactive.sessions.constraints import apply_prompts, keep_local
 from maskwright.interactive.sessions.history import History
 from maskwright.interactive.sessions.objects import Objects
@@ -35,15 +35,15 @@ def segment_prompt(
     while True:
         task = _task(image, objects, prompts, region, history.count_of(objects.active) + 1)
         mask = segmenter.segment(task)
-        larger = grown(region, mask, image.shape)
+        larger = enlarge(region, mask, image.shape)
         if larger is None:
             break
         region = larger
     inside_now, _ = paint_prompts([newest], region)
     mask = apply_prompts(mask, task.positive, task.negative) & _free(objects, history, region, inside_now)
     if bounds is not None:
-        # Last, so that changes do not hang together through voxels that do not change. Also where nothing is left of
-        # the object here: it is not grown again from earlier prompts.
+        # Last, so that changes are not connected through voxels that do not change. Also where nothing is left of the
+        # object here: it is not grown again from earlier prompts.
         previous = np.zeros(region.shape, bool) if task.previous is None else task.previous
         mask = keep_local(previous, mask, task.latest)
     return region, mask
@@ -53,7 +53,7 @@ def given_mask(image: Image, objects: Objects, history: History, prompt: MaskPro
     """Return a region that holds the active object and the given mask, and that mask there."""
     given = None if prompt.area is None else prompt.area.region
     boxes = [box for box in (given, history.bounds_of(objects.active)) if box is not None]
-    region = boxes[0].joined(boxes[-1]) if boxes else Region((0,) * image.ndim, (1,) * image.ndim)
+    region = boxes[0].union(boxes[-1]) if boxes else Region((0,) * image.ndim, (1,) * image.ndim)
     mask = np.zeros(region.shape, bool)
     if prompt.area is not None:
         prompt.area.paint(mask, region)
@@ -69,7 +69,7 @@ def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], region
     inside_now, _ = paint_prompts([newest], region)
     for _, mask in objects.others(region):
         positive &= ~mask | inside_now
-    boxes = [prompt.region.common(region) for prompt in prompts if isinstance(prompt, Box)]
+    boxes = [prompt.region.intersection(region) for prompt in prompts if isinstance(prompt, Box)]
     previous = objects.masks[objects.active][region.slices]
     return Task(
         image=image.crop(region),
@@ -78,7 +78,7 @@ def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], region
         spacing_mm=image.spacing_mm,
         positive=positive,
         negative=negative,
-        box=_ends(_deepened(boxes[-1], image.spacing_mm, region), region) if boxes and boxes[-1] is not None else None,
+        box=_corners(_deepen(boxes[-1], image.spacing_mm, region), region) if boxes and boxes[-1] is not None else None,
         previous=previous.copy() if previous.any() else None,
         latest=latest,
         latest_positive=isinstance(newest, Box) or newest.positive,
@@ -86,8 +86,8 @@ def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], region
     )
 
 
-def _deepened(box: Region, spacing_mm: tuple[float, ...], region: Region) -> Region:
-    """Return a box that was drawn on one slice of a volume as deep as it is wide in the mean, within the region."""
+def _deepen(box: Region, spacing_mm: tuple[float, ...], region: Region) -> Region:
+    """Return a box on one slice of a volume as deep as its mean width, within the region; others as they are."""
     thin = [axis for axis, side in enumerate(box.shape) if side == 1]
     if box.shape.count(1) != 1 or len(box.shape) == 2:
         return box
@@ -100,7 +100,7 @@ def _deepened(box: Region, spacing_mm: tuple[float, ...], region: Region) -> Reg
     return Region(tuple(lower), tuple(upper))
 
 
-def _ends(box: Region, region: Region) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _corners(box: Region, region: Region) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return lower and upper corner of a box, relative to a region that holds it."""
     inner = box.within(region)
     return tuple(s.start for s in inner), tuple(s.stop for s in inner)

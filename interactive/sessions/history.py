@@ -70,7 +70,7 @@ class History:
                 boxes += [] if step.prompt.area is None else [step.prompt.area.region]
             elif object_id in step.flips:
                 boxes.append(step.flips[object_id].region)
-        return reduce(Region.joined, boxes) if boxes else None
+        return reduce(Region.union, boxes) if boxes else None
 
     def _counting(self, object_id: int) -> list[Step]:
         """Return the edits of an object in effect, from the last mask it was given on."""

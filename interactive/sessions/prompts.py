@@ -34,7 +34,7 @@ class Area:
 
     def paint(self, canvas: NDArray[np.bool_], region: Region, value: bool = True) -> None:
         """Set the voxels on a canvas that shows `region` of the image, in place."""
-        common = self.region.common(region)
+        common = self.region.intersection(region)
         if common is None:
             return
         canvas[common.within(region)][self.mask()[common.within(self.region)]] = value
@@ -76,7 +76,7 @@ class Box:
 
     def paint(self, canvas: NDArray[np.bool_], region: Region) -> None:
         """Set the box on a canvas that shows `region` of the image, in place."""
-        common = self.region.common(region)
+        common = self.region.intersection(region)
         if common is not None:
             canvas[common.within(region)] = True
 

@@ -184,7 +184,7 @@ class SessionState:
         changes: dict[int, Region] = {}
         for step in steps:
             for number, area in step.flips.items():
-                changes[number] = area.region.joined(changes.get(number, area.region))
+                changes[number] = area.region.union(changes.get(number, area.region))
         if self.target is not None:
             for region in changes.values():
                 self.target.write(self.objects, region)

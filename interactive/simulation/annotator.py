@@ -1,4 +1,4 @@
-"""The simulated annotator: where somebody who knows the truth would click next, and what they would scribble.
+"""The simulated annotator: the next click and the scribble of an annotator who knows the reference.
 
 Tests, benchmarks and the demo all click by this one rule, so that their curves can be compared.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import GeometryError, LabelError, PromptError
+from maskwright.interactive.region import Region, box_of
 from maskwright.interactive.simulation.stroke import draw_stroke
 from maskwright.kernels.components import label_components
 from maskwright.kernels.distance import distance_transform
@@ -23,12 +24,11 @@ __all__ = ["Click", "next_click", "simulate_scribble"]
 _TIE = 1e-9
 
 Mask = NDArray[np.bool_]
-Region = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
 class Click:
-    """One click: the voxel's index in array order, and whether it says "inside"."""
+    """One click: the voxel's index in array order, and whether it is inside."""
 
     index: tuple[int, ...]
     positive: bool
@@ -39,12 +39,12 @@ def next_click(reference: Mask, prediction: Mask | None, spacing_mm: Sequence[fl
 
     Missed voxels (positive) and voxels too many (negative) form components of their own, 6-connected in 3-D and
     4-connected in 2-D; the largest by voxels is clicked. Its centre is the voxel with the largest distance in mm to
-    the nearest voxel outside the component, where what lies beyond the image is outside too.
+    the nearest voxel outside the component, and beyond the image is outside.
 
     Parameters
     ----------
     reference : bool, shape (y, x) or (z, y, x)
-        The truth.
+        The true mask.
     prediction : bool, the same shape, or None
         The mask so far. ``None`` before the first click, which goes to the centre of the largest reference component.
     spacing_mm : one positive number an axis
@@ -88,13 +88,14 @@ def next_click(reference: Mask, prediction: Mask | None, spacing_mm: Sequence[fl
         error += error  # 2 in the reference, 3 in both, 1 in the prediction alone
         error += prediction
         error[error == 3] = 0
-    region = _bounding_box(error != 0)
-    if region is None:
+    wrong = error != 0
+    if not wrong.any():
         return None
-    component, inner = _largest_component(error[region])
-    index = _centre(component, spacing)
-    place = tuple(int(a.start + b.start + i) for a, b, i in zip(region, inner, index))
-    return Click(place, bool(reference[place]))
+    region = box_of(wrong)
+    component, inner = _largest_component(error[region.slices])
+    offsets = zip(region.lower, inner.lower, _centre(component, spacing))
+    index = tuple(a + b + i for a, b, i in offsets)
+    return Click(index, bool(reference[index]))
 
 
 def simulate_scribble(mask: Mask, spacing_mm: Sequence[float], seed: int) -> Mask:
@@ -126,19 +127,19 @@ def simulate_scribble(mask: Mask, spacing_mm: Sequence[float], seed: int) -> Mas
     """
     _check_mask(mask, "mask")
     spacing = check_spacing(spacing_mm, mask.ndim)
-    region = _bounding_box(mask)
-    if region is None:
+    if not mask.any():
         raise PromptError("mask is empty; expected at least one voxel to scribble on")
-    component, inner = _largest_component(np.ascontiguousarray(mask[region]).view(np.uint8))
+    region = box_of(mask)
+    component, inner = _largest_component(np.ascontiguousarray(mask[region.slices]).view(np.uint8))
     stroke = np.zeros(component.shape, np.bool_)
     if mask.ndim == 3:
         best = int(np.argmax(component.sum(axis=(1, 2))))
-        piece, within = _largest_component(np.ascontiguousarray(component[best]).view(np.uint8))
-        stroke[best][within] = draw_stroke(piece, spacing[1:], seed)
+        part, box = _largest_component(np.ascontiguousarray(component[best]).view(np.uint8))
+        stroke[best][box.slices] = draw_stroke(part, spacing[1:], seed)
     else:
         stroke[...] = draw_stroke(component, spacing, seed)
     result = np.zeros(mask.shape, np.bool_)
-    result[region][inner] = stroke
+    result[region.slices][inner.slices] = stroke
     return result
 
 
@@ -147,28 +148,14 @@ def _check_mask(mask: Mask, name: str) -> None:
         raise LabelError(f"{name} is {mask.dtype}; expected bool: pass {name} > 0 or labels == label")
 
 
-def _bounding_box(mask: Mask) -> Region | None:
-    """Return the smallest box that holds all true voxels, or None; one axis cuts down what the next one reads."""
-    region: list[slice] = []
-    for axis in range(mask.ndim):
-        view = mask[tuple(region)]
-        others = tuple(k for k in range(mask.ndim) if k != axis)
-        places = np.flatnonzero(view.any(axis=others))
-        if places.size == 0:
-            return None
-        region.append(slice(int(places[0]), int(places[-1]) + 1))
-    return tuple(region)
-
-
 def _largest_component(values: NDArray[np.uint8]) -> tuple[Mask, Region]:
     """Return the largest component of equal non-zero value, cropped to its box, and that box."""
-    found = label_components(values, connectivity=4 if values.ndim == 2 else 6)
-    sizes = np.bincount(found.labels.reshape(-1), minlength=found.count + 1)
+    components = label_components(values, connectivity=4 if values.ndim == 2 else 6)
+    sizes = np.bincount(components.labels.reshape(-1), minlength=components.count + 1)
     sizes[0] = 0
-    component = found.labels == np.argmax(sizes)
-    box = _bounding_box(component)
-    assert box is not None  # the caller saw a voxel
-    return component[box], box
+    component = components.labels == np.argmax(sizes)
+    box = box_of(component)
+    return component[box.slices], box
 
 
 def _centre(component: Mask, spacing: tuple[float, ...]) -> tuple[int, ...]:

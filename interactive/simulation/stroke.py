@@ -1,4 +1,4 @@
-"""A random stroke along the middle of a 2-D region, as a hand would draw it: what simulated scribbles are made of."""
+"""A random stroke along the middle of a 2-D region, as a hand would draw it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 def draw_stroke(region: NDArray[np.bool_], spacing_mm: tuple[float, ...], seed: int) -> NDArray[np.bool_]:
     """Return a stroke inside ``region`` (bool, (y, x), not empty), 1 to 3 pixels wide.
 
-    A cheapest path from one far end to the other, where the middle is cheap and smooth noise bends it; a random
-    stretch of it is kept, smoothed and drawn.
+    The cheapest path from one far end to the other, where the middle is cheap and smooth noise bends it; a random part
+    of it is smoothed and drawn.
     """
     rng = np.random.default_rng(seed)
     path = _long_path(region, spacing_mm, rng)
@@ -44,13 +44,13 @@ def _long_path(region: NDArray[np.bool_], spacing: tuple[float, ...], rng: np.ra
     pixels = np.argwhere(region)
     graph = _graph(region, spacing, rng)
     from_any = dijkstra(graph, indices=int(rng.integers(len(pixels))))
-    first = int(np.argmax(np.where(np.isfinite(from_any), from_any, -1.0)))
-    cost, before = dijkstra(graph, indices=first, return_predecessors=True)
-    here = int(np.argmax(np.where(np.isfinite(cost), cost, -1.0)))
+    end = int(np.argmax(np.where(np.isfinite(from_any), from_any, -1.0)))
+    cost, before = dijkstra(graph, indices=end, return_predecessors=True)
+    pixel = int(np.argmax(np.where(np.isfinite(cost), cost, -1.0)))
     path = []
-    while here >= 0:
-        path.append(here)
-        here = int(before[here])
+    while pixel >= 0:
+        path.append(pixel)
+        pixel = int(before[pixel])
     return np.asarray(pixels[path])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.interactive.region import LARGEST_SIDE, START_SIDE, Region, box_of, first_region, grown
+from maskwright.interactive.region import LARGEST_SIDE, START_SIDE, Region, box_of, enlarge, first_region
 
 
 @st.composite
@@ -38,13 +38,13 @@ def test_the_first_region(case):
 def test_the_first_region_holds_what_is_near_and_leaves_out_what_is_far():
     latest, near, far = (Region((z,) * 3, (z + 4,) * 3) for z in (300, 360, 480))
     region = first_region(latest, [near], (512,) * 3)
-    assert region.common(near) == near
-    assert first_region(latest, [near, far], (512,) * 3).common(far) is None
+    assert region.intersection(near) == near
+    assert first_region(latest, [near, far], (512,) * 3).intersection(far) is None
 
 
 def test_a_prompt_larger_than_the_limit_is_held_all_the_same():
     latest = Region((10, 10, 10), (400, 20, 20))
-    assert first_region(latest, [], (512,) * 3).common(latest) == latest
+    assert first_region(latest, [], (512,) * 3).intersection(latest) == latest
 
 
 @settings(deadline=None)
@@ -56,7 +56,7 @@ def test_regions_grow_where_the_mask_reaches_a_border_and_stop_at_the_limit(case
     sides = [data.draw(st.sampled_from(["none", "first", "last", "both"])) for _ in shape]
     while True:
         reached = _reaching(region, sides)
-        larger = grown(region, reached, shape)
+        larger = enlarge(region, reached, shape)
         if larger is None:
             break
         rounds += 1
@@ -64,8 +64,8 @@ def test_regions_grow_where_the_mask_reaches_a_border_and_stop_at_the_limit(case
             assert larger.lower[axis] == region.lower[axis] or side in ("first", "both")
             assert larger.upper[axis] == region.upper[axis] or side in ("last", "both")
             assert larger.shape[axis] <= max(largest, region.shape[axis])
-        assert larger.common(region) == region
-        assert larger.common(Region((0,) * len(shape), shape)) == larger
+        assert larger.intersection(region) == region
+        assert larger.intersection(Region((0,) * len(shape), shape)) == larger
         region = larger
     assert rounds <= 16
     for axis, side in enumerate(sides):

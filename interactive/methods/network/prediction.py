@@ -10,6 +10,7 @@ from maskwright.interactive.methods.network.stains import haematoxylin
 from maskwright.interactive.methods.task import Task
 from maskwright.interactive.models.registry import MODELS
 from maskwright.interactive.models.runtime import predict_log_odds
+from maskwright.interactive.region import box_of
 
 MODEL = MODELS["prompt-2d"]
 MARGIN = 1.35
@@ -70,17 +71,13 @@ def close_frame(task: Task, log_odds: NDArray[np.float32], wide: Frame) -> Frame
     mask = (log_odds > 0) | task.positive | task.negative
     if task.previous is not None:
         mask |= task.previous
-    lower, upper = [], []
-    for axis in range(mask.ndim):
-        where = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        lower.append(int(where[0]))
-        upper.append(int(where[-1]) + 1)
-    extent_mm = max((b - a) * mm for a, b, mm in zip(lower, upper, task.spacing_mm))
+    box = box_of(mask)
+    extent_mm = max(side * mm for side, mm in zip(box.shape, task.spacing_mm))
     wide_mm = wide.step[0] * task.spacing_mm[0] * wide.side
     close_mm = max(extent_mm * MARGIN, wide_mm / 6)
     if close_mm > CLOSE_SHARE * wide_mm:
         return None
-    middle = [(a + b) / 2 for a, b in zip(lower, upper)]
+    middle = [(a + b) / 2 for a, b in zip(box.lower, box.upper)]
     half = [close_mm / mm / 2 for mm in task.spacing_mm]
     low, high = (tuple(m + sign * h for m, h in zip(middle, half)) for sign in (-1, 1))
     return Frame.around(low, high, wide.shape, task.spacing_mm, wide.side)

@@ -160,7 +160,7 @@ def test_waiting_prompts_are_carried_out_in_order():
     edit = one.predict()
     boxes = [other.add_point(point).changed for point in points]
     assert same(one, other)
-    assert edit.changed == boxes[0].joined(boxes[1]).joined(boxes[2])
+    assert edit.changed == boxes[0].union(boxes[1]).union(boxes[2])
     assert one.predict() is None
     one.undo()
     other.undo()

@@ -155,7 +155,7 @@ class RemoteSession:
             return Answer(ran)
         region = regions[0]
         for more in regions[1:]:
-            region = region.joined(more)
+            region = region.union(more)
         values = self._session.mask_of(self._session.active)[region.slices].astype(self._dtype)
         box = [[a, b] for a, b in zip(region.lower, region.upper)]
         if self._flat is not None:
