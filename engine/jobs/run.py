@@ -17,7 +17,7 @@ from maskwright.engine.jobs.job import Job, JobResults, NamedCase, Row
 from maskwright.engine.jobs.record import PARTS_FOLDER, Progress, RunRecord
 from maskwright.engine.jobs.store import ResultStore, only_run_in
 from maskwright.engine.storage import source_digest
-from maskwright.errors import ConfigError, FileFormatError
+from maskwright.errors import ConfigError, FileFormatError, InputError
 
 C = TypeVar("C", bound=NamedCase)
 Output = TypeVar("Output")
@@ -56,7 +56,7 @@ def run_job(
     Raises
     ------
     InputError
-        An option is wrong, or another run writes into the folder.
+        An option is wrong, a case occurs twice, or another run writes into the folder.
     FileFormatError
         The folder cannot be made.
     """
@@ -72,6 +72,7 @@ def run_job(
 
 def _run_cases(job: Job[C, Output], pool: Executor, store: ResultStore, on_progress: Progress) -> JobResults:
     cases, stored = job.cases(), store.load()
+    _require_unique(cases)
     stored_keys: dict[str, set[str]] = {}
     for key, table in stored.items():
         stored_keys.setdefault(table["case"][0], set()).add(key)
@@ -92,6 +93,14 @@ def _run_cases(job: Job[C, Output], pool: Executor, store: ResultStore, on_progr
         on_progress(RunRecord("running", done, len(cases), len(reasons)))
     failures = {cases[index].name: reasons[index] for index in sorted(reasons)}
     return JobResults(join_tables(tables, job.column_types), failures, resumed)
+
+
+def _require_unique(cases: Sequence[NamedCase]) -> None:
+    names: set[str] = set()
+    for case in cases:
+        if case.name in names:
+            raise InputError(f"expected each case of a job once, got {case.name!r} twice")
+        names.add(case.name)
 
 
 def rows_table(case: str, rows: Sequence[Row], column_types: Mapping[str, type]) -> pl.DataFrame:

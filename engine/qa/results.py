@@ -53,14 +53,8 @@ def complete_results(manifest: Manifest, cases: JobResults, options: CompareOpti
     names = options.preset.names if options.preset else {}
     labels = list(names) or sorted(measured["label"].drop_nulls().unique().to_list())
     rows = _with_absent(measured, labels, absent_values(options))
-    failed = pl.DataFrame(
-        {
-            "case": list(cases.failures),
-            "status": ["failed"] * len(cases.failures),
-            "reason": list(cases.failures.values()),
-        },
-        schema={"case": pl.String, "status": pl.String, "reason": pl.String},
-    )
+    reasons = pl.DataFrame([*cases.failures.items()], schema={"case": str, "reason": str}, orient="row")
+    failed = reasons.with_columns(status=pl.lit("failed"))
     table = pl.concat([rows, failed], how="diagonal")
     ordered = _manifest_columns(manifest).join(table, on="case", how="inner").sort("#case", _rank(labels))
     label_name = pl.col("label").replace_strict(

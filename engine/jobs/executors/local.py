@@ -1,4 +1,4 @@
-"""The local executor: worker processes on this machine, one item in flight each.
+"""LocalExecutor: worker processes on this machine, one item in flight each.
 
 A worker that the operating system kills takes only its own item with it. That item runs once more when all others
 are done, alone, since the usual cause is memory; if its process dies again, its outcome is ``Lost``.
@@ -169,7 +169,7 @@ class _Worker:
             pipe_in.flush()
             returned, value = pickle.load(pipe_out)  # noqa: S301 - written by our own worker process
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            return Lost(f"its process {_how_it_ended(self._process.wait())}")
+            return Lost(f"its process {_exit_reason(self._process.wait())}")
         return value if returned else _Raised(value)
 
     def end(self) -> None:
@@ -182,7 +182,7 @@ class _Worker:
                     pipe.close()
 
 
-def _how_it_ended(status: int) -> str:
+def _exit_reason(status: int) -> str:
     if status >= 0:
         return f"ended with status {status}"
     name = signal.Signals(-status).name if -status in signal.valid_signals() else f"signal {-status}"

@@ -1,4 +1,4 @@
-"""The Ray executor, local or on a cluster. The one file that imports ray.
+"""RayExecutor: Ray tasks on this machine or on a cluster. The one file that imports ray.
 
 Starting Ray costs seconds, so it is never the default. Files are read where the work runs: on a cluster the paths of
 the manifest must lead to the same files on every node, and Maskwright must be installed there.

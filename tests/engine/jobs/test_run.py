@@ -76,6 +76,11 @@ def test_a_bad_option_is_refused(tmp_path, options, error):
         run_job(LengthsJob(("one",)), tmp_path, **options)
 
 
+def test_a_case_that_occurs_twice_is_refused(tmp_path):
+    with pytest.raises(InputError, match="'one' twice"):
+        run_job(LengthsJob(("one", "two", "one")), tmp_path, workers=1)
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FileFormatError, match="cannot make the output folder"):
