@@ -1,4 +1,4 @@
-"""The command line: what scripts rely on, and one line for whatever goes wrong."""
+"""The command line: its output, its exit status, and one line for each error."""
 
 import csv
 import io
@@ -46,11 +46,11 @@ def pair(tmp_path: Path) -> tuple[str, str]:
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
     status = main([str(argument) for argument in arguments])
-    said = capsys.readouterr()
-    return status, said.out, said.err
+    output = capsys.readouterr()
+    return status, output.out, output.err
 
 
-def test_json_is_the_contract(capsys: pytest.CaptureFixture[str], pair: tuple[str, str]) -> None:
+def test_json_output(capsys: pytest.CaptureFixture[str], pair: tuple[str, str]) -> None:
     status, out, err = run(capsys, "compare", *pair, "--format", "json", "--tolerance-mm", "0.5")
     found = json.loads(out)
     assert (status, err) == (0, "")
@@ -67,7 +67,7 @@ def test_json_is_the_contract(capsys: pytest.CaptureFixture[str], pair: tuple[st
     assert (second["dice"], second["hd95"], second["precision"], second["prediction_voxels"]) == (0, "inf", "nan", 0)
 
 
-def test_what_a_convention_does_not_define_is_null(capsys: pytest.CaptureFixture[str], pair: tuple[str, str]) -> None:
+def test_an_undefined_metric_is_null(capsys: pytest.CaptureFixture[str], pair: tuple[str, str]) -> None:
     _, out, _ = run(capsys, "compare", *pair, "--format", "json", "--convention", "medpy")
     assert json.loads(out)["labels"]["1"]["nsd"] is None
 
@@ -106,7 +106,7 @@ def test_many_labels_run_down(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert sum(line.startswith("label ") for line in out.splitlines()) == 7
 
 
-def test_two_empty_masks_are_no_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_two_empty_masks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "empty.nii.gz"
     mw.write(LabelMap(np.zeros((3, 4, 5), np.uint8), np.eye(4)), path)
     status, out, _ = run(capsys, "compare", path, path)
@@ -138,7 +138,7 @@ def test_another_grid_needs_resample(capsys: pytest.CaptureFixture[str], pair: t
     assert run(capsys, "compare", pair[0], fine, "--resample")[::2] == (0, "")
 
 
-def test_what_resampling_leaves_out_is_said(
+def test_voxels_left_out_by_resampling_are_counted(
     capsys: pytest.CaptureFixture[str], pair: tuple[str, str], tmp_path: Path
 ) -> None:
     larger = np.pad(masks()[1], ((0, 1), (0, 0), (0, 0)))
@@ -182,7 +182,7 @@ def test_bad_input_is_one_line_and_status_2(
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unexpected_error_is_one_line_too(
+def test_an_unexpected_error_is_one_line(
     capsys: pytest.CaptureFixture[str], pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -195,7 +195,7 @@ def test_an_unexpected_error_is_one_line_too(
     assert "Jane" not in err
 
 
-def test_qa_says_what_failed_and_returns_1(
+def test_qa_with_failed_cases_returns_1(
     capsys: pytest.CaptureFixture[str], pair: tuple[str, str], tmp_path: Path
 ) -> None:
     manifest = tmp_path / "m.csv"
@@ -225,7 +225,7 @@ def test_help_shows_an_example_for_each_command(capsys: pytest.CaptureFixture[st
         assert f"Example: maskwright {command}" in said
 
 
-def test_doctor_tells_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "doctor")
     assert status == 0
     for what in ("cores", "memory", "GPU", "extra dicom", "kernel cache", "kernel threads"):

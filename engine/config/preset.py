@@ -1,4 +1,4 @@
-"""A preset: the names of the labels, regions made of several labels, and what to leave out."""
+"""A preset: the names and metrics of the labels, regions made of several labels, and the label to ignore."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Preset:
     ignore : int or None
         The label (after ``remap``) whose voxels in the reference are left out of both masks.
     matching : {"overlap", "iou"}
-        When two instances are partners: any overlap, or an IoU above 0.5.
+        Which two instances may be a pair: any that overlap, or those with an IoU above 0.5.
     min_instance_ml : float
         Connected components smaller than this volume are no instances.
     """
@@ -101,11 +101,11 @@ class Preset:
         >>> preset.stored_values(3), preset.stored_values(9)
         ((3, 4), (1, 3, 4))
         """
-        wanted = set(self.regions[number].labels) if number in self.regions else {number}
-        kept = {value for value in wanted if self.remap.get(value, value) == value}
-        moved = {value for value, label in self.remap.items() if label in wanted}
-        return tuple(sorted(kept | moved))
+        labels = set(self.regions[number].labels) if number in self.regions else {number}
+        own = {label for label in labels if self.remap.get(label, label) == label}
+        remapped = {value for value, label in self.remap.items() if label in labels}
+        return tuple(sorted(own | remapped))
 
     def content(self) -> dict[str, object]:
-        """Return the preset as plain values that JSON can hold: what a result depends on."""
+        """Return the preset as plain values that JSON can hold, for a record of a run and for its resume key."""
         return asdict(self)

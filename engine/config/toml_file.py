@@ -9,15 +9,15 @@ from typing import Any
 from maskwright.errors import ConfigError
 
 
-def read_toml(path: Path, what: str = "") -> dict[str, Any]:
-    """Return the document of a file; ``what`` it is stands before its path in messages.
+def read_toml(path: Path, noun: str = "") -> dict[str, Any]:
+    """Return the document of a file; messages name it by ``noun`` and its path.
 
     Raises
     ------
     ConfigError
         It cannot be read or is not TOML.
     """
-    name = f"{what} {path}".strip()
+    name = f"{noun} {path}".strip()
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""clDice: how much of each mask's centreline lies inside the other mask."""
+"""clDice: the share of each mask's centreline inside the other mask."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def cldice(reference: Mask, prediction: Mask) -> float:
     and Chu 1994 in 3-D. They are counted in voxels whatever their spacing.
 
     In 3-D scikit-image thins some components away entirely, such as tubes two or four voxels wide (its issue 3757). No
-    component is left out here: one that vanished is thinned again a voxel thicker, and if it vanishes still (a plate of
-    2 x 2 voxels does), all its voxels are its skeleton.
+    component is left out here: one that vanishes is thinned again a voxel thicker, and if it vanishes again (a plate
+    of 2 x 2 voxels does), all its voxels are its skeleton.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def cldice(reference: Mask, prediction: Mask) -> float:
 def _box(mask: Mask) -> tuple[slice, ...]:
     """The smallest box that holds a mask which is not empty."""
     axes = range(mask.ndim)
-    held = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
-    return tuple(slice(int(indices[0]), int(indices[-1]) + 1) for indices in held)
+    filled = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
+    return tuple(slice(int(indices[0]), int(indices[-1]) + 1) for indices in filled)
 
 
 def _skeleton(mask: Mask) -> Mask:
@@ -80,10 +80,10 @@ def _skeleton(mask: Mask) -> Mask:
 
     skeleton: Mask = skeletonize(mask)
     components = label_components(mask)
-    lost = _without(skeleton, components.labels, components.count)
-    if lost.any():
-        thicker = binary_dilation(lost, np.ones((2,) * mask.ndim), origin=-1)
-        skeleton |= skeletonize(thicker) & lost
+    vanished = _without(skeleton, components.labels, components.count)
+    if vanished.any():
+        thicker = binary_dilation(vanished, np.ones((2,) * mask.ndim), origin=-1)
+        skeleton |= skeletonize(thicker) & vanished
         skeleton |= _without(skeleton, components.labels, components.count)
     return skeleton
 

@@ -44,7 +44,7 @@ def columns_of(metrics: Iterable[Metric], options: CompareOptions) -> list[Colum
 
 
 def columns_by_label(options: CompareOptions) -> dict[int, list[Column]]:
-    """Return the columns of each label and region of the preset; without a preset there are none."""
+    """Return the columns of each label and region of the preset; none without a preset."""
     specs = options.preset.specs if options.preset else {}
     return {label: columns_of(metrics_of_spec(spec, options.convention), options) for label, spec in specs.items()}
 
@@ -101,7 +101,7 @@ def is_metric_column(name: str) -> bool:
 
 
 def in_table_order(columns: Iterable[str]) -> list[str]:
-    """Return columns in the order of the table; of one metric, the one of its own name first, then by number."""
+    """Return columns in the order of the table; those of one metric by their number, and its own name before them."""
     positions = {name: position for position, name in enumerate(METRICS)}
 
     def rank(column: str) -> tuple[int, float]:

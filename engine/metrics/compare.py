@@ -96,11 +96,11 @@ def compare(
     else:
         pair = _pair_of_arrays(reference, prediction, spacing_mm)
     if options.preset is not None:
-        found = measure_preset(pair, options.preset, options)
+        by_label = measure_preset(pair, options.preset, options)
     else:
         columns = None if labels is None else dict.fromkeys(_checked(labels), columns_of_every_label(options))
-        found = measure(pair, columns, options)
-    return Comparison(pair.spacing_mm, options.convention, found, {"voxels_outside_grid": outside})
+        by_label = measure(pair, columns, options)
+    return Comparison(pair.spacing_mm, options.convention, by_label, {"voxels_outside_grid": outside})
 
 
 def _pair_of_maps(
@@ -133,7 +133,7 @@ def _spacing(spacing_mm: Sequence[float] | None, ndim: int) -> tuple[float, ...]
 
 def _as_array(mask: Any, name: str) -> LabelArray:
     if isinstance(mask, str | bytes | PurePath):
-        raise InputError(f"{name} is the name of a file; expected labels: read them with maskwright.read_labels first")
+        raise InputError(f"{name} is the name of a file; expected labels: pass maskwright.read_labels(...) of it")
     if hasattr(mask, "detach"):  # a torch tensor, which may ask for gradients
         mask = mask.detach()
     if hasattr(mask, "__cuda_array_interface__"):

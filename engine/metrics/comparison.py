@@ -33,7 +33,7 @@ class LabelMetrics:
     values : mapping of column to number
         NaN where a metric is undefined because a mask is empty, infinity for the distance to an empty mask, None where
         the convention does not define the metric. Each is also an attribute: ``metrics.hd95``. Metrics that the label's
-        preset does not list are not there.
+        preset does not list are missing.
     reference_voxels, prediction_voxels : int
     """
 
@@ -52,7 +52,7 @@ class LabelMetrics:
         if name in values:
             number: float | None = values[name]
             return number
-        raise AttributeError(f"no metric {name!r} here; there are: {', '.join(values)}")
+        raise AttributeError(f"no metric {name!r}; expected one of {', '.join(values)}")
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Comparison:
 
         columns = self.columns
         rows = [
-            (label, found.reference_voxels, found.prediction_voxels, *(found.values.get(name) for name in columns))
-            for label, found in self.labels.items()
+            (label, metrics.reference_voxels, metrics.prediction_voxels, *map(metrics.values.get, columns))
+            for label, metrics in self.labels.items()
         ]
         schema = {"label": pl.Int64, "reference_voxels": pl.Int64, "prediction_voxels": pl.Int64}
         return pl.DataFrame(rows, schema=schema | dict.fromkeys(columns, pl.Float64), orient="row")
@@ -95,9 +95,9 @@ class Comparison:
     def to_json(self) -> str:
         """Return the comparison as JSON; infinity and NaN are the strings "inf" and "nan", undefined is null."""
         labels = {
-            str(label): {name: _plain(value) for name, value in found.values.items()}
-            | {"reference_voxels": found.reference_voxels, "prediction_voxels": found.prediction_voxels}
-            for label, found in self.labels.items()
+            str(label): {name: _plain(value) for name, value in metrics.values.items()}
+            | {"reference_voxels": metrics.reference_voxels, "prediction_voxels": metrics.prediction_voxels}
+            for label, metrics in self.labels.items()
         }
         content = {
             "spacing_mm": list(self.spacing_mm),

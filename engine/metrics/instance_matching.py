@@ -104,7 +104,7 @@ def match_instances(
     spacing_mm : one positive number an axis
         Voxel size in mm, in array-axis order. A pixel of a 2-D image counts as 1 mm thick.
     matching : "overlap" or "iou"
-        When two instances may be a pair.
+        Which two instances may be a pair: any that overlap, or those with an IoU above 0.5.
     min_instance_ml : float
         Instances of less volume are dropped on both sides, as if they were background; 0 keeps all.
 
@@ -123,8 +123,8 @@ def match_instances(
     --------
     >>> reference = np.array([[1, 1, 0, 2, 2]], dtype=np.uint8)
     >>> prediction = np.array([[5, 5, 0, 0, 0]], dtype=np.uint8)
-    >>> found = match_instances(reference, prediction, (1.0, 1.0), matching="iou", min_instance_ml=0)
-    >>> found.false_negatives, found.instance_sensitivity, found.sq
+    >>> agreement = match_instances(reference, prediction, (1.0, 1.0), matching="iou", min_instance_ml=0)
+    >>> agreement.false_negatives, agreement.instance_sensitivity, agreement.sq
     (1, 0.5, 1.0)
     """
     reference, prediction = as_label_pair(reference, prediction)
@@ -135,37 +135,37 @@ def match_instances(
         raise ConfigError(f"min_instance_ml is {min_instance_ml}; expected a number of mL, 0 or more")
 
     overlaps = count_overlaps(reference, prediction)
-    # A volume that equals the minimum but for rounding is large.
+    # A volume that equals the minimum but for rounding is not small.
     min_voxels = min_instance_ml / voxel_ml * (1 - 1e-9)
-    of_reference = _Side.of(overlaps.reference_labels, overlaps.reference_counts, min_voxels)
-    of_prediction = _Side.of(overlaps.prediction_labels, overlaps.prediction_counts, min_voxels)
-    large = np.isin(overlaps.pairs[:, 0], of_reference.labels) & np.isin(overlaps.pairs[:, 1], of_prediction.labels)
-    rows = np.searchsorted(of_reference.labels, overlaps.pairs[large, 0])
-    columns = np.searchsorted(of_prediction.labels, overlaps.pairs[large, 1])
+    reference_side = _Side.of(overlaps.reference_labels, overlaps.reference_counts, min_voxels)
+    prediction_side = _Side.of(overlaps.prediction_labels, overlaps.prediction_counts, min_voxels)
+    large = np.isin(overlaps.pairs[:, 0], reference_side.labels) & np.isin(overlaps.pairs[:, 1], prediction_side.labels)
+    rows = np.searchsorted(reference_side.labels, overlaps.pairs[large, 0])
+    columns = np.searchsorted(prediction_side.labels, overlaps.pairs[large, 1])
     shared = overlaps.pair_counts[large]
-    both = of_reference.voxels[rows] + of_prediction.voxels[columns]
+    both = reference_side.voxels[rows] + prediction_side.voxels[columns]
     iou = shared / (both - shared)
 
     strict = 3 * shared > both  # IoU > 0.5, in whole numbers
     paired = strict if matching == "iou" else _assign(rows, columns, iou)
     pairs, strict_pairs = int(paired.sum()), int(strict.sum())
-    instances = of_reference.labels.size + of_prediction.labels.size
+    instances = reference_side.labels.size + prediction_side.labels.size
     return InstanceAgreement(
         matching=matching,
-        reference_instances=of_reference.labels.size,
-        prediction_instances=of_prediction.labels.size,
-        reference_dropped=of_reference.dropped,
-        prediction_dropped=of_prediction.dropped,
+        reference_instances=reference_side.labels.size,
+        prediction_instances=prediction_side.labels.size,
+        reference_dropped=reference_side.dropped,
+        prediction_dropped=prediction_side.dropped,
         instance_f1=_ratio(2 * pairs, instances),
-        instance_sensitivity=_ratio(pairs, of_reference.labels.size),
-        false_positives=of_prediction.labels.size - pairs,
-        false_negatives=of_reference.labels.size - pairs,
+        instance_sensitivity=_ratio(pairs, reference_side.labels.size),
+        false_positives=prediction_side.labels.size - pairs,
+        false_negatives=reference_side.labels.size - pairs,
         pq=_ratio(2 * float(iou[strict].sum()), instances),
         sq=_ratio(float(iou[strict].sum()), strict_pairs),
         rq=_ratio(2 * strict_pairs, instances),
         matched_dice=_ratio(float((2 * shared / both)[paired].sum()), pairs),
-        false_positive_volume_ml=of_prediction.voxels_without(columns[paired]) * voxel_ml,
-        false_negative_volume_ml=of_reference.voxels_without(rows[paired]) * voxel_ml,
+        false_positive_volume_ml=prediction_side.voxels_without(columns[paired]) * voxel_ml,
+        false_negative_volume_ml=reference_side.voxels_without(rows[paired]) * voxel_ml,
         splits=int((np.bincount(rows) >= 2).sum()),
         merges=int((np.bincount(columns) >= 2).sum()),
     )

@@ -1,4 +1,4 @@
-"""Metrics of instances: which lesions, nuclei or other separate parts of a label were found, and how well."""
+"""Metrics of instances: the lesions, nuclei or other separate parts of a label."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _instance(
     unit: str = "",
     better: Direction = "higher",
 ) -> Metric:
-    """Return a metric of an ``InstanceAgreement``, which has its value where there are no instances."""
+    """Return a metric of an ``InstanceAgreement``, which has its values for empty masks too."""
     return Metric(
         name=name,
         title=title,

@@ -64,8 +64,8 @@ def _values(
         elif rule is not None:
             value = far_mm if rule == math.inf else rule
         else:
-            given = getattr(inputs, metric.needs)
-            value = float(function(given) if column.parameter is None else function(given, column.parameter))
+            numbers = getattr(inputs, metric.needs)
+            value = float(function(numbers) if column.parameter is None else function(numbers, column.parameter))
         values[column.name] = value
     return values
 
@@ -76,12 +76,12 @@ def _all_labels(overlaps: Overlaps) -> list[int]:
 
 
 def _label_counts(overlaps: Overlaps, labels: Sequence[int], pair: LabelPair) -> dict[int, Counts]:
-    wanted = np.array(labels, dtype=np.uint64)
+    keys = np.array(labels, dtype=np.uint64)
     same = overlaps.pairs[:, 0] == overlaps.pairs[:, 1]
     sides = [
-        _look_up(overlaps.reference_labels, overlaps.reference_counts, wanted),
-        _look_up(overlaps.prediction_labels, overlaps.prediction_counts, wanted),
-        _look_up(overlaps.pairs[same, 0], overlaps.pair_counts[same], wanted),
+        _look_up(overlaps.reference_labels, overlaps.reference_counts, keys),
+        _look_up(overlaps.prediction_labels, overlaps.prediction_counts, keys),
+        _look_up(overlaps.pairs[same, 0], overlaps.pair_counts[same], keys),
     ]
     grid = overlaps.voxels - pair.ignored_voxels
     voxels = zip(*(side.tolist() for side in sides))
@@ -91,7 +91,7 @@ def _label_counts(overlaps: Overlaps, labels: Sequence[int], pair: LabelPair) ->
     }
 
 
-def _look_up(keys: NDArray[np.uint64], counts: NDArray[np.int64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the count of each wanted label, 0 where it is not among the sorted keys."""
-    index = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    return np.where(keys[index] == wanted, counts[index], 0) if len(keys) else np.zeros(len(wanted), np.int64)
+def _look_up(stored: NDArray[np.uint64], counts: NDArray[np.int64], keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the count of each key, 0 where it is not among the sorted labels of an array."""
+    index = np.minimum(np.searchsorted(stored, keys), max(len(stored) - 1, 0))
+    return np.where(stored[index] == keys, counts[index], 0) if len(stored) else np.zeros(len(keys), np.int64)

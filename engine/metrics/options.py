@@ -31,7 +31,7 @@ class CompareOptions:
     tolerances_mm : tuple of float
         For surface Dice and boundary IoU; the first one names the columns ``nsd`` and ``boundary_iou``.
     percentiles : tuple of float
-        Hausdorff percentiles; 95 is always among them, and first.
+        Hausdorff percentiles; 95 is always the first of them.
     convention : {"metrics-reloaded", "medpy", "deepmind"}
         Which published definition of the surface metrics.
     empty : {"infinite", "penalty"}
@@ -122,17 +122,17 @@ def make_options(
         "preset": preset,
         "resample": resample,
     }
-    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    keywords: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if options is not None:
-        if given:
-            names = ", ".join(given)
+        if keywords:
+            names = ", ".join(keywords)
             raise InputError(f"options and {names} were both given; expected one: put {names} into CompareOptions")
         return options
     if isinstance(preset, str | Path):
         from maskwright.engine.config import load_preset
 
-        given["preset"] = load_preset(preset)
-    return CompareOptions(**given)
+        keywords["preset"] = load_preset(preset)
+    return CompareOptions(**keywords)
 
 
 def _numbers(name: str, value: Any) -> tuple[float, ...]:

@@ -20,13 +20,13 @@ def measure_preset(pair: LabelPair, preset: Preset, options: CompareOptions) -> 
     pair = _without_ignored(_remapped(pair, preset.remap), preset.ignore)
     pair = replace(pair, matching=preset.matching, min_instance_ml=preset.min_instance_ml)
     columns = columns_by_label(options)
-    found = measure(pair, {label: columns[label] for label in preset.labels}, options)
+    by_label = measure(pair, {label: columns[label] for label in preset.labels}, options)
     for number, region in preset.regions.items():
         masks = (np.isin(mask, region.labels).view(np.uint8) for mask in (pair.reference, pair.prediction))
         reference, prediction = masks
         as_mask = replace(pair, reference=reference, prediction=prediction)
-        found[number] = measure(as_mask, {1: columns[number]}, options)[1]
-    return dict(sorted(found.items()))
+        by_label[number] = measure(as_mask, {1: columns[number]}, options)[1]
+    return dict(sorted(by_label.items()))
 
 
 def _remapped(pair: LabelPair, changes: Mapping[int, int]) -> LabelPair:

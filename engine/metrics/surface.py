@@ -32,8 +32,8 @@ def pooled_percentile(distances: Distances, percentile: float) -> float:
 
 def pooled_mean(distances: Distances) -> float:
     """Return the mean over the points of both surfaces."""
-    there, back = distances.reference_to_prediction, distances.prediction_to_reference
-    return (there.sum_mm + back.sum_mm) / (there.weight + back.weight)
+    forward, backward = distances.reference_to_prediction, distances.prediction_to_reference
+    return (forward.sum_mm + backward.sum_mm) / (forward.weight + backward.weight)
 
 
 def mean_of_means(distances: Distances) -> float:
@@ -53,12 +53,13 @@ def mean_from_prediction(distances: Distances) -> float:
 
 def surface_dice(distances: Distances, tolerance_mm: float) -> float:
     """Return the share of both surfaces, pooled, that lies within the tolerance of the other."""
-    there, back = distances.reference_to_prediction, distances.prediction_to_reference
-    return (there.within[tolerance_mm] + back.within[tolerance_mm]) / (there.weight + back.weight)
+    forward, backward = distances.reference_to_prediction, distances.prediction_to_reference
+    near = forward.within[tolerance_mm] + backward.within[tolerance_mm]
+    return near / (forward.weight + backward.weight)
 
 
 def boundary_iou(boundaries: Mapping[float, BoundaryCounts], tolerance_mm: float) -> float:
-    """Return the IoU of the voxels nearer than the tolerance to their surfaces; NaN at 0, where there are none."""
+    """Return the IoU of the voxels nearer than the tolerance to their surfaces; NaN at 0, where neither has any."""
     counts = boundaries[tolerance_mm]
     union = counts.reference + counts.prediction - counts.both
     return counts.both / union if union else math.nan

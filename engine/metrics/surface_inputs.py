@@ -60,14 +60,14 @@ def _between_voxels(
     percentiles = () if pooled else options.percentiles
     pooled_percentiles = options.percentiles if pooled else ()
     tolerances = () if pooled else options.tolerances_mm
-    found = surface_distances(
+    reduced = surface_distances(
         *surfaces,
         lattice,
         percentiles=percentiles,
         pooled_percentiles=pooled_percentiles,
         limits_mm=[tolerance * _SLACK for tolerance in tolerances],
     )
-    distances = _by_label(found, percentiles, pooled_percentiles, tolerances)
+    distances = _by_label(reduced, percentiles, pooled_percentiles, tolerances)
     limits = options.tolerances_mm if with_boundaries else ()
     counts = {tolerance: _boundary_counts(pair, labels, surfaces, lattice, tolerance) for tolerance in limits}
     return [
@@ -79,7 +79,7 @@ def _between_voxels(
 def _between_elements(pair: LabelPair, labels: Labels, options: CompareOptions) -> list[Distances]:
     spacing_mm = _in_space(pair.spacing_mm)
     reference, prediction = (find_elements(mask, labels, pair.spacing_mm) for mask in (pair.reference, pair.prediction))
-    found = element_distances(
+    reduced = element_distances(
         reference,
         prediction,
         make_lattice(reference.points.shape, spacing_mm),
@@ -87,7 +87,7 @@ def _between_elements(pair: LabelPair, labels: Labels, options: CompareOptions) 
         percentiles=options.percentiles,
         limits_mm=options.tolerances_mm,  # tested exactly, as surface-distance does
     )
-    return _by_label(found, options.percentiles, (), options.tolerances_mm)
+    return _by_label(reduced, options.percentiles, (), options.tolerances_mm)
 
 
 def _boundary_counts(
@@ -105,7 +105,7 @@ def _boundary_counts(
 
 
 def _by_label(
-    found: surface_distance.SurfaceDistances,
+    reduced: surface_distance.SurfaceDistances,
     percentiles: Sequence[float],
     pooled_percentiles: Sequence[float],
     tolerances_mm: Sequence[float],
@@ -113,19 +113,19 @@ def _by_label(
     """Return the rows of the kernel's record."""
     directions = (
         _directed_by_label(direction, percentiles, tolerances_mm)
-        for direction in (found.reference_to_prediction, found.prediction_to_reference)
+        for direction in (reduced.reference_to_prediction, reduced.prediction_to_reference)
     )
-    pooled = [dict(zip(pooled_percentiles, row)) for row in found.pooled_percentiles_mm.tolist()]
+    pooled = [dict(zip(pooled_percentiles, row)) for row in reduced.pooled_percentiles_mm.tolist()]
     return [Distances(*row) for row in zip(*directions, pooled)]
 
 
 def _directed_by_label(
-    found: surface_distance.DirectedDistances, percentiles: Sequence[float], tolerances_mm: Sequence[float]
+    reduced: surface_distance.DirectedDistances, percentiles: Sequence[float], tolerances_mm: Sequence[float]
 ) -> list[DirectedDistances]:
     rows = zip(
         *(
             array.tolist()
-            for array in (found.weight, found.maximum_mm, found.sum_mm, found.percentiles_mm, found.within)
+            for array in (reduced.weight, reduced.maximum_mm, reduced.sum_mm, reduced.percentiles_mm, reduced.within)
         )
     )
     return [

@@ -9,7 +9,7 @@ import typer
 
 app = typer.Typer(
     name="audit",
-    help="Check an audit log, write it out for a reviewer, or keep its signed checkpoints elsewhere.",
+    help="Verify an audit log, export it, or copy its signed checkpoints.",
     rich_markup_mode=None,
 )
 
@@ -29,10 +29,10 @@ def verify(
     key: Key = None,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Checkpoints kept elsewhere; they count too."),
+        typer.Option(metavar="FILE", help="A copy of checkpoints from elsewhere, checked too."),
     ] = None,
 ) -> None:
-    """Say whether a log is whole, or which row was changed, removed or cut off.
+    """Check that a log is whole, or name the rows that were changed, removed or cut off.
 
     Checks every row against its hash, and the rows against every signed checkpoint. Exit status 1 when it is broken.
     """
@@ -40,11 +40,11 @@ def verify(
     from maskwright.engine.audit import verify as verify_log
     from maskwright.errors import FileFormatError
 
-    if not database.is_file():  # before its key, which cannot be there either
+    if not database.is_file():  # before its key, which is missing too
         raise FileFormatError(f"there is no audit log {database}: name its database")
-    found = verify_log(database, read_key(key or key_path_of(database)), checkpoints=checkpoints)
-    print(found.to_line())
-    if not found.whole:
+    verification = verify_log(database, read_key(key or key_path_of(database)), checkpoints=checkpoints)
+    print(verification.to_line())
+    if not verification.whole:
         raise typer.Exit(1)
 
 
@@ -53,7 +53,7 @@ def export(
     database: Database,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the events, one JSON object a line.")],
 ) -> None:
-    """Write the events as JSON lines. Verify the log first: export writes what is there."""
+    """Write the events as JSON lines. Verify the log before: an export is not checked."""
     from maskwright.engine.audit import export_events
 
     count = export_events(database, out)
@@ -66,11 +66,11 @@ def checkpoints(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the checkpoints, best on another machine.")],
     key: Key = None,
 ) -> None:
-    """Write the signed checkpoints as JSON lines, to be kept where who writes the database cannot reach.
+    """Write the signed checkpoints as JSON lines, for a folder beyond the reach of the database's writers.
 
-    Who cuts off the newest rows and their checkpoints together leaves a log that looks whole; only a copy of a
-    checkpoint tells. Run this every day, and hand the copy to `maskwright audit verify --checkpoints FILE`. An earlier
-    copy is not replaced when it knows more than the log does.
+    A log without its newest rows and their checkpoints looks whole; only a copy of a checkpoint shows the loss. Run
+    this every day, and give the copy to `maskwright audit verify --checkpoints FILE`. An earlier copy with more
+    checkpoints than the log is not replaced.
     """
     from maskwright.engine.audit import export_checkpoints, key_path_of, read_key
 

@@ -27,9 +27,9 @@ def run(
 
     with show_progress() as on_progress:
         result = run_demo(out, on_progress=on_progress)
-    clicked = assist_demo(out)
+    assisted = assist_demo(out)
     print_headline(result.summary, 2.0)
     print("one brain in blocks: each stands in for a patient, and two seeded readers drew it")
-    print(f"assist: {clicked.headline}")
-    print(f"assist page: {clicked.page}")
+    print(f"assist: {assisted.headline}")
+    print(f"assist page: {assisted.page}")
     print(f"report: {result.paths.report_html}")

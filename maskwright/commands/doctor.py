@@ -6,9 +6,9 @@ EXAMPLE = "maskwright doctor"
 
 
 def run() -> None:
-    """Tell what this machine has and what is missing.
+    """Report the machine, the packages and the caches.
 
-    Cores, memory, GPU, packages, extras with the command that adds them, and caches.
+    Names the command that adds a missing extra.
     """
     from maskwright.engine.doctor import examine
 

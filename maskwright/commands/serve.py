@@ -19,7 +19,7 @@ def run(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="For the page and MONAI Label's clients.")] = 8000,
     nninteractive_port: Annotated[int, typer.Option(help="For nnInteractive's clients: Slicer, napari.")] = 1527,
-    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing of what is sent in.")] = False,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Store no upload and no label.")] = False,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Ask for the tokens of this file; see docs/service.md.")
     ] = None,
@@ -27,15 +27,14 @@ def run(
         bool, typer.Option("--insecure", help="Let everybody who can reach --host do everything.")
     ] = False,
 ) -> None:
-    """Let front-ends ask for masks: a page, MONAI Label and nnInteractive.
+    """Serve masks to front-ends: a page, MONAI Label and nnInteractive.
 
-    Without --data there is no image to begin with, and nothing is kept. Beyond this machine (--host) only with
-    --token-file, or with --insecure.
+    Without --data the service starts without images and stores nothing. A --host beyond this machine needs
+    --token-file or --insecure.
     """
     try:
         from maskwright.engine.service.app import Settings
-        from maskwright.engine.service.server import exit_now
-        from maskwright.engine.service.server import serve as serve_until_told
+        from maskwright.engine.service.server import exit_now, serve
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "serve") from None
 
@@ -48,5 +47,5 @@ def run(
         token_file=token_file,
         insecure=insecure,
     )
-    serve_until_told(settings)
+    serve(settings)
     exit_now()

@@ -1,4 +1,4 @@
-"""Presets: the shipped ones load, and everything that is not right is refused by name."""
+"""Presets: the shipped ones load, and errors name the wrong key."""
 
 import pickle
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_both_numberings_of_brats_are_read() -> None:
     assert brats.stored_values(101) == (1, 3, 4)
 
 
-def test_a_preset_travels_to_a_worker(tmp_path: Path) -> None:
+def test_a_preset_can_be_pickled(tmp_path: Path) -> None:
     preset = load_preset(write(tmp_path, FULL))
     assert pickle.loads(pickle.dumps(preset)) == preset  # noqa: S301 - our own bytes
 
@@ -105,7 +105,7 @@ def test_a_preset_travels_to_a_worker(tmp_path: Path) -> None:
         ("[labels.1", "not valid TOML"),
     ],
 )
-def test_what_is_not_right_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
+def test_a_wrong_preset_is_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says) as caught:
         load_preset(write(tmp_path, text))
     assert "mine.toml" in str(caught.value)

@@ -44,7 +44,7 @@ def instance_maps(draw):
 
 @settings(deadline=None)  # the first calls compile
 @given(instance_maps(), st.sampled_from(["overlap", "iou"]), st.integers(0, 4), st.sampled_from([1, -1]))
-def test_the_numbers_are_those_of_a_best_assignment(maps, matching, min_voxels, step):
+def test_best_assignment(maps, matching, min_voxels, step):
     first, second = (labels[::step] for labels in maps)
     spacing_mm = (0.8, 0.7, 1.5)[: first.ndim]
     voxel_ml = math.prod(spacing_mm) / 1000
@@ -61,7 +61,7 @@ def test_the_numbers_are_those_of_a_best_assignment(maps, matching, min_voxels, 
 
 @settings(deadline=None)
 @given(st.data(), hnp.array_shapes(min_dims=2, max_dims=3, min_side=0, max_side=6))
-def test_masks_are_compared_by_their_components(data, shape):
+def test_instances_are_components(data, shape):
     first, second = data.draw(hnp.arrays(np.bool_, shape)), data.draw(hnp.arrays(np.bool_, shape))
     spacing_mm = (2.0,) * len(shape)
     by_labels = match_instances(label_components(first).labels, label_components(second).labels, spacing_mm, **PLAIN)
@@ -75,7 +75,7 @@ def boxes(*corners, size=4, shape=(40, 40)):
     return mask
 
 
-def test_one_found_one_missed_one_invented():
+def test_one_pair_one_miss_one_false_positive():
     found = instance_agreement(boxes((0, 0), (20, 20)), boxes((0, 1), (30, 5)), (2.0, 5.0), **PLAIN)
     assert (found.false_positives, found.false_negatives, found.splits, found.merges) == (1, 1, 0, 0)
     assert found.instance_f1 == found.rq == 0.5
@@ -101,7 +101,7 @@ def test_half_is_not_above_half():
     assert match_instances(reference_map, prediction_map, (1.0, 1.0), **PLAIN).instance_f1 == 0.0
 
 
-def test_the_assignment_is_the_best_in_total_not_the_greedy_one():
+def test_the_assignment_is_not_greedy():
     # Both sides have instances of 5 and 2 pixels. 1-1 share 3, 1-2 and 2-1 share 2: greedy by IoU takes 1-1 alone.
     reference_map = np.array([[1, 1, 1, 1, 1, 2, 2, 0, 0]], np.uint8)
     prediction_map = np.array([[1, 1, 1, 2, 2, 1, 1, 0, 0]], np.uint8)
@@ -127,7 +127,7 @@ def test_small_instances_are_dropped_and_counted():
     assert found.false_negatives == 1
 
 
-def test_empty_masks_have_no_ratios_but_numbers():
+def test_empty_masks():
     empty, full = np.zeros((6, 6), bool), boxes((1, 1), shape=(6, 6))
     nan = math.nan
     ratios = ("instance_f1", "instance_sensitivity", "pq", "sq", "rq", "matched_dice")
@@ -175,7 +175,7 @@ def test_real_nuclei(matching):
     assert match_instances(one_less, nuclei, (1.0, 1.0), **options).false_positives == 1
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_bad_arguments_are_refused():
     mask = np.zeros((4, 5), bool)
     with pytest.raises(LabelError, match="prediction is uint8; expected a bool mask"):
         instance_agreement(mask, mask.view(np.uint8), (1.0, 1.0), **PLAIN)

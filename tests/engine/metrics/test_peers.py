@@ -69,7 +69,7 @@ def as_tensors(pair):
     }
 
 
-def test_there_is_something_of_every_kind():
+def test_pairs_cover_every_kind():
     assert len(PAIRS) >= 36
     assert {pair.values[0].reference.ndim for pair in PAIRS} == {2, 3}
 
@@ -108,11 +108,13 @@ def test_medpy_convention_equals_medpy(pair):
         "hd": medpy.hd(prediction, reference, pair.spacing_mm),
         "hd95": medpy.hd95(prediction, reference, pair.spacing_mm),
         "assd": medpy.assd(prediction, reference, pair.spacing_mm),
+        # The mean of the two directed means, which MedPy 0.4 called ASSD.
+        "masd": (medpy.asd(prediction, reference, pair.spacing_mm) + medpy.asd(reference, prediction, pair.spacing_mm))
+        / 2,
     }
     ours = our_values(pair, "medpy")
     assert {name: ours[name] for name in expected} == pytest.approx(expected, rel=1e-9, abs=1e-9)
-    asd = [medpy.asd(*both, pair.spacing_mm) for both in ((prediction, reference), (reference, prediction))]
-    assert our_values(pair, "metrics-reloaded")["masd"] == pytest.approx(sum(asd) / 2, rel=1e-9, abs=1e-9)
+    assert our_values(pair, "metrics-reloaded")["masd"] == ours["masd"]
 
 
 @pytest.mark.parametrize("pair", PAIRS)

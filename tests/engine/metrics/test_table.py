@@ -1,4 +1,4 @@
-"""A metric is a record with its function: what a record must have, and how it becomes a column."""
+"""A metric is a record with its function, and becomes a column."""
 
 import dataclasses
 import math
@@ -58,7 +58,7 @@ def test_a_record_without_a_function_cannot_be_made(changes, part):
         record(**changes)
 
 
-def test_a_record_without_any_functions_names_itself():
+def test_a_record_without_functions_is_named():
     fields = {field.name: getattr(METRICS["dice"], field.name) for field in dataclasses.fields(Metric)}
     del fields["functions"]
     with pytest.raises(TypeError, match="metric 'dice' has no function"):
@@ -75,7 +75,7 @@ def test_a_new_record_is_a_column(monkeypatch):
     assert "specificity" in columns.metric_columns(CompareOptions())
 
 
-def test_a_new_record_of_one_convention_is_a_column_of_it_alone(monkeypatch):
+def test_a_record_of_one_convention(monkeypatch):
     monkeypatch.setitem(METRICS, "specificity", record(functions={"medpy": lambda counts: 0.5}))
     found = {
         convention: compare(*two_masks(), spacing_mm=SPACING_MM, convention=convention).labels[1].values
@@ -87,7 +87,7 @@ def test_a_new_record_of_one_convention_is_a_column_of_it_alone(monkeypatch):
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-def test_a_column_is_none_exactly_where_the_convention_has_no_function(convention):
+def test_a_column_without_a_function_is_none(convention):
     preset = Preset("all", {1: LabelSpec("one", metrics=tuple(METRICS)), 2: LabelSpec("two", metrics=tuple(METRICS))})
     found = compare(*two_masks(), spacing_mm=SPACING_MM, convention=convention, preset=preset, percentile=[90])
     defined = {name for name, metric in METRICS.items() if metric.function(convention)}
@@ -126,38 +126,38 @@ def test_a_preset_lists_the_metrics_of_a_label():
     assert list(found.labels[2].values) == list(plain)
     assert list(found.labels[3].values)[:3] == ["hd95", "hd90", "instance_f1"]
     assert found.labels[9].values == {"masd": plain["masd"]}
-    with pytest.raises(AttributeError, match="no metric 'iou' here"):
+    with pytest.raises(AttributeError, match="no metric 'iou'; expected one of dice"):
         _ = found.labels[1].iou
     table = found.to_polars()
     assert table.columns[:4] == ["label", "reference_voxels", "prediction_voxels", "dice"]
     assert table.filter(label=1)["iou"].to_list() == [None]
 
 
-def test_surfaces_are_found_for_the_labels_that_need_them(monkeypatch):
+def test_only_labels_that_need_surfaces_get_them(monkeypatch):
     from maskwright.engine.metrics import surface_inputs
 
-    asked = []
+    searched = []
     find = surface_inputs.find_surfaces
     monkeypatch.setattr(
-        surface_inputs, "find_surfaces", lambda mask, labels: asked.append(labels.tolist()) or find(mask, labels)
+        surface_inputs, "find_surfaces", lambda mask, labels: searched.append(labels.tolist()) or find(mask, labels)
     )
     reference, prediction = two_masks()
     reference[3, 12:15, 12:15] = prediction[3, 12:15, 12:15] = 2
     specs = {1: LabelSpec("one", metrics=("dice",)), 2: LabelSpec("two", metrics=("hd",))}
     found = compare(reference, prediction, spacing_mm=SPACING_MM, preset=Preset("p", specs))
-    assert asked == [[2], [2]]
+    assert searched == [[2], [2]]
     assert found.labels[2].values == {"hd": 0.0}
     compare(reference, prediction, spacing_mm=SPACING_MM, preset=Preset("p", {1: specs[1]}))
-    assert len(asked) == 2
+    assert len(searched) == 2
 
 
 @pytest.mark.parametrize("spec", [{"labels": {1: LabelSpec("one", metrics=("dise",))}}])
-def test_a_listed_metric_that_is_not_there_is_refused_with_the_options(spec):
+def test_an_unknown_listed_metric_is_refused(spec):
     with pytest.raises(ConfigError, match="'one' lists the metric 'dise'; expected some of dice, iou"):
         CompareOptions(preset=Preset("p", **spec))
 
 
-def test_columns_are_told_from_other_names():
+def test_names_of_columns():
     names = ["hd", "hd95", "hd90", "hd99.99999", "hd1e-07", "nsd@3mm", "boundary_iou@1e+200mm", "cldice", "pq"]
     assert all(columns.is_metric_column(name) for name in names)
     others = ["hdd", "hd@3mm", "nsd@3", "dice@3mm", "nsd@mm", "reader", "age", "masd95", "", "@3mm"]

@@ -51,7 +51,7 @@ def sent(folder):
     }
 
 
-def test_sent_and_stored_masks_give_the_numbers_of_the_library(http):
+def test_uploaded_and_stored_masks_give_the_numbers_of_the_library(http):
     client, image, folder = http
     expected = json.loads(mw.compare(*masks(), tolerance_mm=1.0).to_json())
     found = client.post("/api/v1/compare", files=sent(folder), data={"params": json.dumps({"tolerance_mm": 1.0})})
@@ -73,7 +73,7 @@ def test_sent_and_stored_masks_give_the_numbers_of_the_library(http):
         {"resample": True},
     ],
 )
-def test_every_option_of_the_library_is_taken(http, params):
+def test_every_option_of_the_library(http, params):
     client, _, folder = http
     expected = json.loads(mw.compare(*masks(), **params).to_json())
     found = client.post("/api/v1/compare", files=sent(folder), data={"params": json.dumps(params)})
@@ -94,7 +94,7 @@ def test_a_preset_is_the_name_of_a_shipped_one(tmp_path):
             CompareOptionsBody(preset=name).options()
 
 
-def test_what_cannot_be_compared_is_a_problem(http):
+def test_bad_requests(http):
     client, image, folder = http
     files = sent(folder)
     cases = [
