@@ -2,9 +2,12 @@
 
 import socket
 import sys
+from functools import partial
 
 import pytest
+from support.lengths_job import LengthsJob
 
+from maskwright.engine.jobs.case import CaseTask, run_case
 from maskwright.engine.jobs.executors.executor import Lost
 from maskwright.engine.jobs.executors.ray_cluster import RayExecutor
 from maskwright.errors import InputError, MissingExtraError
@@ -18,6 +21,11 @@ def test_items_threads_and_a_killed_worker() -> None:
         results = dict(
             executor.run(eval, ["6 * 7", "__import__('os').environ['NUMBA_NUM_THREADS']", KILLED, *["1"] * 6])
         )
+        job = LengthsJob(("one", "!two"))
+        tasks = [CaseTask(case) for case in job.cases()]
+        outcomes = dict(executor.run(partial(run_case, job, "code"), tasks))
+    assert outcomes[0] == run_case(job, "code", tasks[0])
+    assert outcomes[1].reason.startswith("unexpected ValueError")
     lost = results.pop(2)
     assert results == {0: 42, 1: "1", **dict.fromkeys(range(3, 9), 1)}
     assert isinstance(lost, Lost)
