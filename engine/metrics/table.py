@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from maskwright.engine.config.preset import LabelSpec, Region
-from maskwright.engine.metrics import centreline, instances, overlap, surface
 from maskwright.engine.metrics.conventions import DEFAULT, Convention
+from maskwright.engine.metrics.families import centreline, instances, overlap, surface
 from maskwright.engine.metrics.metric import Metric
 from maskwright.errors import ConfigError
 

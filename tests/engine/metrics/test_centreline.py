@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from skimage.morphology import skeletonize
 
-from maskwright.engine.metrics.centreline import cldice
+from maskwright.engine.metrics.families.centreline import cldice
 from maskwright.engine.metrics.table import METRICS
 from maskwright.errors import GeometryError, InputError, LabelError
 from reference import centreline as reference

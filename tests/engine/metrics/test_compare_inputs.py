@@ -9,9 +9,9 @@ import pytest
 
 from maskwright.engine.config import LabelSpec, Preset, load_preset
 from maskwright.engine.metrics.compare import compare
+from maskwright.engine.metrics.families.overlap import mcc
 from maskwright.engine.metrics.inputs import Counts
 from maskwright.engine.metrics.options import CompareOptions, make_options
-from maskwright.engine.metrics.overlap import mcc
 from maskwright.engine.volume import Grid, LabelMap
 from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 

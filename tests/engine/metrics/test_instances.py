@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from maskwright.engine.metrics.families.instances import METRICS
 from maskwright.engine.metrics.instance_matching import instance_agreement, match_instances
-from maskwright.engine.metrics.instances import METRICS
 from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 from maskwright.kernels.components import label_components
 from reference import instances as reference

@@ -1,0 +1,1 @@
+"""The metrics, one file for those of one kind of input."""
