@@ -121,6 +121,8 @@ class Frames:
         file.seek(start)
         for length in (min(_BLOCK, size - at) for at in range(0, size, _BLOCK)):
             block = file.read(length)
+            if len(block) < length:
+                raise FileFormatError(f"frame {number} is cut short: the file has changed")
             yield np.frombuffer(block, ">u2").astype("<u2").tobytes() if self.swapped else block
 
 

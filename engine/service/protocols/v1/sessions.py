@@ -17,8 +17,7 @@ from maskwright.engine.service.http.authorization import actor_name
 from maskwright.engine.service.http.openapi import answers
 from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
-from maskwright.engine.service.images.files import read_label_file, volume_file
-from maskwright.engine.service.images.segmentation_file import segmentation_file, takes_segmentation
+from maskwright.engine.service.images.files import read_label_file, segmentation_file, takes_segmentation, volume_file
 from maskwright.engine.service.protocols.v1.events import (
     Adding,
     Asked,

@@ -17,7 +17,7 @@ from maskwright.engine.service.access import LOCAL, Policy
 from maskwright.engine.service.app import labels_app
 from maskwright.engine.service.http.authorization import Authorizer
 from maskwright.engine.service.http.prometheus import ServiceMetrics
-from maskwright.engine.service.images.segmentation_file import _segment, segmentation_file
+from maskwright.engine.service.images.files import _segment_name, segmentation_file
 from maskwright.engine.service.protocols.v1.page_session import PageSession
 from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
@@ -192,4 +192,4 @@ def test_without_highdicom_it_is_not_offered_and_said_in_one_line(asked, monkeyp
     ],
 )
 def test_names_as_dicom_takes_them(name, segment):
-    assert _segment(name) == segment
+    assert _segment_name(name) == segment
