@@ -95,22 +95,30 @@ request_id=None, details=mappingproxy({'prompt': 'point'}))
             raise InputError("audit event: actor: expected a token's name of printable characters, got something else")
         if len(self.actor) > _LONGEST_ACTOR:
             raise InputError(f"audit event: actor: expected {_LONGEST_ACTOR} characters at most, got {len(self.actor)}")
-        _require_word("role", self.role)
-        _require_word("action", self.action)
         if self.outcome not in _OUTCOMES:
             raise InputError(f"audit event: outcome: expected one of {', '.join(_OUTCOMES)}, got something else")
         if self.subject is not None and (not isinstance(self.subject, str) or not self.subject):
             raise InputError("audit event: subject: expected an identifier or None, got an empty or other value")
-        for name, value in (("region", self.region), ("request_id", self.request_id)):
-            if value is not None:
-                _require_word(name, value)
         details = dict(self.details)  # a copy: the caller's may change later
         for name, scalar in details.items():
-            _require_detail(name, scalar)
+            _require_kind(name, scalar)
+        words: dict[str, object] = {
+            "role": self.role,
+            "action": self.action,
+            "region": self.region,
+            "request_id": self.request_id,
+        }
+        words |= {f"details {name}": value for name, value in details.items() if DETAILS[name] is str}
+        for name, value in words.items():
+            if value is None and name in ("region", "request_id"):
+                continue
+            if not isinstance(value, str) or not _WORD.fullmatch(value):
+                expected = "expected up to 64 ASCII letters, digits and _.:/+-, got something else: name it so"
+                raise InputError(f"audit event: {name}: {expected}")
         object.__setattr__(self, "details", MappingProxyType(details))
 
 
-def _require_detail(name: str, value: Scalar) -> None:
+def _require_kind(name: str, value: Scalar) -> None:
     kind = DETAILS.get(name)
     if kind is None:
         raise InputError(
@@ -120,12 +128,3 @@ def _require_detail(name: str, value: Scalar) -> None:
         raise InputError(f"audit event: details {name}: expected {kind.__name__}, got {type(value).__name__}")
     if kind is int and not -_LARGEST < value < _LARGEST:  # type: ignore[operator]
         raise InputError(f"audit event: details {name}: expected a number below 2**53, got a larger one")
-    if kind is str:
-        _require_word(f"details {name}", value)
-
-
-def _require_word(name: str, value: object) -> None:
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise InputError(
-            f"audit event: {name}: expected up to 64 ASCII letters, digits and _.:/+-, got something else: name it so"
-        )

@@ -25,7 +25,7 @@ from maskwright.engine.audit.database import (
 )
 from maskwright.engine.audit.event import Event
 from maskwright.engine.audit.key import AuditKey, key_path_of, read_key, read_or_create_key
-from maskwright.engine.audit.row import GENESIS, Row, canonical, row_hash
+from maskwright.engine.audit.row import COLUMNS, GENESIS, Row, canonical, chain_hash
 from maskwright.engine.storage import identity_of
 from maskwright.errors import AuditError, InputError
 
@@ -68,6 +68,7 @@ class AuditLog:
         try:
             self._identity = identity_of(path)
             self._rows, self._head = self._check_newest(self._connection)
+            self._is_flushed = False  # rows that a killed process left may be with the system alone
             if self._rows > self._signed.rows:
                 self._sign()  # what a killed process could not sign any more
         except BaseException:
@@ -80,8 +81,16 @@ class AuditLog:
         """How many events the log holds."""
         return self._rows
 
-    def append(self, event: Event) -> int:
-        """Write an event down and flush it to the disk; return its number.
+    def append(self, event: Event, *, flush: bool = True) -> int:
+        """Write an event down; return its number.
+
+        Parameters
+        ----------
+        event : Event
+            What was done, or is about to be.
+        flush : bool
+            Wait until it is on the disk. Else it is with the system: the death of this process does not lose it, a
+            power cut may, unless a later event was flushed. For acts that a power cut would undo as well.
 
         Raises
         ------
@@ -93,6 +102,7 @@ class AuditLog:
             connection = self._open_connection()
             row = self._row(event)
             try:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     self._require_untouched(connection)
@@ -104,8 +114,8 @@ class AuditLog:
                     raise
             except sqlite3.Error as error:
                 raise AuditError(f"cannot write the audit log {self._path}: {error}; the event is refused") from error
-            self._rows, self._head = row.number, str(row.hash)
-            if self._rows - self._signed.rows >= self._every:
+            self._rows, self._head, self._is_flushed = row.number, str(row.hash), flush
+            if flush and self._rows - self._signed.rows >= self._every:
                 self._sign()
             return self._rows
 
@@ -120,13 +130,14 @@ class AuditLog:
     def close(self) -> None:
         """Sign what is not signed yet, and let go of the files. Closing twice does nothing."""
         with self._lock:
-            connection, self._connection = self._connection, None
+            connection = self._connection
             if connection is None:
                 return
             try:
                 if self._rows > self._signed.rows:
                     self._sign()
             finally:
+                self._connection = None
                 connection.close()
                 self._checkpoints.close()
 
@@ -176,19 +187,20 @@ class AuditLog:
         return rows, head
 
     def _row(self, event: Event) -> Row:
-        values = (
-            self._rows + 1,
-            _now(),
-            event.actor,
-            event.role,
-            event.action,
-            None if event.subject is None else self._key.subject(event.subject),
-            event.region,
-            event.outcome,
-            event.request_id,
-            canonical(dict(event.details)),
-        )
-        return Row(values, row_hash(self._head, Row(values, None)))
+        fields: dict[str, object] = {
+            "number": self._rows + 1,
+            "time": _now(),
+            "actor": event.actor,
+            "role": event.role,
+            "action": event.action,
+            "subject": None if event.subject is None else self._key.subject(event.subject),
+            "region": event.region,
+            "outcome": event.outcome,
+            "request_id": event.request_id,
+            "details": dict(event.details),
+        }
+        head = chain_hash(self._head, fields)
+        return Row(tuple((fields | {"details": canonical(fields["details"])})[name] for name in COLUMNS), head)
 
     def _require_untouched(self, connection: sqlite3.Connection) -> None:
         if identity_of(self._path) != self._identity:
@@ -198,6 +210,13 @@ class AuditLog:
             raise self._broken("it was altered while it was open")
 
     def _sign(self) -> None:
+        """Sign the newest row, unless it may not be on the disk yet: a power cut would make the log look cut."""
+        if not self._is_flushed:
+            copying = self._open_connection().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            _, written, copied = copying.fetchone()  # all is copied, and flushed before, where no reader holds it back
+            self._is_flushed = written == copied
+            if not self._is_flushed:
+                return
         checkpoint = Checkpoint(self._rows, self._head, _now())
         self._checkpoints.append(checkpoint, self._key)
         self._signed = checkpoint

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 COLUMNS = ("number", "time", "actor", "role", "action", "subject", "region", "outcome", "request_id", "details")
@@ -62,7 +63,7 @@ class Row:
     def follows(self, previous: object) -> bool:
         """Whether the stored hash is that of this row after a row with the hash ``previous``."""
         try:
-            return isinstance(previous, str) and self.hash == row_hash(previous, self)
+            return isinstance(previous, str) and self.hash == chain_hash(previous, self.fields())
         except (ValueError, TypeError, RecursionError):
             return False
 
@@ -71,6 +72,6 @@ class Row:
         return canonical({**self.fields(), "hash": self.hash})
 
 
-def row_hash(previous: str, row: Row) -> str:
-    """Return the hash that a row must carry after a row with the hash ``previous``."""
-    return hashlib.sha256((previous + canonical(row.fields())).encode()).hexdigest()
+def chain_hash(previous: str, fields: Mapping[str, object]) -> str:
+    """Return the hash that a row of these fields must carry after a row with the hash ``previous``."""
+    return hashlib.sha256((previous + canonical(fields)).encode()).hexdigest()

@@ -1,8 +1,8 @@
 """Every request passes here: its sender, its action, the decision, and its events in the audit log.
 
 The table of actions is built from the routes (``routes``); a request that fits no route is refused. Of a request that
-may change something an event ``begun`` is on the disk before it is carried out, and another one with its outcome before
-the answer leaves; of one that only reads, the outcome alone. A server without tokens takes every sender for the same
+may change something an event ``begun`` is written before it is carried out, and another one with its outcome before the
+answer leaves; of one that only reads, the outcome alone. A server without tokens takes every sender for the same
 actor; its events are written all the same.
 """
 
@@ -16,6 +16,7 @@ from asyncio import CancelledError
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import anyio.to_thread
@@ -23,7 +24,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwright.engine.audit import AuditLog, Event, Outcome
-from maskwright.engine.service.access import LOCAL, Action, Actor, Policy, Refusal, TokenFile, Tokens, is_loopback
+from maskwright.engine.service.access import LOCAL, Actor, Policy, Refusal, TokenFile, Tokens, is_loopback
 from maskwright.engine.service.http.problems import problem
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.http.request_log import log_request, route_of
@@ -31,7 +32,6 @@ from maskwright.engine.service.http.routes import OPEN, RouteRule, Rule
 from maskwright.errors import MaskwrightError
 
 METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-_READING = frozenset(["GET", "HEAD", "OPTIONS"])
 _CLOSE = (b"connection", b"close")
 
 
@@ -61,13 +61,6 @@ class Authorizer:
     log: AuditLog | None
     metrics: ServiceMetrics = field(default_factory=ServiceMetrics)
 
-    def identify(self, headers: dict[bytes, bytes]) -> Actor | Refusal:
-        """Return the sender of these headers."""
-        if self.tokens is None:
-            return self.anonymous
-        kind, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        return self.tokens.authenticate(secret.strip() if kind.lower() == "bearer" else None, datetime.now(UTC))
-
 
 @dataclass(eq=False)
 class _Exchange:
@@ -81,12 +74,6 @@ class _Exchange:
     refused: _Refused | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     start: float = field(default_factory=time.perf_counter)
-
-    @property
-    def changes(self) -> bool:
-        """Whether it may change something that outlives it."""
-        rule = self.rule
-        return rule is not None and rule.action != OPEN and not rule.quiet and self.scope["method"] not in _READING
 
     def is_quiet(self, status: int) -> bool:
         """Whether it leaves no trace: a good answer to a sign of life."""
@@ -128,11 +115,13 @@ class AuthorizationMiddleware:
                 await self._app(scope, receive, send)
             return
         exchange = self._exchange(scope)
-        state = scope.setdefault("state", {})
+        rule, state = exchange.rule, scope.setdefault("state", {})
         state["actor"] = exchange.sender.name if isinstance(exchange.sender, Actor) else ""
-        state["request_id"], state["rule"] = exchange.id, exchange.rule
-        if exchange.refused is None and exchange.changes and not await self._append(exchange.event("begun")):
-            exchange.refused = _NO_LOG
+        state["request_id"], state["rule"] = exchange.id, rule
+        if exchange.refused is None and rule is not None and rule.is_act(scope["method"]):
+            flush = rule.action != "prompt"  # an edit lives in memory: a power cut undoes it as well
+            if not await self._append(exchange.event("begun"), flush=flush):
+                exchange.refused = _NO_LOG
         answered = lost = False
 
         async def answer(message: Message) -> None:
@@ -164,28 +153,32 @@ class AuthorizationMiddleware:
     def _exchange(self, scope: Scope) -> _Exchange:
         """Return what is known of a request before it is carried out, and whether it is refused."""
         authorizer, headers = self._authorizer, dict(scope["headers"])
+        sender: Actor | Refusal = authorizer.anonymous
+        if authorizer.tokens is not None:
+            kind, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+            secret = secret.strip() if kind.lower() == "bearer" else ""
+            sender = authorizer.tokens.authenticate(secret, datetime.now(UTC))
         fitting = [row for row in self._rules if row.path.match(scope["path"])]
         rule = next((row.rule for row in fitting if scope["method"] in row.methods), None)
-        exchange = _Exchange(scope, self._protocol, authorizer.data_region, authorizer.identify(headers), rule)
+        exchange = _Exchange(scope, self._protocol, authorizer.data_region, sender, rule)
         if b"content-length" in headers and b"transfer-encoding" in headers:
             exchange.refused = _TWO_LENGTHS
-        elif authorizer.tokens is None and authorizer.anonymous is LOCAL and (name := _foreign(headers)):
+        elif sender is LOCAL and (name := _foreign(headers)):
             detail = f"the {name} of this request is not this machine; ask at 127.0.0.1 or localhost"
             exchange.refused = _Refused(403, detail, "foreign-page")
         elif rule is None:
             exchange.refused = _NO_METHOD if fitting else _NO_ROUTE
-        elif rule.action != OPEN:
-            exchange.refused = self._decide(exchange.sender, rule.action)
+        elif rule.action == OPEN:
+            pass
+        elif isinstance(sender, Refusal):
+            exchange.refused = _Refused(401, sender.message, sender.reason)
+        else:
+            decision = authorizer.policy.allows(sender, rule.action, authorizer.data_region)
+            if not decision.allowed:
+                words = rule.action.replace("_", " ")
+                detail = f"the token {sender.name!r} may not {words} here; ask for another one"
+                exchange.refused = _Refused(403, detail, decision.reason)
         return exchange
-
-    def _decide(self, sender: Actor | Refusal, action: Action) -> _Refused | None:
-        if isinstance(sender, Refusal):
-            return _Refused(401, sender.message, sender.reason)
-        decision = self._authorizer.policy.allows(sender, action, self._authorizer.data_region)
-        if decision.allowed:
-            return None
-        detail = f"the token {sender.name!r} may not {action.replace('_', ' ')} here; ask for another one"
-        return _Refused(403, detail, decision.reason)
 
     async def _record(self, exchange: _Exchange, status: int) -> bool:
         """Write the outcome of a request down; False where that cannot be done."""
@@ -195,11 +188,11 @@ class AuthorizationMiddleware:
         outcome: Outcome = "refused" if refused else "allowed" if status < 400 else "failed"
         return await self._append(exchange.event(outcome, status))
 
-    async def _append(self, event: Event) -> bool:
+    async def _append(self, event: Event, *, flush: bool = True) -> bool:
         if self._authorizer.log is None:
             return True
         try:
-            await anyio.to_thread.run_sync(self._authorizer.log.append, event)
+            await anyio.to_thread.run_sync(partial(self._authorizer.log.append, event, flush=flush))
         except MaskwrightError:
             return False
         return True

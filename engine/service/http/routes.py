@@ -50,6 +50,10 @@ class Rule:
     large: bool = False
     untimed: bool = False
 
+    def is_act(self, method: str) -> bool:
+        """Tell whether a request of this method may change something that outlives it."""
+        return self.action != OPEN and not self.quiet and method not in ("GET", "HEAD", "OPTIONS")
+
 
 @dataclass(frozen=True)
 class RouteRule:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwright.engine.audit import DETAILS, Event
-from maskwright.engine.audit.row import GENESIS, Row, row_hash
+from maskwright.engine.audit.row import GENESIS, Row, chain_hash
 from maskwright.errors import InputError
 
 WORD = string.ascii_letters + string.digits + "_.:/+-"
@@ -89,7 +89,7 @@ def test_the_subject_is_not_printed() -> None:
 def test_the_format_stays() -> None:
     values = (1, "2026-01-02T03:04:05.678+00:00", "Zoë", "viewer", "image.read", None, "eu", "allowed", None,
               '{"bytes":7,"format":"nifti"}')  # fmt: skip
-    row = Row(values, row_hash(GENESIS, Row(values, None)))
+    row = Row(values, chain_hash(GENESIS, Row(values, None).fields()))
     assert row.to_json() == (
         '{"action":"image.read","actor":"Zo\\u00eb","details":{"bytes":7,"format":"nifti"},'
         f'"hash":"{row.hash}","number":1,"outcome":"allowed","region":"eu","request_id":null,'

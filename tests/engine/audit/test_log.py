@@ -271,3 +271,22 @@ def test_bad_places(tmp_path: Path) -> None:
     with pytest.raises(AuditError, match="cannot open the checkpoints"):
         AuditLog(tmp_path / "audit.db")
     assert (tmp_path / "victim").read_text() == "keep"
+
+
+def test_a_row_is_signed_only_when_it_is_on_the_disk(tmp_path: Path, new_event: NewEvent) -> None:
+    path = tmp_path / "audit.db"
+    with AuditLog(path, checkpoint_every=2) as log:
+        for number in range(3):
+            log.append(new_event(number), flush=False)
+        assert log.checkpoint().rows == 3  # nobody reads: it is flushed first
+        with closing(sqlite3.connect(path)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM events").fetchone()
+            log.append(new_event(3), flush=False)
+            assert log.checkpoint().rows == 3  # the reader holds its row back
+        assert log.checkpoint().rows == 4
+        log.append(new_event(4), flush=False)
+        log.append(new_event(5))  # flushes the one before
+        assert log.checkpoint().rows == 6
+        log.append(new_event(6), flush=False)
+    assert verify(path, read_key(path.with_name("audit.db.key"))).signed_rows == 7

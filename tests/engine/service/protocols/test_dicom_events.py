@@ -24,7 +24,7 @@ class Log:
     def __init__(self, events):
         self._events = events
 
-    def append(self, event):
+    def append(self, event, *, flush=True):
         if event.outcome != "begun":
             self._events.append(event)
 
