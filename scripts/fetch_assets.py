@@ -1,4 +1,4 @@
-"""Fetch what the page shows images with: NiiVue, from its npm package, checked against a pinned hash.
+"""Fetch the viewer of the page: NiiVue, from its npm package, checked against a pinned hash.
 
 It goes to engine/service/page/assets, which is not committed. Needs `npm`; fetches nothing that is there already.
 """
@@ -17,7 +17,7 @@ ASSETS = Path(__file__).resolve().parents[1] / "engine" / "service" / "page" / "
 
 @dataclass(frozen=True)
 class Asset:
-    """A file of an npm package, the SHA-512 of its bytes, and what its licence asks to be said."""
+    """A file of an npm package, the SHA-512 of its bytes, and the notice of its licence."""
 
     package: str
     member: str
@@ -75,7 +75,7 @@ def main() -> int:
         print(f"{NIIVUE.package} could not be fetched; look at `npm pack {NIIVUE.package}`, and run this again")
         return 1
     if not _is_right(data):
-        print(f"{NIIVUE.package} holds another {NIIVUE.member} than expected; nothing was kept")
+        print(f"{NIIVUE.package} holds another {NIIVUE.member} than expected; nothing was written")
         return 1
     ASSETS.mkdir(parents=True, exist_ok=True)
     _keep(ASSETS / "NOTICE", NIIVUE.notice.encode())

@@ -50,7 +50,7 @@ def assist_file(
     """Carry out prompts on an image file, and write the mask with its grid, affine and header.
 
     The box comes first, which is the coarsest, then the strokes (those inside before those outside), then the points
-    in their order: a session lets the later prompt win, and points are what one corrects with.
+    in their order: a session lets the later prompt win, and points are for corrections.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def propagate(
     Propagation
         ``mask`` with the shape and dtype of the sparse mask; ``confidence``, float32, one value a slice along the
         axis, 1 on given slices and 0 outside ``start`` and ``stop``; ``fallback``, the slices between given ones that
-        have too little in common. See ``maskwright.interactive.propagation.propagate.propagate`` for what is done.
+        have too little in common. See ``maskwright.interactive.propagation.propagate`` for the method.
 
     Raises
     ------
@@ -89,10 +89,10 @@ def _spacing(image: Any, sparse_mask: Any, spacing_mm: Sequence[float] | None) -
         )
     if own is not None and spacing_mm is not None:
         raise GeometryError(f"spacing_mm was given, and the image has its own, {own}; leave it out")
-    found = own if spacing_mm is None else spacing_mm
-    if found is None:
+    spacing = own if spacing_mm is None else spacing_mm
+    if spacing is None:
         raise GeometryError("the spacing is not known; give spacing_mm, one number in mm an axis, in (z, y, x)")
-    return found
+    return spacing
 
 
 def _pixels(image: Any) -> NDArray[Any]:

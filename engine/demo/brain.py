@@ -54,7 +54,7 @@ def brain_blocks() -> Iterator[Block]:
     image, brain = labelled_brain()
     labels = brain.array
     used = [np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis))) for axis in range(3)]
-    low, high = [int(found[0]) for found in used], [int(found[-1]) + 1 for found in used]
+    low, high = [int(indices[0]) for indices in used], [int(indices[-1]) + 1 for indices in used]
     zs = np.linspace(low[0], high[0], len(LEVELS) + 1).astype(int)
     xs = np.linspace(low[2], high[2], len(SIDES) + 1).astype(int)
     for level, z_start, z_stop in zip(LEVELS, zs, zs[1:]):
@@ -65,10 +65,10 @@ def brain_blocks() -> Iterator[Block]:
 
 
 def _tissue(name: str) -> Volume:
-    found = importlib.util.find_spec("nilearn")  # only its files are wanted; importing it takes seconds
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("nilearn")  # only its files are needed; importing it takes seconds
+    if spec is None or spec.origin is None:
         raise MissingExtraError("nilearn", "demo")
-    path = Path(found.origin).parent / "datasets" / "data" / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz"
+    path = Path(spec.origin).parent / "datasets" / "data" / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz"
     if not path.is_file():
         raise FileFormatError(f"nilearn no longer carries {path.name}: install another version of nilearn")
     return read(path)

@@ -43,7 +43,7 @@ class Segmenter(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what the segmenter holds; a second call does nothing. No task follows."""
+        """Release memory and devices; a second call does nothing. No task follows."""
         ...
 
 

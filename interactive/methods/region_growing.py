@@ -69,10 +69,10 @@ def _allowed(task: Task) -> NDArray[np.bool_]:
 def _connected(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the 4-/6-connected parts of a mask that hold a seed."""
     parts = label_components(mask, 2 * mask.ndim)
-    reached = np.zeros(parts.count + 1, bool)
-    reached[parts.labels[seeds]] = True
-    reached[0] = False
-    return reached[parts.labels]
+    chosen = np.zeros(parts.count + 1, bool)
+    chosen[parts.labels[seeds]] = True
+    chosen[0] = False
+    return chosen[parts.labels]
 
 
 def _similar(

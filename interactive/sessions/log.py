@@ -102,7 +102,7 @@ def read_log(text: str, most_bytes: int = MOST_BYTES) -> SessionLog:
     Raises
     ------
     LogVersionError
-        It was written by a later version; nothing else is wrong as far as can be told.
+        It was written by a later version.
     InputError
         It is no session log, or damaged.
     LimitError

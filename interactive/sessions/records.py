@@ -115,8 +115,8 @@ def area_from_record(record: Any, shape: Shape) -> Area:
     except (binascii.Error, zlib.error, ValueError):
         raise InputError("the bits of an area cannot be unpacked; expected base64 of zlib") from None
     if len(bits) != size:
-        found = f"{len(bits)}" if len(bits) < size else "more"
-        raise InputError(f"the bits of an area are not those of its box: {found} bytes; expected {size}")
+        count = str(len(bits)) if len(bits) < size else "more"
+        raise InputError(f"the bits of an area are not those of its box: {count} bytes; expected {size}")
     area = Area(region, bits)
     if not area.mask().any():
         raise InputError("an area is empty; expected at least one voxel")

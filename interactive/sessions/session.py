@@ -114,8 +114,8 @@ class AssistSession:
         opened = image if isinstance(image, Image) else Image.of(image, spacing_mm, color)
         supports = self.method.supports
         if opened.ndim not in supports.dims or (opened.color and not supports.color):
-            found = f"{opened.ndim}-D{' in colour' if opened.color else ''}"
-            raise InputError(f"the method {self.method.name} does not work on images of {found}; choose another one")
+            kind = f"{opened.ndim}-D{' in colour' if opened.color else ''}"
+            raise InputError(f"the method {self.method.name} does not work on {kind} images; choose another one")
         segmenter = self.method.open(opened)
         self.close()
         self._state = SessionState(opened, segmenter, supports)

@@ -69,9 +69,9 @@ def next_click(reference: Mask, prediction: Mask | None, spacing_mm: Sequence[fl
 
     Examples
     --------
-    >>> truth = np.zeros((5, 9), bool)
-    >>> truth[1:4, 1:8] = True
-    >>> next_click(truth, None, (1.0, 1.0))
+    >>> reference = np.zeros((5, 9), bool)
+    >>> reference[1:4, 1:8] = True
+    >>> next_click(reference, None, (1.0, 1.0))
     Click(index=(2, 2), positive=True)
     """
     _check_mask(reference, "reference")

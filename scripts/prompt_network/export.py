@@ -1,4 +1,4 @@
-"""The trained weights as ONNX, stored in half precision, with where they come from written into the file."""
+"""The trained weights as ONNX in half precision, with their origin in the metadata of the file."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from prompt_network.network import CHANNELS, PromptNet
 from prompt_network.views import SIDE
 
 
-def halved(model: onnx.ModelProto) -> onnx.ModelProto:
+def store_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """Weights as float16, each widened by a Cast, which the runtime folds away when it loads the file."""
     graph = model.graph
-    casts, kept = [], []
+    casts, weights = [], []
     for weight in graph.initializer:
         values = numpy_helper.to_array(weight)
         if values.dtype != np.float32 or values.size < 64:
-            kept.append(weight)
+            weights.append(weight)
             continue
-        kept.append(numpy_helper.from_array(values.astype(np.float16), weight.name + "_half"))
+        weights.append(numpy_helper.from_array(values.astype(np.float16), weight.name + "_half"))
         casts.append(helper.make_node("Cast", [weight.name + "_half"], [weight.name], to=onnx.TensorProto.FLOAT))
     nodes = casts + list(graph.node)
     del graph.initializer[:], graph.node[:]
-    graph.initializer.extend(kept)
+    graph.initializer.extend(weights)
     graph.node.extend(nodes)
     return model
 
 
 def export(dims: int, checkpoint: Path, path: Path) -> None:
     """Write the averaged weights of a checkpoint; batch size is free, sides are fixed."""
-    kept = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, weights_only=True)
     net = PromptNet(dims)
-    net.load_state_dict({k.removeprefix("module."): v for k, v in kept["average"].items() if k.startswith("module.")})
+    net.load_state_dict({k.removeprefix("module."): v for k, v in state["average"].items() if k.startswith("module.")})
     net.eval()
     part = path.with_suffix(".part")
     axes = {"prompted": {0: "batch"}, "logits": {0: "batch"}}
@@ -50,12 +50,12 @@ def export(dims: int, checkpoint: Path, path: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
-    model = halved(onnx.load(part))
+    model = store_as_half(onnx.load(part))
     origin = {
-        "generator": kept["generator"],
-        "seed": kept["seed"],
-        "steps": kept["step"],
-        "hours": round(kept["hours"], 2),
+        "generator": state["generator"],
+        "seed": state["seed"],
+        "steps": state["step"],
+        "hours": round(state["hours"], 2),
     }
     helper.set_model_props(model, {key: str(value) for key, value in origin.items()})
     onnx.checker.check_model(model)

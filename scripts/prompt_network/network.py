@@ -77,15 +77,15 @@ class PromptNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         level = self.stem(fold(x))
-        kept = []
+        skips = []
         for i, code in enumerate(self.coding):
             level = code(self.down[i - 1](level) if i else level)
-            kept.append(level)
+            skips.append(level)
         level = self.deep(level)
         # What the whole image is like reaches every place.
         level = level + level.mean(dim=tuple(range(2, level.ndim)), keepdim=True)
         for i in reversed(range(len(self.up))):
             level = nn.functional.interpolate(self.up[i](level), scale_factor=2.0, mode="nearest")
-            level = self.decoding[i](level + kept[i])
+            level = self.decoding[i](level + skips[i])
         sharp = torch.cat([unfold(self.out(level)), x[:, 0:1], x[:, 3:4]], 1)
         return self.head(torch.relu(self.fine(sharp)))

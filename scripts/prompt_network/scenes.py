@@ -128,7 +128,7 @@ def add_blobs(draw: Painter, fine: Tensor, coarse: Tensor, first: int) -> int:
         wall = draw.spread(draw.uniform(0.45, 0.9))
         shape = inside
         core = radius < wall
-        if style == 1:  # a ring: what was there before shows through
+        if style == 1:  # a ring: the background shows through
             shape = inside & ~core
         elif style == 2:  # a crescent
             shift = [int(draw.pick.integers(-draw.side // 6, draw.side // 6 + 1)) for _ in range(draw.dims)]
@@ -179,7 +179,7 @@ def add_cells(draw: Painter, fine: Tensor, coarse: Tensor, first: int) -> None:
 
 
 def label_maps(draw: Painter) -> tuple[Tensor, Tensor, Tensor]:
-    """Fine and coarse maps, and where the body is."""
+    """Return fine and coarse maps, and the mask of the body."""
     base = [organic, bands, plain][int(draw.pick.choice(3, p=[0.45, 0.2, 0.35]))]
     fine, coarse = base(draw)
     fine, coarse = fine + 1, coarse + 1
@@ -224,7 +224,7 @@ def blur(image: Tensor, sigmas: list[float]) -> Tensor:
     return out[:, 0]
 
 
-def painted(draw: Painter, fine: Tensor, coarse: Tensor, body: Tensor) -> Tensor:
+def paint(draw: Painter, fine: Tensor, coarse: Tensor, body: Tensor) -> Tensor:
     """Intensities for the maps, about 0 to 1."""
     means = draw.uniform(0, 1, LABELS)
     contrast = draw.uniform(0.2, 1.2)[:, None]
@@ -248,8 +248,8 @@ def painted(draw: Painter, fine: Tensor, coarse: Tensor, body: Tensor) -> Tensor
     return torch.where(body, image, draw.spread(air))
 
 
-def imaged(draw: Painter, image: Tensor, body: Tensor) -> Tensor:
-    """What a scanner makes of it: blur, noise, speckle, gamma, a limited range, now and then inverted."""
+def simulate_scanner(draw: Painter, image: Tensor, body: Tensor) -> Tensor:
+    """Return the image as a scanner records it: blur, noise, speckle, gamma, a limited range, now and then inverted."""
     sharp = draw.pick.uniform(0, 1.2)
     sigmas = [sharp] * draw.dims
     if draw.dims == 3 and draw.chance(0.4):  # thick slices
@@ -284,7 +284,7 @@ def make_scenes(seed: tuple[int, ...], count: int, side: int, dims: int, togethe
         for start in range(0, count, together):
             draw = Painter((*seed, start), min(together, count - start), side, dims)
             fine, coarse, body = label_maps(draw)
-            image = imaged(draw, painted(draw, fine, coarse, body), body)
+            image = simulate_scanner(draw, paint(draw, fine, coarse, body), body)
             made.append((np.rint(image.numpy() * 255), fine.numpy(), coarse.numpy()))
     image, fine, coarse = (np.concatenate(part).astype(np.uint8) for part in zip(*made))
     return Scenes(image, fine, coarse)

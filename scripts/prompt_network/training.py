@@ -19,7 +19,7 @@ from torch import Tensor
 from prompt_network.network import CHANNELS, PromptNet
 from prompt_network.prompting import first_prompt, next_prompt
 from prompt_network.scenes import VERSION, Scenes, make_scenes
-from prompt_network.views import View, look
+from prompt_network.views import View, draw_view
 
 BATCH = {2: 32, 3: 8}
 SCENE_SIDE = {2: 192, 3: 72}
@@ -46,7 +46,7 @@ def shards(seed: int, first: int, dims: int) -> Iterator[Scenes]:
 
 
 class Slot:
-    """One simulated annotator: a view, what was prompted so far, and the last mask."""
+    """One simulated annotator: a view, its prompts so far, and the last mask."""
 
     def __init__(self, view: View, pick: np.random.Generator) -> None:
         self.view, self.count = view, 1
@@ -55,7 +55,7 @@ class Slot:
         first_prompt(self.channels, view.target, pick)
 
     def answer(self, probability: NDArray[np.float32], pick: np.random.Generator) -> bool:
-        """Prompt the prediction's largest error; False where the view is done with."""
+        """Prompt the largest error of the prediction; False where the view is finished."""
         self.count += 1
         if self.count > LAST_CLICK or pick.random() < 0.2:
             return False
@@ -76,11 +76,11 @@ def loss_of(logits: Tensor, target: Tensor) -> Tensor:
     return cross + (1 - dice).mean()
 
 
-def fresh(pool: deque[Scenes], pick: np.random.Generator) -> Slot:
+def new_slot(pool: deque[Scenes], pick: np.random.Generator) -> Slot:
     """A slot on a random scene of the pool."""
     while True:
         scenes = pool[pick.integers(len(pool))]
-        view = look(scenes, int(pick.integers(len(scenes.image))), pick)
+        view = draw_view(scenes, int(pick.integers(len(scenes.image))), pick)
         if view is not None:
             return Slot(view, pick)
 
@@ -103,15 +103,15 @@ def train(dims: int, out: Path, seed: int, hours: float, decay_hours: float, thr
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-3)
     step, before_h = 0, 0.0
     if path.exists():
-        kept = torch.load(path, weights_only=True)
-        net.load_state_dict(kept["net"])
-        average.load_state_dict(kept["average"])
-        optimiser.load_state_dict(kept["optimiser"])
-        step, before_h = kept["step"], kept["hours"]
+        state = torch.load(path, weights_only=True)
+        net.load_state_dict(state["net"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, before_h = state["step"], state["hours"]
     pick = np.random.default_rng((seed, step))
     source = shards(seed, step // STEPS_A_SHARD[dims], dims)
     pool: deque[Scenes] = deque([next(source)], maxlen=KEPT[dims])
-    slots = [fresh(pool, pick) for _ in range(BATCH[dims])]
+    slots = [new_slot(pool, pick) for _ in range(BATCH[dims])]
     start, seen = time.monotonic(), []
     while (elapsed := (time.monotonic() - start) / 3600) < hours:
         for group in optimiser.param_groups:
@@ -132,7 +132,7 @@ def train(dims: int, out: Path, seed: int, hours: float, decay_hours: float, thr
             a, b = probability[i] > 0.5, slot.view.target
             seen.append((slot.count, 2 * (a & b).sum() / max(1, a.sum() + b.sum())))
             if not slot.answer(probability[i], pick):
-                slots[i] = fresh(pool, pick)
+                slots[i] = new_slot(pool, pick)
         step += 1
         if step % STEPS_A_SHARD[dims] == 0:
             pool.append(next(source))

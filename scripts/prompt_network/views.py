@@ -18,7 +18,7 @@ SIDE = {2: 128, 3: 64}
 
 @dataclass(frozen=True)
 class View:
-    """What one slot of a batch trains on: image 0 to 1 and target, both on the network's grid."""
+    """The training example of one slot of a batch: image 0 to 1 and target, both on the network's grid."""
 
     image: NDArray[np.float32]
     target: NDArray[np.bool_]
@@ -64,7 +64,7 @@ def affine(target: NDArray[np.bool_], pick: np.random.Generator) -> NDArray[np.f
     return np.concatenate([turn * half * stretch, offset[:, None]], 1).astype(np.float32)
 
 
-def look(scenes: Scenes, index: int, pick: np.random.Generator) -> View | None:
+def draw_view(scenes: Scenes, index: int, pick: np.random.Generator) -> View | None:
     """A random view of a scene, or None where it holds no fit target."""
     labels = (scenes.fine if pick.random() < 0.6 else scenes.coarse)[index]
     target = choose_target(labels, pick)
@@ -74,12 +74,12 @@ def look(scenes: Scenes, index: int, pick: np.random.Generator) -> View | None:
     matrix = torch.from_numpy(affine(target, pick))[None]
     grid = F.affine_grid(matrix, [1, 1, *[SIDE[dims]] * dims], align_corners=False)
 
-    def sampled(array: NDArray[np.generic], padding: str) -> Tensor:
+    def sample(array: NDArray[np.generic], padding: str) -> Tensor:
         values = torch.from_numpy(array.astype(np.float32))[None, None]
         return F.grid_sample(values, grid, padding_mode=padding, align_corners=False)[0, 0]
 
-    image = sampled(scenes.image[index], "border" if pick.random() < 0.5 else "zeros").numpy() / 255
-    seen = sampled(target, "zeros").numpy() > 0.5
+    image = sample(scenes.image[index], "border" if pick.random() < 0.5 else "zeros").numpy() / 255
+    seen = sample(target, "zeros").numpy() > 0.5
     if not 0.0012 < seen.mean() < 0.75:
         return None
     if pick.random() < 0.5:  # another window on the intensities

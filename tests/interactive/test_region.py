@@ -49,7 +49,7 @@ def test_a_prompt_larger_than_the_limit_is_held_all_the_same():
 
 @settings(deadline=None)
 @given(regions_in_images(), st.data())
-def test_regions_grow_where_the_mask_reaches_a_border_and_stop_at_the_limit(case, data):
+def test_regions_grow_at_reached_borders_up_to_a_limit(case, data):
     shape, latest, others = case
     largest = LARGEST_SIDE[len(shape)]
     region, rounds = first_region(latest, others, shape), 0

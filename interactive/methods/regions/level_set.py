@@ -94,13 +94,13 @@ def best_level_set(
 
 def _levels(distance_mm: NDArray[np.float32], domain: NDArray[np.bool_], unit_mm: float) -> NDArray[np.int32]:
     """Return distances as levels on a logarithmic scale; -1 outside the domain."""
-    reached = domain & np.isfinite(distance_mm)
+    finite = domain & np.isfinite(distance_mm)
     levels = np.where(domain, LEVELS, -1).astype(np.int32)
-    if not reached.any():
+    if not finite.any():
         return levels
-    values = np.log(np.maximum(distance_mm[reached] / unit_mm, 1.0))
+    values = np.log(np.maximum(distance_mm[finite] / unit_mm, 1.0))
     top = max(float(values.max()), 1e-3)
-    levels[reached] = np.minimum(values * ((LEVELS - 1) / top), LEVELS - 1).astype(np.int32)
+    levels[finite] = np.minimum(values * ((LEVELS - 1) / top), LEVELS - 1).astype(np.int32)
     return levels
 
 

@@ -42,7 +42,7 @@ def plain(values, inside, outside):
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(3, 30), min_size=2, max_size=3), st.data())
-def test_looks_are_those_of_the_definition_in_a_window_and_in_the_whole(seed, shape, data):
+def test_log_odds_match_the_definition_in_any_window(seed, shape, data):
     rng = np.random.default_rng(seed)
     values = rng.normal(0.5, 0.4, shape).astype(np.float32)
     sides = rng.integers(0, 3, shape)

@@ -85,7 +85,7 @@ def test_a_correction_adds_or_takes_one_disc_and_leaves_the_other(method):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
-def test_a_prompt_that_says_nothing_new_changes_nothing(method):
+def test_a_prompt_that_agrees_with_the_mask_changes_nothing(method):
     image, disc = two_discs()
     np.testing.assert_array_equal(
         segment(method, task(image, [(32, 24), (30, 22)], previous=disc, latest=(30, 22), count=2)), disc
@@ -113,7 +113,7 @@ def test_nothing_to_start_from_gives_nothing(method):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
-def test_colour_is_seen(method):
+def test_colour_images(method):
     image, disc = two_discs()
     stained = np.stack([image, 1 - image, np.full_like(image, 0.5)], axis=-1)
     assert dice(segment(method, task(stained, [(32, 24)], color=True)), disc) > 0.9

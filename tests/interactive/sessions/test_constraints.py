@@ -34,7 +34,7 @@ def test_changes_are_taken_over_by_component(case):
 
 @settings(deadline=None)
 @given(masks(1))
-def test_a_proposal_that_changes_nothing_is_the_previous_mask_in_an_array_of_its_own(case):
+def test_no_change_returns_a_copy_of_the_previous_mask(case):
     previous = case[0]
     kept = keep_local(previous, previous.copy(), np.ones_like(previous))
     assert np.array_equal(kept, previous)

@@ -54,7 +54,7 @@ def test_a_session_without_an_image_refuses_prompts():
         (np.zeros((5, 5)), (1.0, np.nan), False, GeometryError),
     ],
 )
-def test_a_bad_image_is_refused_and_the_session_goes_on_with_the_last_one(image, spacing, color, error):
+def test_a_bad_image_is_refused_and_the_last_one_stays(image, spacing, color, error):
     session = session_on()
     session.add_point((5, 5))
     with pytest.raises(error):
@@ -126,7 +126,7 @@ def test_an_edit_takes_voxels_from_open_objects_and_none_from_locked_ones():
         assert session.mask_of(2).sum() == (49 - 3 * 7 if locked else 49)
 
 
-def test_a_locked_object_cannot_be_edited_and_nothing_that_changes_it_can_be_undone():
+def test_a_locked_object_is_not_edited_or_undone():
     session = session_on()
     session.add_point((10, 10))
     session.lock(1)
@@ -142,7 +142,7 @@ def test_a_locked_object_cannot_be_edited_and_nothing_that_changes_it_can_be_und
     assert not session.mask_of(1).any()
 
 
-def test_what_was_prompted_inside_another_object_stays_there_until_it_is_said_otherwise():
+def test_voxels_prompted_inside_another_object_stay_there():
     session = session_on()
     session.add_point((10, 10))
     session.add_object()
@@ -169,7 +169,7 @@ def test_a_voxel_given_to_another_object_is_not_taken_back_from_afar():
     assert session.mask_of(1)[10, 10]
 
 
-def test_a_mask_begins_an_object_anew_and_is_the_previous_mask_of_the_next_edit():
+def test_a_mask_begins_an_object_anew():
     method = Discs()
     session = session_on(method=method)
     session.add_point((10, 10))
@@ -183,7 +183,7 @@ def test_a_mask_begins_an_object_anew_and_is_the_previous_mask_of_the_next_edit(
     assert (task.prompt_count, task.positive.sum(), task.negative.sum()) == (2, 0, 1)
 
 
-def test_a_method_sees_what_was_said():
+def test_a_method_gets_all_prompts():
     method = Discs()
     session = session_on(method=method)
     session.add_box((5, 6), (20, 21))

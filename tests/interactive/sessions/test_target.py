@@ -81,7 +81,7 @@ def test_a_bad_target_is_refused(target):
         session_on().set_target(readonly)
 
 
-def test_a_target_too_small_for_the_numbers_is_refused_before_anything_changes():
+def test_a_target_too_small_for_the_numbers_is_refused():
     session = session_on((5, 5))
     session.set_target(np.zeros((5, 5), np.int8))
     for _ in range(126):
