@@ -115,13 +115,10 @@ class AuthorizationMiddleware:
                 await self._app(scope, receive, send)
             return
         exchange = self._exchange(scope)
-        rule, state = exchange.rule, scope.setdefault("state", {})
+        state = scope.setdefault("state", {})
         state["actor"] = exchange.sender.name if isinstance(exchange.sender, Actor) else ""
-        state["request_id"], state["rule"] = exchange.id, rule
-        if exchange.refused is None and rule is not None and rule.is_act(scope["method"]):
-            flush = rule.action != "prompt"  # an edit lives in memory: a power cut undoes it as well
-            if not await self._append(exchange.event("begun"), flush=flush):
-                exchange.refused = _NO_LOG
+        state["request_id"], state["rule"] = exchange.id, exchange.rule
+        await self._begin(exchange)
         answered = lost = False
 
         async def answer(message: Message) -> None:
@@ -179,6 +176,14 @@ class AuthorizationMiddleware:
                 detail = f"the token {sender.name!r} may not {words} here; ask for another one"
                 exchange.refused = _Refused(403, detail, decision.reason)
         return exchange
+
+    async def _begin(self, exchange: _Exchange) -> None:
+        """Write down that an act is about to be carried out; it is refused where that cannot be done."""
+        rule = exchange.rule
+        if exchange.refused is None and rule is not None and rule.is_act(exchange.scope["method"]):
+            flush = rule.action != "prompt"  # an edit lives in memory: a power cut undoes it as well
+            if not await self._append(exchange.event("begun"), flush=flush):
+                exchange.refused = _NO_LOG
 
     async def _record(self, exchange: _Exchange, status: int) -> bool:
         """Write the outcome of a request down; False where that cannot be done."""
