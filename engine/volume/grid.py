@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.errors import GeometryError
+from maskwright.kernels.label_array import check_spacing
 
 SAME_GRID_MM = 1e-3
 """Two grids are the same when no corner of one is farther than this from the same corner of the other."""
@@ -58,7 +59,7 @@ class Grid:
         Parameters
         ----------
         shape, spacing_mm : sequence
-            In array-axis order, of equal length; spacings positive and finite.
+            In array-axis order, of equal length; spacings as ``kernels.label_array.check_spacing`` takes them.
 
         Examples
         --------
@@ -66,11 +67,8 @@ class Grid:
         (3.0, 0.5, 0.5)
         """
         ndim = len(shape)
-        spacing = tuple(float(step) for step in spacing_mm)
-        if len(spacing) != ndim or not all(0 < step < np.inf for step in spacing):
-            raise GeometryError(f"spacing_mm must be {ndim} positive numbers in array-axis order, got {spacing}")
         affine = np.zeros((4, ndim + 1))
-        for axis, step in enumerate(spacing):
+        for axis, step in enumerate(check_spacing(spacing_mm, ndim)):
             affine[ndim - 1 - axis, axis] = step
         affine[3, ndim] = 1
         return cls(tuple(shape), affine)
@@ -148,7 +146,10 @@ def _checked_affine(affine: ArrayLike, ndim: int) -> NDArray[np.float64]:
     if not np.isfinite(matrix).all() or not np.array_equal(matrix[3], last_row):
         raise GeometryError("the affine must hold finite numbers and end in the row 0 ... 0 1")
     axes = matrix[:3, :-1]
-    lengths = np.linalg.norm(axes, axis=0)
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(axes, axis=0)
+    if (axes != 0).any(axis=0).all():
+        check_spacing(lengths, ndim)
     # The smallest singular value of the unit axes is 0 where two of them are parallel.
     if not (lengths > 0).all() or np.linalg.svd(axes / lengths, compute_uv=False).min() < 1e-6:
         raise GeometryError("the affine is singular: every axis must have a length and a direction of its own")

@@ -17,9 +17,16 @@ def test_from_spacing_maps_indices_to_world_axes() -> None:
     np.testing.assert_array_equal(plane.affine @ [2, 4, 1], [1.0, 1.0, 0.0, 1.0])
 
 
+@pytest.mark.parametrize("length", [1e-300, 1e-13, 1e13, 1e300])
+def test_an_axis_of_extreme_length_is_refused_by_its_spacing(length):
+    """Once "singular", where its square left the range of float64."""
+    with pytest.raises(GeometryError, match="finite positive numbers, one for each axis, from 1e-12"):
+        Grid((3, 4, 5), np.diag([length, 1.0, 1.0, 1.0]))
+
+
 @pytest.mark.parametrize("spacing", [(1, 1), (1, 1, 0), (1, 1, -1), (1, 1, np.nan), (1, 1, np.inf)])
-def test_from_spacing_refuses_what_is_no_spacing(spacing: tuple[float, ...]) -> None:
-    with pytest.raises(GeometryError, match="3 positive numbers"):
+def test_bad_spacings_are_refused(spacing: tuple[float, ...]) -> None:
+    with pytest.raises(GeometryError, match="3 finite positive numbers"):
         Grid.from_spacing((4, 5, 6), spacing)
 
 

@@ -123,7 +123,7 @@ def test_an_unknown_spacing_stays_unknown_until_given(tmp_path: Path, ending: st
     write(bare, path)
     assert read_labels(path).spacing_mm is None
     assert read_labels(path, spacing_mm=(0.8, 0.6)).spacing_mm == (0.8, 0.6)
-    with pytest.raises(GeometryError, match="2 positive numbers"):
+    with pytest.raises(GeometryError, match="2 finite positive numbers"):
         read_labels(path, spacing_mm=(1, 0.8, 0.6))
 
 
