@@ -48,17 +48,16 @@ def large_rows(bench: str, *, quick: bool) -> list[Row]:
             last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
             rows.append(Row(bench, "large", size, "", failed=last[0][:160]))
             continue
-        found = json.loads(done.stdout.splitlines()[-1])
-        seconds = found["seconds"]
+        measured = json.loads(done.stdout.splitlines()[-1])
+        seconds = measured["seconds"]
         medians[size] = statistics.median(seconds)
         rows.append(
             Row(bench, "large", f"click on {size}", "s", medians[size], min(seconds), max(seconds), len(seconds))
         )
-        rows.append(Row(bench, "large", f"set_image on {size}", "s", found["set_image"], runs=1))
-        note = f"{found['extra'] / 1e6:.0f} MB over an image of {found['image'] / 1e6:.0f} MB (int16)"
-        rows.append(
-            Row(bench, "large", f"memory on {size}", "x image", found["extra"] / found["image"], runs=1, note=note)
-        )
+        rows.append(Row(bench, "large", f"set_image on {size}", "s", measured["set_image"], runs=1))
+        share = measured["extra"] / measured["image"]
+        note = f"{measured['extra'] / 1e6:.0f} MB over an image of {measured['image'] / 1e6:.0f} MB (int16)"
+        rows.append(Row(bench, "large", f"memory on {size}", "x image", share, runs=1, note=note))
     if len(medians) == 2:
         rows.append(Row(bench, "large", "large / small", "x", medians["large"] / medians["small"], runs=1))
     return rows

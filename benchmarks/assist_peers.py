@@ -90,7 +90,7 @@ def fast_marching(
 
 
 def grab_cut(image: NDArray[np.float32], positive: Mask, negative: Mask, previous: Mask | None, _mm: Spacing) -> Mask:
-    """OpenCV, 2-D: what is probably inside is the previous mask, at first a disc a tenth of the image wide."""
+    """OpenCV, 2-D: the previous mask is probably inside, at first a disc a tenth of the image wide."""
     import cv2
 
     levels = (unit_range(image) * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""One target played by the simulated annotator: Dice and time after each click, and what they add up to."""
+"""One target played by the simulated annotator: Dice and time after each click, and their sums."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 
 class Player(Protocol):
-    """Somebody who is shown an image, is given prompts one after another, and answers each with a mask."""
+    """A contestant: it gets an image, then prompts one after another, and answers each with a mask."""
 
     def begin(self, target: Target) -> None: ...
 
@@ -43,7 +43,7 @@ class PeerPlayer:
 
     def begin(self, target: Target) -> None:
         self.target, self.previous = target, None
-        self.positive, self.negative = (np.zeros(target.truth.shape, bool) for _ in range(2))
+        self.positive, self.negative = (np.zeros(target.reference.shape, bool) for _ in range(2))
 
     def click(self, index: tuple[int, ...], positive: bool) -> Mask:
         (self.positive if positive else self.negative)[index] = True
@@ -83,13 +83,13 @@ class Game:
         return sum(after < before - DROP for before, after in zip(self.dice, self.dice[1:]))
 
 
-def dice(truth: Mask, mask: Mask) -> float:
-    total = int(np.count_nonzero(truth)) + int(np.count_nonzero(mask))
-    return 2 * int(np.count_nonzero(truth & mask)) / total if total else 1.0
+def dice(reference: Mask, mask: Mask) -> float:
+    total = int(np.count_nonzero(reference)) + int(np.count_nonzero(mask))
+    return 2 * int(np.count_nonzero(reference & mask)) / total if total else 1.0
 
 
 def play(player: Player, target: Target, clicks: int = CLICKS) -> Game:
-    """Let the annotator click, and return what came of it."""
+    """Let the annotator click, and return the game."""
     from maskwright.interactive.simulation.annotator import next_click
 
     player.begin(target)
@@ -97,7 +97,7 @@ def play(player: Player, target: Target, clicks: int = CLICKS) -> Game:
     values: list[float] = []
     seconds: list[float] = []
     for _ in range(clicks):
-        click = next_click(target.truth, mask, target.spacing_mm)
+        click = next_click(target.reference, mask, target.spacing_mm)
         if click is None:
             values.append(1.0)
             continue
@@ -105,32 +105,32 @@ def play(player: Player, target: Target, clicks: int = CLICKS) -> Game:
         mask = player.click(click.index, click.positive)
         seconds.append(time.perf_counter() - start)
         mask = mask.copy()
-        values.append(dice(target.truth, mask))
+        values.append(dice(target.reference, mask))
     return Game(target.name, target.kind, tuple(values), tuple(seconds))
 
 
 def scribbled(player: Player, target: Target) -> list[float]:
     """Return the Dice after each annotator's pair of scribbles."""
     assert target.scribbles is not None
-    found = []
+    values = []
     for positive, negative in target.scribbles:
         player.begin(target)
         player.scribble(positive & ~negative, True)
-        found.append(dice(target.truth, player.scribble(negative & ~positive, False)))
-    return found
+        values.append(dice(target.reference, player.scribble(negative & ~positive, False)))
+    return values
 
 
 def measures(games: Sequence[Game]) -> dict[str, float]:
     """Return the means over games: Dice along the curve, clicks to 0.85, the share of harmful clicks, times in ms."""
-    found = {f"dice@{k}": float(np.mean([game.dice[k - 1] for game in games])) for k in CURVE}
-    found["clicks to .85"] = float(np.mean([game.clicks_to_good for game in games]))
-    found["worse clicks"] = sum(game.drops for game in games) / sum(len(game.dice) - 1 for game in games)
+    values = {f"dice@{k}": float(np.mean([game.dice[k - 1] for game in games])) for k in CURVE}
+    values["clicks to .85"] = float(np.mean([game.clicks_to_good for game in games]))
+    values["worse clicks"] = sum(game.drops for game in games) / sum(len(game.dice) - 1 for game in games)
     times = 1000 * np.concatenate([game.seconds for game in games])
-    return found | {"p50 ms": float(np.median(times)), "p95 ms": float(np.percentile(times, 95))}
+    return values | {"p50 ms": float(np.median(times)), "p95 ms": float(np.percentile(times, 95))}
 
 
 def interleaved(
-    players: dict[str, Player], targets: Sequence[Target], said: Callable[[str], None]
+    players: dict[str, Player], targets: Sequence[Target], report: Callable[[str], None]
 ) -> tuple[dict[str, list[Game]], dict[str, str]]:
     """Let everyone play each target in turn; one that fails is left out from there on, with its reason."""
     games: dict[str, list[Game]] = {name: [] for name in players}
@@ -143,5 +143,5 @@ def interleaved(
                 games[name].append(play(player, target))
             except Exception as error:
                 failed[name] = f"{type(error).__name__}: {error}"[:160]
-                said(f"{name} on {target.name}: {failed[name]}")
+                report(f"{name} on {target.name}: {failed[name]}")
     return games, failed

@@ -58,7 +58,7 @@ class SessionPlayer:
 
 @dataclass
 class MethodPlayer:
-    """A method on the whole image, with no session around it: for those who tune the method."""
+    """A method on the whole image, with no session around it: for tuning it."""
 
     method: Any
     segmenter: Any = None
@@ -70,13 +70,13 @@ class MethodPlayer:
 
     def begin(self, target: Target) -> None:
         self.target, self.previous, self.count = target, None, 0
-        self.prompts = np.zeros(target.truth.shape, bool), np.zeros(target.truth.shape, bool)
+        self.prompts = np.zeros(target.reference.shape, bool), np.zeros(target.reference.shape, bool)
         self.segmenter = self.method.open(Image.of(target.image, target.spacing_mm))
         low, high = np.percentile(target.image, (0.5, 99.5))
         self.intensity_range = float(low), float(high)
 
     def click(self, index: tuple[int, ...], positive: bool) -> Mask:
-        stroke = np.zeros_like(self.target.truth)  # type: ignore[union-attr]
+        stroke = np.zeros_like(self.target.reference)  # type: ignore[union-attr]
         stroke[index] = True
         return self.scribble(stroke, positive)
 

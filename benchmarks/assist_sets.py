@@ -1,4 +1,4 @@
-"""The images of the assist benchmark: each target is an image, the truth of one object in it, and perhaps scribbles.
+"""The images of the assist benchmark: an image, the reference of one object in it, perhaps scribbles.
 
 The development data lies in ``shared/data`` beside the repository; where it is not, a set is empty and says so.
 """
@@ -32,7 +32,7 @@ class Target:
 
     name: str
     image: Image
-    truth: Mask
+    reference: Mask
     spacing_mm: tuple[float, ...]
     scribbles: NDArray[np.bool_] | None = None
 
@@ -93,14 +93,14 @@ def _three_d() -> list[Target]:
     image, header = nrrd.read(str(DATA / "volumes" / "brain1_image.nrrd"))
     mask, _ = nrrd.read(str(DATA / "volumes" / "brain1_label.nrrd"))
     spacing = tuple(float(np.linalg.norm(row)) for row in header["space directions"])[::-1]
-    found = []
+    targets = []
     for name, label in THREE_D.items():
         if label is None:
             arrays = np.ascontiguousarray(image.T.astype(np.float32)), np.ascontiguousarray(mask.T > 0)
-            found.append(Target(name, *arrays, spacing))
+            targets.append(Target(name, *arrays, spacing))
         else:
-            found.append(_ct_target(name, label))
-    return found
+            targets.append(_ct_target(name, label))
+    return targets
 
 
 def _other_organs() -> list[Target]:
@@ -110,12 +110,12 @@ def _other_organs() -> list[Target]:
 def _slices() -> list[Target]:
     """The slice of each organ where it is largest."""
     image, labels, spacing = _ct()
-    found = []
+    targets = []
     for label in SLICED_ORGANS:
         mask = labels == label
         z = int(np.argmax(mask.sum(axis=(1, 2))))
-        found.append(Target(f"ct-slice-{label}", image[z].copy(), mask[z].copy(), spacing[1:]))
-    return found
+        targets.append(Target(f"ct-slice-{label}", image[z].copy(), mask[z].copy(), spacing[1:]))
+    return targets
 
 
 def _synthetic() -> list[Target]:
@@ -142,25 +142,25 @@ def _painted(seed: int) -> Target:
 def _some_component(labels: NDArray[np.uint8], rng: np.random.Generator) -> Mask:
     from maskwright.kernels.components import label_components
 
-    found = label_components(labels, 4)
-    sizes = np.bincount(found.labels.reshape(-1))
-    sizes[np.unique(found.labels[labels == 0])] = 0
-    return np.asarray(found.labels == rng.choice(np.flatnonzero(sizes > 150)))
+    components = label_components(labels, 4)
+    sizes = np.bincount(components.labels.reshape(-1))
+    sizes[np.unique(components.labels[labels == 0])] = 0
+    return np.asarray(components.labels == rng.choice(np.flatnonzero(sizes > 150)))
 
 
 def upsampled(shape: tuple[int, int], count: int) -> list[Target]:
     """Return development images enlarged to ``shape``, one of each kind first."""
-    found = []
+    targets = []
     for target in _medscribble()[::2][:count]:
         factor = [new / old for new, old in zip(shape, target.image.shape)]
-        truth = zoom(target.truth.astype(np.float32), factor, order=1) > 0.5
-        found.append(Target(target.name, zoom(target.image, factor, order=1), truth, (0.5, 0.5)))
-    return found
+        reference = zoom(target.reference.astype(np.float32), factor, order=1) > 0.5
+        targets.append(Target(target.name, zoom(target.image, factor, order=1), reference, (0.5, 0.5)))
+    return targets
 
 
 def cubes(side: int) -> list[Target]:
     """Return cubes of the CT, enlarged to 1 mm, around three organs."""
-    found = []
+    targets = []
     for label in (1, 2, 52):
         image, labels, spacing = _ct()
         half = [int(np.ceil(side / step / 2)) + 1 for step in spacing]
@@ -169,11 +169,11 @@ def cubes(side: int) -> list[Target]:
         box = tuple(slice(a, a + 2 * h) for a, h in zip(low, half))
         cut = (slice(0, side),) * 3
         large = zoom(image[box], spacing, order=1)
-        truth = zoom((labels[box] == label).astype(np.float32), spacing, order=1) > 0.5
+        reference = zoom((labels[box] == label).astype(np.float32), spacing, order=1) > 0.5
         short = [(0, max(0, side - n)) for n in large.shape]
-        arrays = np.pad(large, short, mode="edge")[cut], np.pad(truth, short)[cut]
-        found.append(Target(f"cube-{label}", *(np.ascontiguousarray(a) for a in arrays), (1.0, 1.0, 1.0)))
-    return found
+        arrays = np.pad(large, short, mode="edge")[cut], np.pad(reference, short)[cut]
+        targets.append(Target(f"cube-{label}", *(np.ascontiguousarray(a) for a in arrays), (1.0, 1.0, 1.0)))
+    return targets
 
 
 SETS: dict[str, Callable[[], list[Target]]] = {

@@ -37,25 +37,25 @@ def run(case_name: str, *, quick: bool) -> list[Row]:
         return [Row(NAME, case_name, "all", "", failed=missing)]
     if case_name == "scribbles":
         return scribble_rows(targets("medscribble")[: 2 if quick else None])
-    found = {"latency-2d": lambda: upsampled((512, 512), 8), "latency-3d": lambda: cubes(96)}.get(
+    subset = {"latency-2d": lambda: upsampled((512, 512), 8), "latency-3d": lambda: cubes(96)}.get(
         case_name, lambda: targets(case_name)
     )()
-    found = found[:1] if quick else found
-    players = players_for(found, (*OURS, *PEERS))
-    warm_up(players, found[0])
-    games, failed = interleaved(players, found, print)
+    subset = subset[:1] if quick else subset
+    players = players_for(subset, (*OURS, *PEERS))
+    warm_up(players, subset[0])
+    games, failed = interleaved(players, subset, print)
     if case_name.startswith("latency"):
         return [row for row in rows_of(case_name, games, failed) if row.failed or row.unit.endswith("ms")]
     return rows_of(case_name, games, failed) + kind_rows(case_name, games)
 
 
-def players_for(found: Sequence[Target], names: Sequence[str]) -> dict[str, Player]:
-    return {name: make_player(name) for name in names if fits(name, found[0])}
+def players_for(subset: Sequence[Target], names: Sequence[str]) -> dict[str, Player]:
+    return {name: make_player(name) for name in names if fits(name, subset[0])}
 
 
 def warm_up(players: dict[str, Player], target: Target) -> None:
     """Two clicks each: imports and compiled code are there before the clock starts."""
-    inside, outside = (tuple(int(i) for i in np.argwhere(mask)[0]) for mask in (target.truth, ~target.truth))
+    inside, outside = (tuple(int(i) for i in np.argwhere(mask)[0]) for mask in (target.reference, ~target.reference))
     for name, player in players.items():
         try:
             player.begin(target)
@@ -90,12 +90,12 @@ def kind_rows(case: str, games: dict[str, list[Game]]) -> list[Row]:
     return rows
 
 
-def scribble_rows(found: Sequence[Target], names: Sequence[str] = (*OURS, *PEERS)) -> list[Row]:
+def scribble_rows(subset: Sequence[Target], names: Sequence[str] = (*OURS, *PEERS)) -> list[Row]:
     """Return the Dice after one pair of human scribbles, the mean of three annotators."""
     rows = []
-    for name, player in players_for(found, names).items():
+    for name, player in players_for(subset, names).items():
         try:
-            values = [float(np.mean(scribbled(player, target))) for target in found]
+            values = [float(np.mean(scribbled(player, target))) for target in subset]
         except Exception as error:
             rows.append(Row(NAME, "scribbles", name, "dice", failed=f"{type(error).__name__}: {error}"[:160]))
             continue
@@ -125,11 +125,11 @@ def main() -> None:
     options = parser.parse_args()
     names = options.methods.split(",")
     for set_name in chosen(options.sets.split(",")):
-        found = targets(set_name)[: options.images]
-        players = players_for(found, names)
-        warm_up(players, found[0])
-        games, _ = interleaved(players, found, print)
-        print(f"\n== {set_name} ({len(found)} images)")
+        subset = targets(set_name)[: options.images]
+        players = players_for(subset, names)
+        warm_up(players, subset[0])
+        games, _ = interleaved(players, subset, print)
+        print(f"\n== {set_name} ({len(subset)} images)")
         print_games(games)
     if options.scribbles:
         for row in scribble_rows(targets("medscribble")[: options.images], names):

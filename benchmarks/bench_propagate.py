@@ -28,7 +28,7 @@ def run(case_name: str, *, quick: bool) -> list[Row]:
     """Return the rows of one case: a contestant's Dice, and under its name with ``-time`` the time of a slice."""
     if not case_name.startswith("blobs") and not VOLUMES.exists():
         return [Row(NAME, case_name, "all", "", failed="the shared development data is not here")]
-    found = list(structures(case_name))[: 2 if quick else None]
+    chosen = list(structures(case_name))[: 2 if quick else None]
     contestants: dict[str, Callable[[Structure], NDArray[np.bool_]]] = {
         "maskwright": ours,
         **PEERS,
@@ -38,7 +38,7 @@ def run(case_name: str, *, quick: bool) -> list[Row]:
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     failed: dict[str, str] = {}
     for warm_up in (True, False):
-        for case in found[:1] if warm_up else found:
+        for case in chosen[:1] if warm_up else chosen:
             for name, fill in contestants.items():
                 if name in failed:
                     continue
@@ -50,7 +50,7 @@ def run(case_name: str, *, quick: bool) -> list[Row]:
                     continue
                 if not warm_up:
                     seconds[name].append((time.perf_counter() - start) / len(case.unseen))
-                    dice[name][case.name] = dice_of(filled[case.unseen], case.truth[case.unseen])
+                    dice[name][case.name] = dice_of(filled[case.unseen], case.reference[case.unseen])
     for name in contestants:
         if name in failed:
             rows.append(Row(NAME, case_name, name, "Dice", failed=failed[name]))
@@ -87,9 +87,9 @@ def dice_of(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     return float(2 * (first & second).sum() / (first.sum() + second.sum()))
 
 
-def note(found: dict[str, float]) -> str:
-    listed = sorted(found.items(), key=lambda item: item[1])[:LISTED]
-    start = "" if len(found) <= LISTED else f"{len(found)} structures, the worst: "
+def note(dice: dict[str, float]) -> str:
+    listed = sorted(dice.items(), key=lambda item: item[1])[:LISTED]
+    start = "" if len(dice) <= LISTED else f"{len(dice)} structures, the worst: "
     return start + ", ".join(f"{name}: {value:.3f}" for name, value in listed)
 
 

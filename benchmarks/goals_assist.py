@@ -17,20 +17,20 @@ def assist_goals(rows: Sequence[Row]) -> list[Goal]:
     values = {(row.case, row.contestant, row.unit): row.value for row in rows if row.bench == "assist"}
 
     def goal(work: str, case: str, unit: str, limit: float, *, above: bool, who: str = OURS) -> Goal:
-        found = values.get((case, who, unit))
-        met = None if found is None else found >= limit if above else found <= limit
-        measured = "not measured" if found is None else f"{found:.3g}"
+        value = values.get((case, who, unit))
+        met = None if value is None else value >= limit if above else value <= limit
+        measured = "not measured" if value is None else f"{value:.3g}"
         return Goal(work, case, f"{'>=' if above else '<='} {limit:g}", measured, met)
 
     return [*_quality(goal), *_speed(goal)]
 
 
 def _quality(goal: Callable[..., Goal]) -> list[Goal]:
-    found = [goal(f"2-D clicks: {unit}", "medscribble", unit, limit, above=True) for unit, limit in CURVE.items()]
-    found.append(goal("2-D: clicks to Dice .85, 20 where never", "medscribble", "clicks to .85", 6, above=False))
-    found.append(goal("2-D: clicks that lower Dice", "medscribble", "worse clicks", 0.04, above=False))
-    found.append(goal("2-D: one pair of human scribbles", "scribbles", "dice", 0.89, above=True))
-    return found + [goal(f"3-D clicks: {unit}", "3d", unit, limit, above=True) for unit, limit in VOLUMES.items()]
+    goals = [goal(f"2-D clicks: {unit}", "medscribble", unit, limit, above=True) for unit, limit in CURVE.items()]
+    goals.append(goal("2-D: clicks to Dice .85, 20 where never", "medscribble", "clicks to .85", 6, above=False))
+    goals.append(goal("2-D: clicks that lower Dice", "medscribble", "worse clicks", 0.04, above=False))
+    goals.append(goal("2-D: one pair of human scribbles", "scribbles", "dice", 0.89, above=True))
+    return goals + [goal(f"3-D clicks: {unit}", "3d", unit, limit, above=True) for unit, limit in VOLUMES.items()]
 
 
 def _speed(goal: Callable[..., Goal]) -> list[Goal]:

@@ -23,21 +23,21 @@ class Structure:
 
     name: str
     image: NDArray[np.generic]
-    truth: NDArray[np.bool_]
+    reference: NDArray[np.bool_]
     spacing_mm: tuple[float, float, float]
     given: tuple[int, ...]
 
     @property
     def unseen(self) -> list[int]:
         """The slices between the first and the last that hold the label and are not given."""
-        filled = np.flatnonzero(self.truth.any(axis=(1, 2)))
+        filled = np.flatnonzero(self.reference.any(axis=(1, 2)))
         return [k for k in range(int(filled[0]), int(filled[-1]) + 1) if k not in self.given]
 
     @property
     def sparse(self) -> NDArray[np.bool_]:
-        kept = np.zeros_like(self.truth)
-        kept[list(self.given)] = self.truth[list(self.given)]
-        return kept
+        sparse = np.zeros_like(self.reference)
+        sparse[list(self.given)] = self.reference[list(self.given)]
+        return sparse
 
 
 def structures(case: str) -> Iterator[Structure]:
@@ -57,21 +57,21 @@ def structures(case: str) -> Iterator[Structure]:
     names = [int(label) for label in np.unique(labels) if label]
     chosen = {"ct-rest": [n for n in names if n not in FOUR], "brain": names}.get(source, list(FOUR))
     for label in chosen:
-        truth = labels == label
-        if np.count_nonzero(truth.any(axis=(1, 2))) >= FEWEST:
-            yield structure(str(label), image, truth, spacing_mm, every)
+        reference = labels == label
+        if np.count_nonzero(reference.any(axis=(1, 2))) >= FEWEST:
+            yield structure(str(label), image, reference, spacing_mm, every)
 
 
 def structure(
     name: str,
     image: NDArray[np.generic],
-    truth: NDArray[np.bool_],
+    reference: NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
     every: int,
 ) -> Structure:
-    filled = np.flatnonzero(truth.any(axis=(1, 2)))
+    filled = np.flatnonzero(reference.any(axis=(1, 2)))
     given = sorted({*range(int(filled[0]), int(filled[-1]) + 1, every), int(filled[-1])})
-    return Structure(name, image, truth, spacing_mm, tuple(given))
+    return Structure(name, image, reference, spacing_mm, tuple(given))
 
 
 def volume(name: str) -> tuple[NDArray[np.generic], NDArray[np.generic], tuple[float, float, float]]:

@@ -18,7 +18,7 @@ CT_WINDOW = (-160.0, 240.0)
 def nearest(case: Structure) -> NDArray[np.bool_]:
     filled = case.sparse
     for target in case.unseen:
-        filled[target] = case.truth[min(case.given, key=lambda given: abs(given - target))]
+        filled[target] = case.reference[min(case.given, key=lambda given: abs(given - target))]
     return filled
 
 
@@ -33,8 +33,8 @@ def opencv_dis(case: Structure) -> NDArray[np.bool_]:
 
     def flow(first: Plane, second: Plane) -> NDArray[np.float32]:
         images = [(plane * 255).astype(np.uint8) for plane in (first, second)]
-        found: NDArray[np.float32] = method.calc(*images, None)[..., ::-1].transpose(2, 0, 1)
-        return found
+        flow: NDArray[np.float32] = method.calc(*images, None)[..., ::-1].transpose(2, 0, 1)
+        return flow
 
     return interpolated(case, flow)
 
@@ -57,11 +57,11 @@ def interpolated(case: Structure, flow: Flow | None) -> NDArray[np.bool_]:
     """Fill by signed distances of the two nearest given slices, warped along the flow, weighted by distance."""
     filled = case.sparse
     planes = scaled(case)
-    depths = {given: depth_of(case.truth[given], case.spacing_mm[1:]) for given in case.given}
+    depths = {given: depth_of(case.reference[given], case.spacing_mm[1:]) for given in case.given}
     for target in case.unseen:
         before = max(given for given in case.given if given < target)
         after = min(given for given in case.given if given > target)
-        total = np.zeros(case.truth.shape[1:])
+        total = np.zeros(case.reference.shape[1:])
         for given, weight in ((before, after - target), (after, target - before)):
             depth = depths[given]
             if flow is not None:

@@ -29,7 +29,7 @@ def run(
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="network (the default), geodesic, cut, random-walker or region-growing."),
+        typer.Option(metavar="NAME", help="The method, by default network; an unknown name lists them all."),
     ] = None,
     spacing_mm: SpacingMm = None,
     picture: Picture = None,
