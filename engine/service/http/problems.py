@@ -49,7 +49,7 @@ STATUS: tuple[tuple[type[MaskwrightError], int], ...] = (
     (FileFormatError, 422),
 )
 """The status of an error; the first that fits counts."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Of the system's errors, those of a full disk: also of the temporary one, on which forms lie while they arrive."""
 FAILED = "the server failed at this; its log says where, under this X-Request-Id"
 _HEADERS = {503: {"Retry-After": str(RETRY_S)}, 401: {"WWW-Authenticate": "Bearer"}}
