@@ -34,6 +34,12 @@ class Region:
         """Its slices in the image."""
         return tuple(slice(a, b) for a, b in zip(self.lower, self.upper))
 
+    def is_inside(self, shape: tuple[int, ...]) -> bool:
+        """Return whether the region is not empty and lies in an image of this shape."""
+        if not len(self.lower) == len(self.upper) == len(shape):
+            return False
+        return all(0 <= a < b <= n for a, b, n in zip(self.lower, self.upper, shape))
+
     def intersection(self, other: Region) -> Region | None:
         """Return the intersection, or None."""
         lower = tuple(max(a, b) for a, b in zip(self.lower, other.lower))

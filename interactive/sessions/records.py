@@ -102,10 +102,7 @@ def area_from_record(record: Any, shape: Shape) -> Area:
     """Return the voxels of a record; at most the bits of its box, within the image, are unpacked."""
     _check_fields(_entries(record, "an area"), {"lower", "upper", "bits"})
     region = Region(_numbers(record["lower"]), _numbers(record["upper"]))
-    inside = len(region.lower) == len(region.upper) == len(shape) and all(
-        0 <= low < high <= n for low, high, n in zip(region.lower, region.upper, shape)
-    )
-    if not inside:
+    if not region.is_inside(shape):
         raise InputError(f"an area has a box outside the image, whose shape is {shape}")
     size = -(-prod(region.shape) // 8)
     text = text_from(record["bits"], most=2 * size + 100)

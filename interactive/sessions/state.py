@@ -125,6 +125,9 @@ class SessionState:
         self.objects.check(object_id)
         if object_id in self.objects.locked:
             raise PromptError(f"object {object_id} is locked; unlock it, or select another one")
+        region = _region_of(prompt)
+        if region is not None and not region.is_inside(self.image.shape):
+            raise PromptError(f"the prompt lies outside the image of shape {self.image.shape}")
         kind = type(prompt).__name__.lower()
         if not isinstance(prompt, MaskPrompt) and kind not in self.supports.prompts:
             raise PromptError(f"the method takes no {kind}; expected one of {', '.join(sorted(self.supports.prompts))}")
@@ -225,6 +228,12 @@ class SessionState:
                 f"the replayed mask of object {number} is not the one saved; use the Maskwright, provider and number "
                 "of threads of that time"
             )
+
+
+def _region_of(prompt: Prompt) -> Region | None:
+    if isinstance(prompt, MaskPrompt):
+        return None if prompt.area is None else prompt.area.region
+    return prompt.region
 
 
 def _hash_mask(mask: Mask, bounds: Region | None) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import dataclasses
 import json
 import zlib
 from pathlib import Path
@@ -269,6 +270,65 @@ def test_masks_that_differ_are_refused():
     session.add_point((4, 10, 10))
     with pytest.raises(InputError, match="mask of object 2 is not the one saved"):
         AssistSession.from_log(session.to_log(), IMAGE, Changed())
+
+
+def random_event(data):
+    """Return any event on this image, often one that the session refuses."""
+    objects = st.integers(1, 3)
+    voxel = data.draw(st.tuples(*[st.integers(0, n - 1) for n in SHAPE]))
+    box = tuple(slice(a, a + data.draw(st.integers(1, 4))) for a in voxel)
+    positive, kind = data.draw(st.booleans()), data.draw(st.sampled_from(sorted(set(EVENTS) - {"MasksHashed"})))
+    prompt = data.draw(
+        st.sampled_from(
+            [
+                make_point(voxel, SHAPE, positive),
+                make_scribble(drawn(*box), SHAPE, positive),
+                make_lasso(drawn(*box), SHAPE, positive),
+                make_mask(drawn(*box), SHAPE),
+                make_mask(np.zeros(SHAPE, bool), SHAPE),
+                make_box(voxel, [min(s.stop, n) for s, n in zip(box, SHAPE)], SHAPE),
+            ]
+        )
+    )
+    values = {"object_id": data.draw(objects), "name": "a name", "dtype": "uint8", "prompt": prompt}
+    return EVENTS[kind](**{field.name: values[field.name] for field in dataclasses.fields(EVENTS[kind])})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_events_replay_to_the_same_session(data):
+    session = AssistSession(Discs())
+    session.set_image(IMAGE, (2.5, 0.8, 0.8))
+    for _ in range(data.draw(st.integers(1, 12))):
+        with contextlib.suppress(InputError):
+            session.apply(random_event(data))
+    again = AssistSession.from_log(session.to_log(), IMAGE, Discs())
+    for event in (None, Predicted(), Redone(), Undone(), PromptAdded(1, make_point((4, 10, 10), SHAPE, True))):
+        for each in (session, again):
+            with contextlib.suppress(InputError):
+                if event is not None:
+                    each.apply(event)
+        assert again.events == session.events
+        assert (again.objects, again.names, again.active, again.locked) == (
+            session.objects, session.names, session.active, session.locked
+        )  # fmt: skip
+        assert same(session, again)
+
+
+def test_a_prompt_outside_the_image_is_refused():
+    session = AssistSession(Discs())
+    session.set_image(IMAGE, (2.5, 0.8, 0.8))
+    large = (99, 99, 99)
+    for prompt in (
+        make_point((50, 1, 1), large, True),
+        make_box((0, 0, 0), (10, 1, 1), large),
+        make_mask(np.ones((10, 1, 1), bool), (10, 1, 1)),
+        make_scribble(np.ones((2, 2), bool), (2, 2), True),
+    ):
+        for event in (PromptAdded(1, prompt), PromptQueued(1, prompt)):
+            with pytest.raises(InputError, match="outside the image"):
+                session.apply(event)
+    assert session.events == ()
 
 
 # --- versions
