@@ -98,6 +98,21 @@ def test_the_table_names_the_labels_of_a_preset(capsys: pytest.CaptureFixture[st
     assert "∞" in next(line for line in out.splitlines() if line.startswith("HD95"))
 
 
+def test_a_preset_without_headline_metrics(
+    capsys: pytest.CaptureFixture[str], pair: tuple[str, str], tmp_path: Path
+) -> None:
+    preset = tmp_path / "iou.toml"
+    preset.write_text("".join(f'[labels.{k}]\nname = "part {k}"\nmetrics = ["iou"]\n' for k in range(1, 7)))
+    _, out, _ = run(capsys, "compare", *pair, "--preset", preset)
+    assert out.splitlines()[1].split() == ["IoU"]
+    manifest = tmp_path / "m.csv"
+    manifest.write_text(f"case,reference,prediction\na,{pair[0]},{pair[1]}\n")
+    status, out, _ = run(capsys, "qa", manifest, "--out", tmp_path / "out", "--workers", "1", "--preset", preset)
+    assert status == 0
+    assert "IoU" in out.splitlines()[1]
+    assert "IoU" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_many_labels_run_down(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     array = np.arange(8 * 8, dtype=np.uint8).reshape(1, 8, 8) // 8
     path = tmp_path / "many.nii.gz"

@@ -62,7 +62,12 @@ def metric_columns(options: CompareOptions) -> list[str]:
 
 
 def absent_values(options: CompareOptions) -> dict[str, float | None]:
-    """Return the values of a label that neither mask holds, by column."""
+    """Return the values, by column, of a label that only other cases hold.
+
+    None with a preset, whose labels are measured in every case.
+    """
+    if options.preset is not None:
+        return {}
     return {
         column.name: column.metric.both_empty if column.metric.function(options.convention) else None
         for column in columns_of_every_label(options)

@@ -16,7 +16,7 @@ from maskwright.engine.agreement.summary import Summary
 from maskwright.engine.metrics.columns import metric_of
 from maskwright.engine.report.chart import ChartRow, draw_chart
 from maskwright.engine.report.picture import Picture
-from maskwright.engine.report.wording import HEADLINES, column_title, column_unit, interval_text, number_text
+from maskwright.engine.report.wording import column_title, column_unit, headline_columns, interval_text, number_text
 
 _HERE = Path(__file__).resolve().parent
 
@@ -95,7 +95,7 @@ def render_report(content: ReportContent) -> str:
         lstrip_blocks=True,
     )
     measured = [column for column in content.metric_columns if _is_measured(column, content.summary)]
-    headlines = [column for column in HEADLINES if column in measured]
+    headlines = headline_columns(measured)
     labels = content.summary.labels
     return environment.get_template("report.html.j2").render(
         content=content,

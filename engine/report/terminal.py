@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from maskwright.engine.report.wording import HEADLINES, column_title, column_unit, interval_text, number_text
+from maskwright.engine.report.wording import column_title, column_unit, headline_columns, interval_text, number_text
 
 if TYPE_CHECKING:  # loading polars would double the time a small comparison takes
     from maskwright.engine.agreement.summary import Summary
@@ -31,7 +31,7 @@ def print_comparison(comparison: Comparison, names: Mapping[int, str], tolerance
             for column in comparison.columns
         ]
     else:
-        columns = [column for column in HEADLINES if column in comparison.columns] or comparison.columns
+        columns = headline_columns(comparison.columns)
         header = ["", *(_title(column, tolerance_mm) for column in columns)]
         rows = [[name, *(_number(comparison, label, column) for column in columns)] for label, name in labels.items()]
     _print_table(title, header, [*rows, *_voxels(comparison, labels, len(header))])
@@ -42,8 +42,9 @@ def print_headline(summary: Summary, tolerance_mm: float) -> None:
     if not summary.labels:
         print("no label was measured")
         return
-    measured = {metric.column for label in summary.labels for metric in label.metrics}
-    columns = [column for column in HEADLINES if column in measured]
+    columns = headline_columns(
+        list(dict.fromkeys(metric.column for label in summary.labels for metric in label.metrics))
+    )
     rows = []
     for label in summary.labels:
         cells = [label.name]

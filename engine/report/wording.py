@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from maskwright.engine.metrics.columns import metric_of
 
@@ -18,6 +19,17 @@ HEADLINES = (
     "instance_f1",
 )
 """The metrics a reader looks at first, where they were measured."""
+
+
+def headline_columns(columns: Sequence[str]) -> list[str]:
+    """Return the columns that a reader looks at first, or all where a preset lists none of them.
+
+    Examples
+    --------
+    >>> headline_columns(["iou", "nsd", "dice"]), headline_columns(["iou"])
+    (['dice', 'nsd'], ['iou'])
+    """
+    return [column for column in HEADLINES if column in columns] or list(columns)
 
 
 def column_title(column: str, tolerance_mm: float) -> str:
