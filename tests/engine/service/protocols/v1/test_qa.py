@@ -1,4 +1,4 @@
-"""A QA run over HTTP gives what `maskwright qa` gives; it is cancelled, removed, and found again by the next server."""
+"""A QA run over HTTP gives what `maskwright qa` gives; it is cancelled, removed, and read again by the next server."""
 
 import json
 import re
@@ -18,15 +18,15 @@ from maskwright.engine.volume import LabelMap
 
 def test_a_run_gives_the_numbers_of_the_library(folder, serve):
     client, _ = serve()
-    asked = client.post("/api/v1/qa", json={**TAGS, "tolerance_mm": [1.0, 3.0]})
-    assert asked.status_code == 202
-    run = asked.json()["run"]
+    answer = client.post("/api/v1/qa", json={**TAGS, "tolerance_mm": [1.0, 3.0]})
+    assert answer.status_code == 202
+    run = answer.json()["run"]
     assert re.fullmatch("[0-9a-f]{16}", run)
-    told = events(client, run)
-    assert told[0]["state"] in ("waiting", "running")
-    assert told[-1] == client.get(f"/api/v1/qa/{run}").json()
-    assert (told[-1]["state"], told[-1]["done"], told[-1]["total"], told[-1]["failed"]) == ("done", 3, 3, 1)
-    assert [event["done"] for event in told] == sorted(event["done"] for event in told)
+    records = events(client, run)
+    assert records[0]["state"] in ("waiting", "running")
+    assert records[-1] == client.get(f"/api/v1/qa/{run}").json()
+    assert (records[-1]["state"], records[-1]["done"], records[-1]["total"], records[-1]["failed"]) == ("done", 3, 3, 1)
+    assert [event["done"] for event in records] == sorted(event["done"] for event in records)
     table = pl.read_csv(client.get(f"/api/v1/qa/{run}/results").content)
     for number, image in enumerate(folder.images[:2]):
         expected = mw.compare(box(3), box(4 + number), tolerance_mm=[1.0, 3.0]).labels[1]
@@ -39,14 +39,14 @@ def test_a_run_gives_the_numbers_of_the_library(folder, serve):
     report = client.get(f"/api/v1/qa/{run}/report")
     assert report.headers["content-type"].startswith("text/html")
     assert "second against first" in report.text
-    for text in (report.text, client.get(f"/api/v1/qa/{run}/results").text, json.dumps(told)):
+    for text in (report.text, client.get(f"/api/v1/qa/{run}/results").text, json.dumps(records)):
         assert "Doe" not in text
         assert "Jane" not in text
         assert "maskwright/qa" not in text
     again, _ = serve()
-    assert again.get("/api/v1/qa").json() == {"runs": {run: told[-1]}}
+    assert again.get("/api/v1/qa").json() == {"runs": {run: records[-1]}}
     assert again.get(f"/api/v1/qa/{run}/report").content == report.content
-    assert events(again, run) == [told[-1]]
+    assert events(again, run) == [records[-1]]
 
 
 def test_all_options_of_the_library_are_taken(folder, serve):
@@ -96,10 +96,10 @@ def test_a_bad_request_leaves_nothing(folder, serve, tmp_path):
         ({**TAGS, "out": "/tmp/x"}, 422, "out"),
     ]
     for body, status, part in cases:
-        found = client.post("/api/v1/qa", json=body)
-        assert found.status_code == status, found.text
-        assert part in found.json()["detail"]
-        assert str(tmp_path) not in found.text
+        response = client.post("/api/v1/qa", json=body)
+        assert response.status_code == status, response.text
+        assert part in response.json()["detail"]
+        assert str(tmp_path) not in response.text
     for run in ("0" * 16, "..", "%2e%2e%2fqa", "x" * 16, "0" * 15):
         for ending in ("", "/report", "/results", "/events"):
             assert client.get(f"/api/v1/qa/{run}{ending}").status_code == 404
@@ -114,15 +114,15 @@ def test_a_running_run_is_cancelled_then_removed(folder, serve, monkeypatch):
     until(lambda: client.get(f"/api/v1/qa/{run}").json()["state"] == "running")
     (process,) = children_of_this_process() - before
     assert group_of(process) == process
-    told = []
+    records = []
     with ThreadPoolExecutor(1) as pool, client.stream("GET", f"/api/v1/qa/{run}/events") as answer:
         lines = answer.iter_lines()
-        told.append(next(lines))
+        records.append(next(lines))
         assert pool.submit(client.delete, f"/api/v1/qa/{run}").result().json() == {"was": "cancelled"}
         assert children_of_this_process() == before  # reaped: no zombie
         assert not group_is_there(process)
-        told.extend(lines)
-    last = json.loads([line for line in told if line][-1].removeprefix("data: "))
+        records.extend(lines)
+    last = json.loads([line for line in records if line][-1].removeprefix("data: "))
     assert (last["state"], last["detail"], last["total"]) == ("cancelled", "the run was cancelled", 3)
     assert client.get(f"/api/v1/qa/{run}").json() == last
     assert events(client, run) == [last]

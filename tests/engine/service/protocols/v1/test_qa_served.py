@@ -65,8 +65,8 @@ def test_a_run_from_the_command_line_and_the_end_of_its_server(tmp_path):
                     next(lines)
                     process.send_signal(signal.SIGTERM)
                     start = time.monotonic()
-                    told = [json.loads(line[6:]) for line in lines if line]
-                    assert told[-1]["state"] == "failed"
+                    records = [json.loads(line[6:]) for line in lines if line]
+                    assert records[-1]["state"] == "failed"
             assert process.wait(timeout=20) == 0
             assert time.monotonic() - start < 10
             assert {json.loads(line)["level"] for line in process.stderr} == {"info"}
