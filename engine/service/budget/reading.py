@@ -1,4 +1,4 @@
-"""Files read with the memory that their arrays take noted before it is allocated."""
+"""Files read within the budget: the bytes of their arrays are reserved before they are allocated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ R = TypeVar("R", Volume, LabelMap)
 
 
 def read_within_budget(path: Path, read: Callable[[Path], R]) -> R:
-    """Return what a reader makes of a file or folder; what it takes stays noted for the request that is answered.
+    """Return the volume or labels of a file or folder; their bytes stay reserved for the current request.
 
     Raises
     ------
@@ -25,29 +25,29 @@ def read_within_budget(path: Path, read: Callable[[Path], R]) -> R:
     LimitError
         It unpacks to too much, or an axis is too long.
     FileFormatError, InputError
-        What the reader raises.
+        See the reader.
     """
-    request, limits, taken, kept = current_request(), current_limits(), 0, 0
+    request, limits, total, lasting = current_request(), current_limits(), 0, 0
 
-    def ask(size_bytes: int) -> None:
-        nonlocal taken
+    def reserve(size_bytes: int) -> None:
+        nonlocal total
         if size_bytes > limits.unpacked_bytes:
             most = limits.unpacked_bytes
             raise LimitError(f"the file unpacks to {size_bytes} bytes; at most {most} are taken: crop or split it")
         if request is not None:
             request.reserve(size_bytes)
-            taken += size_bytes
+            total += size_bytes
 
     try:
-        with reserve_with(ask):
-            found = read(path)
-        require_short_axes(found.array.shape, limits)
-        ask(max(0, found.array.nbytes - taken))  # what its reader did not ask for
-        kept = found.array.nbytes
-        return found
+        with reserve_with(reserve):
+            result = read(path)
+        require_short_axes(result.array.shape, limits)
+        reserve(max(0, result.array.nbytes - total))  # bytes that its reader did not reserve
+        lasting = result.array.nbytes
+        return result
     finally:
         if request is not None:
-            request.release(taken - kept)
+            request.release(total - lasting)
 
 
 def require_short_axes(shape: tuple[int, ...], limits: Limits) -> None:

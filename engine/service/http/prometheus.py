@@ -1,4 +1,4 @@
-"""GET /metrics: what the server does, counted, in the text that Prometheus reads. It names nobody and no image."""
+"""GET /metrics: requests, times, sessions and memory as numbers for Prometheus. They name nobody and no image."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.http.routes import action
-from maskwright.engine.service.images.shared_images import SharedImages
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-class SessionTable(Protocol):
-    """Sessions that can be counted."""
+class Countable(Protocol):
+    """Images or sessions."""
 
     @property
     def count(self) -> int:
         """How many there are."""
         ...
+
+
+class SessionTable(Countable, Protocol):
+    """Sessions."""
 
     @property
     def size_bytes(self) -> int:
@@ -50,24 +53,24 @@ class ServiceMetrics:
         )
 
     def count(self, protocol: str, action: str, status: int, seconds: float) -> None:
-        """Count an answer. ``action`` is a word of the guard's table, so that there are few of them."""
+        """Count an answer. ``action`` is a word of the policy, ``open`` or ``unknown``: there are few of them."""
         self._requests.labels(protocol, action, f"{status // 100}xx").inc()
         self._seconds.labels(protocol, action).observe(seconds)
 
-    def watch(self, pools: Mapping[str, SessionTable], images: SharedImages, memory: Budget | None = None) -> None:
-        """Tell of a server's sessions, by whom they are for, and images, too, whenever the numbers are asked for."""
+    def watch(self, pools: Mapping[str, SessionTable], images: Countable, budget: Budget | None = None) -> None:
+        """Count sessions, by protocol, and images, each time the numbers are read."""
         sessions = Gauge("maskwright_sessions", "Sessions of clients.", ["of"], registry=self.registry)
-        size = Gauge("maskwright_session_bytes", "What sessions hold, in bytes.", ["of"], registry=self.registry)
+        size = Gauge("maskwright_session_bytes", "Bytes of sessions.", ["of"], registry=self.registry)
         for name, pool in pools.items():
             sessions.labels(name).set_function(partial(getattr, pool, "count"))
             size.labels(name).set_function(partial(getattr, pool, "size_bytes"))
-        held = Gauge("maskwright_images_open", "Images in memory, each counted once.", registry=self.registry)
-        held.set_function(lambda: images.count)
-        if memory is not None:
-            used = Gauge("maskwright_memory_bytes", "What clients make the server hold.", registry=self.registry)
-            used.set_function(lambda: memory.used_bytes)
-            most = Gauge("maskwright_memory_limit_bytes", "What it may hold.", registry=self.registry)
-            most.set(memory.limit_bytes)
+        opened = Gauge("maskwright_images_open", "Images in memory, each counted once.", registry=self.registry)
+        opened.set_function(lambda: images.count)
+        if budget is not None:
+            used = Gauge("maskwright_memory_bytes", "Bytes reserved by clients.", registry=self.registry)
+            used.set_function(lambda: budget.used_bytes)
+            most = Gauge("maskwright_memory_limit_bytes", "Bytes that may be reserved.", registry=self.registry)
+            most.set(budget.limit_bytes)
 
 
 def metrics_router(metrics: ServiceMetrics) -> APIRouter:
