@@ -16,6 +16,7 @@ import numpy as np
 
 from maskwright.engine.io.dicom_files import SEGMENTATIONS, dicom_files, is_dicom, read_header
 from maskwright.engine.io.dicom_geometry import from_highdicom, stacked
+from maskwright.engine.io.dicom_pixels import require_own_sizes
 from maskwright.engine.io.dicom_series import series_files
 from maskwright.engine.io.memory import reserve_memory
 from maskwright.engine.io.quiet import quiet_libraries
@@ -57,8 +58,11 @@ def read_dicom_seg(path: Path) -> LabelMap:
         highdicom is not installed.
     """
     hd = _highdicom()
+    file = dicom_files(path)[0]
+    reserve_memory(path, file.stat().st_size)
     with quiet_libraries():
-        segmentation = hd.seg.segread(dicom_files(path)[0])
+        segmentation = hd.seg.segread(file)
+        require_own_sizes(path, segmentation)
         if segmentation.segmentation_type == hd.seg.SegmentationTypeValues.FRACTIONAL:
             raise FileFormatError(f"{path}: FRACTIONAL segmentations are not supported: save it as BINARY or LABELMAP")
         if segmentation.is_tiled:

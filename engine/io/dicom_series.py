@@ -139,7 +139,8 @@ def _read_frames(path: Path, first: DicomFile) -> Volume:
     except ImportError as error:
         raise MissingExtraError("highdicom", "dicom") from error
     file, header = dicom_files(path)[0], first.header
-    reserve_memory(path, int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns) * 4)
+    voxels = int(header.NumberOfFrames) * int(header.Rows) * int(header.Columns)
+    reserve_memory(path, file.stat().st_size + voxels * np.dtype(np.float32).itemsize)
     with quiet_libraries():
         image = highdicom.imread(file)
         require_own_sizes(path, image)

@@ -7,14 +7,14 @@ therefore also carry the affine itself under ``maskwright``; it is believed whil
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.memory import reserve_memory
+from maskwright.engine.io.memory import new_array, reserve_memory
 from maskwright.engine.io.resolution import affine_note, noted_affine
 from maskwright.engine.storage import atomic_folder
 from maskwright.engine.volume import Grid, LabelMap, Source, Volume
@@ -24,6 +24,9 @@ NAME = "OME-Zarr"
 _UNIT_MM = {"millimeter": 1.0, "centimeter": 10.0, "meter": 1e3, "micrometer": 1e-3, "nanometer": 1e-6, "inch": 25.4}
 # What may decode a chunk. Others are refused, so that no file can have code of its own choosing run.
 _CODECS = {"bytes", "transpose", "gzip", "zstd", "blosc", "crc32c", "sharding_indexed"}
+_FIXED = {"bytes", "crc32c"}  # of the index of a shard, whose size is known
+_IN_FLIGHT = 10  # chunks that zarr reads at a time
+_CHUNK_BYTES = 1024  # that zarr takes for each chunk beside its voxels
 _CHUNK, _SHARD = {2: 512, 3: 64}, {2: 4096, 3: 256}
 
 
@@ -129,17 +132,38 @@ def _read(path: Path, ome: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray[np.
     stored = zarr.open_array(path / inner, mode="r", zarr_format=3)
     _require_known_codecs(path, stored.metadata.to_dict()["codecs"])
     axes = _spatial_axes(path, image["axes"], stored.shape)
-    reserve_memory(path, math.prod(stored.shape) * stored.dtype.itemsize)
-    array = np.asarray(stored[...]).reshape([stored.shape[axis] for axis in axes])
+    array = _voxels(path, stored).reshape([stored.shape[axis] for axis in axes])
     return array, _affine_of(image, dataset, axes, array.shape, ome["maskwright"])
 
 
-def _require_known_codecs(path: Path, codecs: Sequence[Mapping[str, Any]]) -> None:
+def _voxels(path: Path, stored: Any) -> NDArray[Any]:
+    """Return the array, read shard by shard: zarr unpacks ten chunks or shards at a time, each into an array."""
+    from maskwright.engine.io.zarr_codecs import bounded_array
+
+    block = stored.shards or stored.chunks
+    counts = [-(-length // step) for length, step in zip(stored.shape, block)]
+    in_flight = 1 if stored.shards else min(_IN_FLIGHT, math.prod(counts))
+    parts = math.prod(-(-step // inner) for step, inner in zip(block, stored.chunks)) if stored.shards else 0
+    block_bytes = math.prod(block) * stored.dtype.itemsize
+    reserve_memory(path, 2 * in_flight * block_bytes + _CHUNK_BYTES * (parts + math.prod(counts)))
+    bounded = bounded_array(stored)
+    if not stored.shards:
+        reserve_memory(path, math.prod(stored.shape) * stored.dtype.itemsize)
+        return np.asarray(bounded[...])
+    array = new_array(path, stored.shape, stored.dtype)
+    for index in np.ndindex(*counts):
+        region = tuple(slice(at * step, (at + 1) * step) for at, step in zip(index, block))
+        array[region] = bounded[region]
+    return array
+
+
+def _require_known_codecs(path: Path, codecs: Sequence[Mapping[str, Any]], known: Set[str] = _CODECS) -> None:
     for codec in codecs:
-        if codec["name"] not in _CODECS:
-            raise FileFormatError(f"{path}: its voxels are stored by a codec that is not one of {', '.join(_CODECS)}")
-        for inner in ("codecs", "index_codecs"):
-            _require_known_codecs(path, codec.get("configuration", {}).get(inner, ()))
+        if codec["name"] not in known:
+            raise FileFormatError(f"{path}: its voxels are stored by a codec that is not one of {', '.join(known)}")
+        configuration = codec.get("configuration", {})
+        _require_known_codecs(path, configuration.get("codecs", ()))
+        _require_known_codecs(path, configuration.get("index_codecs", ()), _FIXED)
 
 
 def _spatial_axes(path: Path, axes: Sequence[Mapping[str, Any]], shape: Sequence[int]) -> list[int]:

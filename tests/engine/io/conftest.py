@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +87,55 @@ def stored() -> np.ndarray:
     """Pixels of a series, (slice, row, column), 12 bits."""
     values: Any = np.random.default_rng(0).integers(0, 4096, (4, 40, 48))
     return np.asarray(values, np.uint16)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading a file took in another process: its peak, what it reserved, the array, all in bytes; its error."""
+
+    peak: int
+    reserved: int
+    array: int
+    error: str
+
+
+Measure = Callable[..., Reading]
+
+READING_PROCESS = """
+import json, re, sys
+from maskwright.engine.io import read, read_labels, reserve_with
+from maskwright.errors import MaskwrightError
+
+def memory(which):
+    return int(re.search(which + r":\\s+(\\d+)", open("/proc/self/status").read())[1]) << 10
+
+for line in sys.stdin:
+    path, reader = json.loads(line)
+    open("/proc/self/clear_refs", "w").write("5")
+    before, reserved, size, error = memory("VmRSS"), [], 0, ""
+    try:
+        with reserve_with(reserved.append):
+            size = {"read": read, "read_labels": read_labels}[reader](path).array.nbytes
+    except MaskwrightError as raised:
+        error = str(raised)
+    print(json.dumps([memory("VmHWM") - before, sum(reserved), size, error]), flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def measure() -> Iterator[Measure]:
+    """Read a file in a process that does nothing else, whose large arrays go back to the system at once."""
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+    command = [sys.executable, "-c", READING_PROCESS]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    requests, answers = process.stdin, process.stdout
+
+    def ask(path: Path, reader: str = "read") -> Reading:
+        print(json.dumps([str(path), reader]), file=requests, flush=True)
+        return Reading(*json.loads(answers.readline()))
+
+    yield ask
+    process.kill()
+    process.wait()
