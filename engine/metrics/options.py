@@ -68,13 +68,8 @@ class CompareOptions:
             raise ConfigError(f"percentile is {self.percentiles}; expected numbers from 0 to 100")
         _require_choice("convention", self.convention, Convention)
         _require_choice("empty", self.empty, EmptyPolicy)
-        if isinstance(self.preset, str | Path):
-            raise ConfigError(f"preset is {self.preset!r}; expected a Preset: take load_preset({str(self.preset)!r})")
-        if self.preset is not None and any(spec.metrics for spec in self.preset.specs.values()):
-            from maskwright.engine.metrics.table import metrics_of_spec
-
-            for spec in self.preset.specs.values():
-                metrics_of_spec(spec, self.convention)  # a metric that is not in the table is refused now
+        if self.preset is not None:
+            _check_preset(self.preset, self.convention)
         if not isinstance(self.resample, bool):
             raise ConfigError(f"resample is {self.resample!r}; expected True or False")
         object.__setattr__(self, "tolerances_mm", tuple(dict.fromkeys(tolerances)))
@@ -124,6 +119,8 @@ def make_options(
     }
     keywords: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if options is not None:
+        if not isinstance(options, CompareOptions):
+            raise ConfigError(f"options is {options!r}; expected CompareOptions")
         if keywords:
             names = ", ".join(keywords)
             raise InputError(f"options and {names} were both given; expected one: put {names} into CompareOptions")
@@ -133,6 +130,18 @@ def make_options(
 
         keywords["preset"] = load_preset(preset)
     return CompareOptions(**keywords)
+
+
+def _check_preset(preset: Any, convention: Convention) -> None:
+    from maskwright.engine.config import Preset
+
+    if not isinstance(preset, Preset):
+        raise ConfigError(f"preset is {preset!r}; expected a Preset: load_preset makes one of a name or a path")
+    if any(spec.metrics for spec in preset.specs.values()):
+        from maskwright.engine.metrics.table import metrics_of_spec
+
+        for spec in preset.specs.values():
+            metrics_of_spec(spec, convention)  # refuses a metric that is not in the table, before any case runs
 
 
 def _numbers(name: str, value: Any) -> tuple[float, ...]:

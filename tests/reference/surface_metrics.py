@@ -1,4 +1,4 @@
-"""The slow, plain definition of every pairwise metric of ``engine/metrics/table.py`` but clDice and the instance ones.
+"""The slow, plain definition of every metric of ``engine/metrics/table.py`` but clDice and those of instances.
 
 Words as there: A is the reference mask of a label, B the prediction, S(A) the voxels of A with a face neighbour
 outside A (the image edge counts as outside), d(p, S) the distance in mm from p to the nearest voxel of S. Distances
@@ -102,15 +102,15 @@ def nearest(points, others, spacing_mm):
 
 
 def _metrics_reloaded(a, b, spacing_mm, tolerances_mm, percentiles):
-    there, back = nearest(surface(a), surface(b), spacing_mm), nearest(surface(b), surface(a), spacing_mm)
-    pooled = np.concatenate([there, back])
+    forward, backward = nearest(surface(a), surface(b), spacing_mm), nearest(surface(b), surface(a), spacing_mm)
+    pooled = np.concatenate([forward, backward])
     values = {
         "hd": pooled.max(),
         "assd": pooled.mean(),
-        "masd": (there.mean() + back.mean()) / 2,
+        "masd": (forward.mean() + backward.mean()) / 2,
     }
     for column, percentile in hausdorff_columns(percentiles):
-        values[column] = max(np.percentile(there, percentile), np.percentile(back, percentile))
+        values[column] = max(np.percentile(forward, percentile), np.percentile(backward, percentile))
     for suffix, tolerance in tolerance_suffixes(tolerances_mm):
         values["nsd" + suffix] = np.mean(pooled <= tolerance * SLACK)
         values["boundary_iou" + suffix] = boundary_iou(a, b, spacing_mm, tolerance)
@@ -118,9 +118,9 @@ def _metrics_reloaded(a, b, spacing_mm, tolerances_mm, percentiles):
 
 
 def _medpy(a, b, spacing_mm, tolerances_mm, percentiles):
-    there, back = nearest(surface(a), surface(b), spacing_mm), nearest(surface(b), surface(a), spacing_mm)
-    pooled = np.concatenate([there, back])
-    values = {"hd": pooled.max(), "assd": pooled.mean(), "masd": (there.mean() + back.mean()) / 2}
+    forward, backward = nearest(surface(a), surface(b), spacing_mm), nearest(surface(b), surface(a), spacing_mm)
+    pooled = np.concatenate([forward, backward])
+    values = {"hd": pooled.max(), "assd": pooled.mean(), "masd": (forward.mean() + backward.mean()) / 2}
     for column, percentile in hausdorff_columns(percentiles):
         values[column] = np.percentile(pooled, percentile)
     for suffix, _ in tolerance_suffixes(tolerances_mm):
@@ -147,19 +147,19 @@ def boundary_iou(a, b, spacing_mm, tolerance_mm):
 
 def _deepmind(a, b, spacing_mm, tolerances_mm, percentiles):
     (points_a, areas_a), (points_b, areas_b) = surface_elements(a, spacing_mm), surface_elements(b, spacing_mm)
-    there, areas_a = _by_distance(nearest(points_a, points_b, spacing_mm), areas_a)
-    back, areas_b = _by_distance(nearest(points_b, points_a, spacing_mm), areas_b)
+    forward, areas_a = _by_distance(nearest(points_a, points_b, spacing_mm), areas_a)
+    backward, areas_b = _by_distance(nearest(points_b, points_a, spacing_mm), areas_b)
     values = {
-        "hd": max(there[-1], back[-1]),
-        "assd_reference_to_prediction": np.sum(there * areas_a) / np.sum(areas_a),
-        "assd_prediction_to_reference": np.sum(back * areas_b) / np.sum(areas_b),
+        "hd": max(forward[-1], backward[-1]),
+        "assd_reference_to_prediction": np.sum(forward * areas_a) / np.sum(areas_a),
+        "assd_prediction_to_reference": np.sum(backward * areas_b) / np.sum(areas_b),
     }
     for column, percentile in hausdorff_columns(percentiles):
         values[column] = max(
-            _weighted_percentile(there, areas_a, percentile), _weighted_percentile(back, areas_b, percentile)
+            _weighted_percentile(forward, areas_a, percentile), _weighted_percentile(backward, areas_b, percentile)
         )
     for suffix, tolerance in tolerance_suffixes(tolerances_mm):
-        near = np.sum(areas_a[there <= tolerance]) + np.sum(areas_b[back <= tolerance])
+        near = np.sum(areas_a[forward <= tolerance]) + np.sum(areas_b[backward <= tolerance])
         values["nsd" + suffix] = near / (np.sum(areas_a) + np.sum(areas_b))
     return values
 

@@ -106,6 +106,7 @@ def test_numbers_may_be_numpy_arrays_and_tuples():
         ({"preset": "nobody"}, ConfigError),
         ({"resample": 1}, ConfigError),
         ({"options": CompareOptions(), "percentile": 90}, InputError),
+        ({"options": {"percentile": 90}}, ConfigError),
         ({"labels": [1.5]}, LabelError),  # once label 1
         ({"labels": ["1"]}, LabelError),
         ({"labels": 1}, LabelError),
@@ -148,8 +149,9 @@ def test_options_are_one_record_or_keywords():
 
 
 def test_options_take_no_preset_name():
-    with pytest.raises(ConfigError, match=r"expected a Preset: take load_preset\('brats'\)"):
-        CompareOptions(preset="brats")
+    for preset in ("brats", Path("brats.toml"), {1: "necrosis"}):
+        with pytest.raises(ConfigError, match="expected a Preset: load_preset makes one"):
+            CompareOptions(preset=preset)
 
 
 @pytest.mark.parametrize("name", ["reference.nii.gz", b"a.nii", Path("a.nii")])

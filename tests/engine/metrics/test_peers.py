@@ -122,13 +122,13 @@ def test_medpy_convention_equals_medpy(pair):
 def test_deepmind_convention_equals_surface_distance(pair):
     reference, prediction = masks(pair)
     distances = surface_distance.compute_surface_distances(reference, prediction, pair.spacing_mm)
-    there, back = surface_distance.compute_average_surface_distance(distances)
+    forward, backward = surface_distance.compute_average_surface_distance(distances)
     expected = {
         "dice": surface_distance.compute_dice_coefficient(reference, prediction),
         "hd": surface_distance.compute_robust_hausdorff(distances, 100),
         "hd95": surface_distance.compute_robust_hausdorff(distances, 95),
-        "assd_reference_to_prediction": there,
-        "assd_prediction_to_reference": back,
+        "assd_reference_to_prediction": forward,
+        "assd_prediction_to_reference": backward,
         "nsd": surface_distance.compute_surface_dice_at_tolerance(distances, TOLERANCE_MM),
     }
     ours = our_values(pair, "deepmind")
