@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -79,15 +80,16 @@ def assist_file(
     check_outputs(out, picture, [image] if scribble is None else [image, scribble])
     if not points and box is None and scribble is None:
         raise PromptError("there is no prompt; give at least one of --point, --box and --scribble")
-    session = AssistSession(method)
+    session = AssistSession(method)  # refuses an unknown name before anything is read
     volume = read_image(image, spacing_mm)
     corners = None if box is None else _corners(box, volume.array.ndim - volume.color)
     strokes = None if scribble is None else _strokes(scribble, volume, spacing_mm)
-    session.set_image(volume.array, spacing_mm=volume.grid.require_spacing(), color=volume.color)
     steps, mask = [], np.zeros(volume.grid.shape, np.bool_)
-    for prompt, carry_out in _prompts(session, points, corners, strokes):
-        mask = carry_out().mask
-        steps.append(_step(prompt, mask, volume))
+    with closing(session):
+        session.set_image(volume.array, spacing_mm=volume.grid.require_spacing(), color=volume.color)
+        for prompt, carry_out in _prompts(session, points, corners, strokes):
+            mask = carry_out().mask
+            steps.append(_step(prompt, mask, volume))
     write_mask(mask, volume, out)
     if picture is not None:
         save_rows(volume, *_picture_of(mask, points, corners, strokes), picture)

@@ -160,6 +160,41 @@ def test_a_session_closes_its_segmenter():
     assert calls == ["open", "open", "close", "close"]
 
 
+def test_a_model_embeds_an_image_once():
+    """A model with an embedding and a device: opened with the image, released with the session."""
+    released = []
+
+    class Embedded:
+        name, supports = "embedded", Supports(prompts=frozenset({"point"}))
+
+        def provenance(self):
+            return {"name": self.name, "version": "1", "model": "0" * 16, "provider": "cpu"}
+
+        def open(self, image):
+            return EmbeddedSegmenter(image.array > image.array.mean())
+
+    class EmbeddedSegmenter:
+        def __init__(self, embedding):
+            self.embedding = embedding
+
+        def segment(self, task):
+            assert self.embedding.shape == task.positive.shape
+            return self.embedding
+
+        def close(self):
+            released.append(self.embedding.shape)
+            self.embedding = None
+
+    session = AssistSession(Embedded())
+    session.set_image(image_of("2-D"))
+    assert session.add_point((15, 18)).mask.any()
+    session.clear()
+    assert session.add_point((15, 18)).mask.any()
+    assert session.header().method["model"] == "0" * 16
+    session.close()
+    assert released == [(30, 36)]
+
+
 def test_images_that_a_method_does_not_support_are_refused():
     for dims, color in itertools.product(({2}, {3}), (False, True)):
         method = TaskMethod("some", lambda task: task.positive, Supports(dims=frozenset(dims), color=color))
