@@ -25,18 +25,14 @@ from maskwright.engine.service.http.routes import OPEN, action, route_rules
 from maskwright.engine.service.http.static_files import page_router
 from maskwright.engine.service.http.timeouts import TimeoutMiddleware
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
-from maskwright.engine.service.protocols.nninteractive import events as nninteractive_events
 from maskwright.engine.service.protocols.nninteractive.app import nninteractive_router
-from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
-from maskwright.engine.service.protocols.v1 import events as page_events
+from maskwright.engine.service.protocols.nninteractive.remote_session import remote_leases
 from maskwright.engine.service.protocols.v1.compare import compare_router
-from maskwright.engine.service.protocols.v1.page_session import PageSession
+from maskwright.engine.service.protocols.v1.page_session import PageSession, page_leases
 from maskwright.engine.service.protocols.v1.qa import qa_router
 from maskwright.engine.service.protocols.v1.sessions import sessions_router
-from maskwright.engine.service.sessions.journal import SessionJournals
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.sessions.leases import Leases
 from maskwright.engine.service.sessions.queue import ArrivalMiddleware
-from maskwright.engine.service.sessions.recovery import SessionRecovery
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.service.strict_model import StrictModel
@@ -101,21 +97,22 @@ def create_app(settings: Settings) -> FastAPI:
         opening.callback(state.close)
         log = _open_log(settings.own_folder, opening)
         runs = opening.enter_context(JobQueue(_qa_folder(settings.own_folder, opening)))
-        journals, page_journals = _journals(settings.own_folder, limits)
-        sessions, pages = _pools(state, journals, page_journals)
+        per_owner = limits.sessions if tokens is None else limits.sessions_per_user
+        sessions = remote_leases(state, settings.own_folder, per_owner)
+        pages = page_leases(state, settings.own_folder, per_owner)
         metrics = ServiceMetrics()
         metrics.watch({"nninteractive": sessions, "page": pages}, state.images, state.budget)
         authorizer = Authorizer(policy, tokens, sender, store.region, log, metrics)
         prompts = make_app("Maskwright: nnInteractive v2")
-        prompts.include_router(nninteractive_router(sessions, state.images, journals))
-        labels = labels_app(state, tokens, runs, metrics, pages, page_journals)
+        prompts.include_router(nninteractive_router(sessions, state.images))
+        labels = labels_app(state, tokens, runs, metrics, pages)
         protect(prompts, authorizer, limits, state.budget, "nninteractive")
         protect(labels, authorizer, limits, state.budget, "monailabel")
         allow_viewers(labels)
         for app in (labels, prompts):  # outermost: the order of arrival counts
-            app.add_middleware(ArrivalMiddleware, queues=state.clicks.queues)
+            app.add_middleware(ArrivalMiddleware, queues=state.queues)
         labels.state.nninteractive, labels.state.limits, labels.state.runs = prompts, limits, runs
-        labels.router.lifespan_context = _lifespan(opening.pop_all(), [sessions, pages], log, limits)
+        labels.router.lifespan_context = _lifespan(opening.pop_all(), [sessions, pages, state.clicks], log, limits)
     return labels
 
 
@@ -124,15 +121,14 @@ def labels_app(
     tokens: TokenFile | Tokens | None,
     runs: JobQueue,
     metrics: ServiceMetrics,
-    pages: Pool[PageSession],
-    page_journals: SessionJournals | None = None,
+    pages: Leases[PageSession],
 ) -> FastAPI:
     """Return the app of the main port, without its middlewares."""
     app = make_app("Maskwright")
     app.include_router(monailabel_router(state, tokens))
     app.include_router(compare_router(state))
     app.include_router(qa_router(state, runs))
-    app.include_router(sessions_router(state, pages, page_journals))
+    app.include_router(sessions_router(state, pages))
     app.include_router(metrics_router(metrics))
     app.include_router(page_router())
 
@@ -157,11 +153,11 @@ def protect(app: FastAPI, authorizer: Authorizer, limits: Limits, budget: Budget
     app.add_middleware(AuthorizationMiddleware, authorizer=authorizer, rules=route_rules(app.routes), protocol=protocol)
 
 
-def _lifespan(opened: contextlib.ExitStack, pools: list[Pool[Any]], log: AuditLog | None, limits: Limits) -> Any:
+def _lifespan(opened: contextlib.ExitStack, tables: list[Leases[Any]], log: AuditLog | None, limits: Limits) -> Any:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with opened:
-            tasks = [asyncio.create_task(sweep(pools)), asyncio.create_task(sign(log, limits.checkpoint_s))]
+            tasks = [asyncio.create_task(sweep(tables)), asyncio.create_task(sign(log, limits.checkpoint_s))]
             yield
             for task in tasks:
                 task.cancel()
@@ -174,12 +170,12 @@ def allow_viewers(app: FastAPI) -> None:
     app.add_middleware(CORSMiddleware, allow_origin_regex=VIEWERS, allow_methods=["*"], allow_headers=["Authorization"])
 
 
-async def sweep(pools: list[Pool[Any]]) -> None:
+async def sweep(tables: list[Leases[Any]]) -> None:
     """End expired leases from time to time."""
     while True:
         await asyncio.sleep(SWEEP_S)
-        for pool in pools:
-            pool.end_expired()
+        for leases in tables:
+            await asyncio.to_thread(leases.end_expired)
 
 
 async def sign(log: AuditLog | None, every_s: float) -> None:
@@ -203,48 +199,3 @@ def _qa_folder(folder: Path | None, opening: contextlib.ExitStack) -> Path:
     if folder is not None:
         return folder / "qa"
     return Path(opening.enter_context(tempfile.TemporaryDirectory()))
-
-
-def _journals(folder: Path | None, limits: Limits) -> tuple[SessionJournals | None, SessionJournals | None]:
-    """Return the journals of nnInteractive's sessions and those of the page's; where nothing is kept there are none."""
-    if folder is None:
-        return None, None
-    return (
-        SessionJournals(folder / "sessions", limits.idle_s, nninteractive_events.REMOTE_JOURNAL_POLICY),
-        SessionJournals(folder / "page-sessions", limits.page_idle_s, page_events.PAGE_JOURNAL_POLICY),
-    )
-
-
-def _pools(
-    state: AppState, journals: SessionJournals | None, page_journals: SessionJournals | None
-) -> tuple[Pool[RemoteSession], Pool[PageSession]]:
-    """Return the sessions of nnInteractive and those of the page, with one account of memory."""
-    limits, images, budget = state.limits, state.images, state.budget
-    remote_again = (
-        None if journals is None else SessionRecovery(journals, lambda acts: nninteractive_events.replay(acts, images))
-    )
-    page_again = (
-        None if page_journals is None else SessionRecovery(page_journals, lambda acts: page_events.replay(acts, state))
-    )
-    remote = LeaseLimits(limits.sessions, limits.idle_s, limits.silent_s)
-    page = LeaseLimits(limits.sessions, limits.page_idle_s, limits.page_idle_s)
-    return (
-        Pool(
-            RemoteSession,
-            remote,
-            written=remote_again,
-            memory=budget,
-            image_of=lambda s: images.find(s.image_sha256),
-            size_of=lambda s: s.size_bytes,
-            queues=state.clicks.queues,
-        ),
-        Pool(
-            PageSession,
-            page,
-            written=page_again,
-            memory=budget,
-            image_of=lambda s: s.volume.array if s.image else None,
-            size_of=lambda s: s.size_bytes,
-            queues=state.clicks.queues,
-        ),
-    )

@@ -9,7 +9,9 @@ from maskwright.engine.service.budget.limits import DEFAULTS, Limits
 from maskwright.engine.service.images.open_volumes import OpenVolumes
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.images.uploads import TransientUploads
-from maskwright.engine.service.sessions.click_sessions import ClickSessions
+from maskwright.engine.service.sessions.click_session import ClickSession, click_policy
+from maskwright.engine.service.sessions.leases import Leases
+from maskwright.engine.service.sessions.queue import SessionQueues
 from maskwright.engine.service.storage import Datastore, ImageEntry
 from maskwright.engine.volume import Volume
 from maskwright.machine import usable_memory_bytes
@@ -25,7 +27,8 @@ class AppState:
     volumes: OpenVolumes
     limits: Limits
     budget: Budget
-    clicks: ClickSessions
+    queues: SessionQueues
+    clicks: Leases[ClickSession]
     confidence: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
@@ -34,7 +37,9 @@ class AppState:
         images, budget = SharedImages(), Budget(min(limits.memory_bytes, usable_memory_bytes() // 2))
         volumes = OpenVolumes(images, budget)
         transient = TransientUploads(volumes, limits.transient_bytes, limits.body_bytes)
-        return AppState(store, transient, images, volumes, limits, budget, ClickSessions(budget))
+        queues = SessionQueues()
+        clicks = Leases(ClickSession, click_policy(limits.page_idle_s), budget, queues)
+        return AppState(store, transient, images, volumes, limits, budget, queues, clicks)
 
     def open(self, entry: ImageEntry) -> Volume:
         """Return the volume of an image; errors of its reader are raised."""

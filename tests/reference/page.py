@@ -15,8 +15,7 @@ from maskwright.engine.service.access import LOCAL, Policy
 from maskwright.engine.service.app import labels_app
 from maskwright.engine.service.http.authorization import Authorizer
 from maskwright.engine.service.http.prometheus import ServiceMetrics
-from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.protocols.v1.page_session import page_leases
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
@@ -57,7 +56,8 @@ def phantom(affine=AFFINE):
 def serving(folder, tokens=None):
     """An app on a folder, without one on nothing, and its datastore."""
     store = Datastore.open(folder, ephemeral=folder is None)
-    app = labels_app(AppState.of(store), tokens, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+    state = AppState.of(store)
+    app = labels_app(state, tokens, None, ServiceMetrics(), page_leases(state, None, 20))
     return protected(app, Authorizer(Policy.read(), tokens, LOCAL, None, None)), store
 
 

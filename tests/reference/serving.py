@@ -11,6 +11,10 @@ from maskwright.engine.service.app import protect
 from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.http.openapi import make_app
+from maskwright.engine.service.protocols.nninteractive.app import nninteractive_router
+from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
+from maskwright.engine.service.sessions.leases import LeasePolicy, Leases
+from maskwright.engine.service.sessions.queue import SessionQueues
 
 
 def protected(app, authorizer, protocol="monailabel", limits=None, budget=None):
@@ -21,11 +25,14 @@ def protected(app, authorizer, protocol="monailabel", limits=None, budget=None):
 
 def nninteractive_app(*given):
     """The app of nnInteractive's routes."""
-    from maskwright.engine.service.protocols.nninteractive.app import nninteractive_router
-
     app = make_app("nnInteractive")
     app.include_router(nninteractive_router(*given))
     return app
+
+
+def make_leases(make_session=RemoteSession, budget=None, **policy):
+    """Leases without journals, by default of nnInteractive's sessions."""
+    return Leases(make_session, LeasePolicy(**policy), budget or Budget(1 << 40), SessionQueues())
 
 
 @contextmanager

@@ -1,196 +1,221 @@
-"""Sessions on disk as what their clients did, so that they are there again after the server came to a sudden end.
+"""Sessions on disk as their event logs, so that they are there again after the server came to a sudden end.
 
-A journal is a file of JSON lines under the hash of its session's token: who owns it and the act it begins with, then
-the other acts. The bytes that a first act brings, an image, lie beside, once each, under their hash. A line is handed
-to the system before the client is answered: the death of the process loses nothing; a power cut may lose the last
-acts, never a label that was saved.
+A journal is a session log (see ``interactive.sessions.log``) under the hash of its session's token; its header names
+the owner and identifies the image. An image that its client sent lies beside, once, under its hash. A line is handed to
+the system before the client is answered: the death of the process loses nothing; a power cut may lose the last events,
+never a label that was saved.
+
+A journal that this version cannot read is kept, whatever its age, until somebody removes it by hand.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
 import os
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from maskwright.engine.service.http.request_log import LOG
-from maskwright.engine.service.sessions.event import SessionEvent
-from maskwright.engine.storage import remove_unfinished, storing, unfinished_path
-from maskwright.errors import LimitError
+from maskwright.engine.storage import atomic_file, remove_unfinished, storing
+from maskwright.errors import InputError, LimitError
+from maskwright.interactive.sessions.events import Event
+from maskwright.interactive.sessions.log import Header, SessionLog, header_to_line, read_log, to_line
 
 MOST_BYTES = 64 << 20
-"""Of a journal: some ten thousands of acts; to do more of them again would hold up other sessions for long."""
-
-
-@dataclass(frozen=True)
-class JournalPolicy:
-    """How sessions of a kind go: which act they begin with, and which takes all back but the newest ``outlives``."""
-
-    first: str
-    reset: str | None = None
-    outlives: str | None = None
+"""Of a journal: some ten thousands of events; to replay more would hold up other sessions for long."""
+OWNER, UPLOAD = "owner", "upload"
+"""Attributes of the header: the name of a token, and the hash of an image that lies beside the journal."""
 
 
 class SessionJournals:
-    """The journals of a folder. Those of sessions in which nothing was done for ``idle_s`` seconds are forgotten."""
+    """The journals of a folder. Those of sessions in which nothing was done for ``idle_s`` seconds are removed."""
 
-    def __init__(self, folder: Path, idle_s: float, course: JournalPolicy) -> None:
+    def __init__(self, folder: Path, idle_s: float) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         remove_unfinished(folder)
-        self._folder, self._idle_s, self._course = folder, idle_s, course
+        self._folder, self._idle_s = folder, idle_s
         self._lock = threading.Lock()
         self._live: set[Path] = set()
-        self.forget_old()
+        self._unreadable: set[Path] = set()
+        self.remove_expired()
 
-    def note(self, token: str, owner: str, act: SessionEvent) -> None:
-        """Write down an act that was done; of a session without its first act nothing is.
-
-        Where that fails, or the journal grows too long, the session is not written down any more, since half a story
-        is none. A later act was done all the same, so its client is not told that it failed; the log says so.
+    def begin(self, token: str, owner: str, header: Header, events: Sequence[Event], upload: bytes = b"") -> None:
+        """Write the journal of a session on an image, in place of an earlier one.
 
         Raises
         ------
         StorageError
-            The first act cannot be written down: the disk is full or read-only.
+            It cannot be written: the disk is full or read-only. The session has no journal then.
         """
-        path = self._path(token)
+        path, attributes = self._path(token), {**header.attributes, OWNER: owner}
+        lines = [header_to_line(replace(header, attributes=attributes)), *map(to_line, events)]
         try:
-            with storing():
-                self._note(path, owner, act)
+            with storing(), self._lock:
+                if upload:
+                    _write(self._upload_path(header), upload)
+                _write(path, "".join(f"{line}\n" for line in lines).encode())
+                self._live.add(path)
+                self._remove_expired()
+        except Exception:
+            self._unlink(path)
+            raise
+
+    def append(self, token: str, events: Sequence[Event]) -> None:
+        """Append events to the journal of a session, if it has one, and note that it is in use.
+
+        Where that fails, or the journal grows too long, the session has no journal any more: half a log is none. The
+        events happened all the same, so the client is not told that they failed; the server's log says so.
+        """
+        path, data = self._path(token), "".join(f"{to_line(event)}\n" for event in events).encode()
+        try:
+            with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:  # r+: an append would make it again
+                if data and file.seek(0, os.SEEK_END) + len(data) > MOST_BYTES:
+                    raise LimitError(f"a session's journal holds at most {MOST_BYTES} bytes")
+                file.write(data)
+                os.utime(path)
+                with self._lock:
+                    self._live.add(path)
         except Exception as error:
-            with self._lock, contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-            if act.path == self._course.first:
-                raise
-            LOG.error("a session cannot be written down any more", exc_info=error)
+            self._unlink(path)
+            LOG.error("a session has no journal any more", exc_info=error)
 
-    def touch(self, token: str) -> None:
-        """Note that a session is in use, though nothing was done that has to be done again."""
-        path = self._path(token)
-        with contextlib.suppress(OSError):
-            os.utime(path)
-            self._is_live(path)
+    def read(self, token: str, owner: str) -> tuple[SessionLog, bytes] | None:
+        """Return the log of a session and its image as it was sent; None if there is none of this token and owner.
 
-    def acts(self, token: str, owner: str) -> list[SessionEvent] | None:
-        """Return what was done in a session, None if there is no journal of this token and owner.
+        A line over which the process died is cut off: its client was not answered, and the next one begins a line.
 
-        A line that the process died over is cut off: nobody was answered, and the next one begins a line.
+        Raises
+        ------
+        InputError
+            The journal is damaged, or of another version of the log. It is kept.
         """
         path = self._path(token)
         try:
             if self._is_old(path):
                 return None
-            head, *lines = path.read_bytes().splitlines(keepends=True)
-            first = json.loads(head)
-            if first["owner"] != owner or not head.endswith(b"\n"):
-                return None
-            packed = (self._folder / f"{first['image']}.image").read_bytes() if first["image"] else b""
-            acts = [SessionEvent(self._course.first, first["meta"], packed)]
-            if lines and not lines[-1].endswith(b"\n"):
-                os.truncate(path, path.stat().st_size - len(lines.pop()))
-            for line in lines:
-                entry = json.loads(line)
-                acts.append(SessionEvent(entry["path"], entry["text"], base64.b64decode(entry["packed"])))
-        except (OSError, ValueError, KeyError, TypeError):
+            data = path.read_bytes()
+        except FileNotFoundError:
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # it stays while it is asked for; what comes of it is live when something is done in it
-        return acts
+        whole = _whole_lines(data)
+        log = _log_of(whole)
+        if log.header.attributes.get(OWNER) != owner:
+            return None
+        if len(whole) < len(data):
+            os.truncate(path, len(whole))
+        os.utime(path)  # it stays as long as its client comes back
+        if UPLOAD not in log.header.attributes:
+            return log, b""
+        try:
+            return log, self._upload_path(log.header).read_bytes()
+        except OSError:
+            raise InputError("the image of the journal is gone") from None
 
     def forget(self, token: str, owner: str | None = None) -> None:
-        """Remove a journal, with ``owner`` only if it is theirs, and its image if no other is about it.
+        """Remove the journal of a session that has ended, with ``owner`` only if it is theirs, and its upload.
 
-        Where the folder cannot be written to, the log says so and the journal stays until it has run out.
+        One that this version cannot read stays. Where the folder cannot be written to, the journal stays until it
+        has run out, and the server's log says so.
         """
         path = self._path(token)
         try:
             with self._lock:
-                if owner is None or self._head(path).get("owner") == owner:
+                is_theirs = owner is not None and path not in self._unreadable and self._owner_of(path) == owner
+                if path in self._live or is_theirs:
                     self._live.discard(path)
                     path.unlink(missing_ok=True)
-                    self._drop_images()
+                    self._remove_uploads()
         except OSError as error:
-            LOG.error("a session that has ended stays written down", exc_info=error)
+            LOG.error("the journal of an ended session stays", exc_info=error)
 
-    def forget_old(self) -> None:
+    def note_unreadable(self, token: str) -> None:
+        """Say in the server's log, once, that the journal of a session cannot be read and is kept."""
+        self._note_unreadable(self._path(token))
+
+    def remove_expired(self) -> None:
         """Remove the journals of earlier servers' sessions that have run out; those of this one's end with them."""
         with self._lock:
-            self._forget_old()
+            self._remove_expired()
 
     # --- inside
-
-    def _note(self, path: Path, owner: str, act: SessionEvent) -> None:
-        if act.path == self._course.first:
-            image = hashlib.sha256(act.packed).hexdigest() if act.packed else ""
-            with self._lock:
-                if image:
-                    self._write(self._folder / f"{image}.image", act.packed)
-                self._write(path, _line({"owner": owner, "image": image, "meta": act.text}))
-                self._live.add(path)
-                self._forget_old()
-            return
-        with contextlib.suppress(FileNotFoundError):  # nothing was begun, or it has ended meanwhile
-            self._is_live(path)
-            if act.path == self._course.reset:
-                self._write(path, b"".join(self._left_by_reset(path.read_bytes().splitlines(keepends=True))))
-                return
-            line = _line({"path": act.path, "text": act.text, "packed": base64.b64encode(act.packed).decode()})
-            with path.open("r+b") as file:  # r+: an append would make the file again
-                if file.seek(0, os.SEEK_END) + len(line) > MOST_BYTES:
-                    raise LimitError(f"a session's journal holds at most {MOST_BYTES} bytes")
-                file.write(line)
-
-    def _is_live(self, path: Path) -> None:
-        """Note that a journal is that of a session of this server, unless that has ended meanwhile."""
-        with self._lock:
-            if path.exists():
-                self._live.add(path)
-
-    def _forget_old(self) -> None:
-        for path in set(self._folder.glob("*.journal")) - self._live:
-            with contextlib.suppress(FileNotFoundError):  # another server of this folder was quicker
-                if self._is_old(path):
-                    path.unlink()
-        self._drop_images()
 
     def _path(self, token: str) -> Path:
         return self._folder / f"{hashlib.sha256(token.encode()).hexdigest()}.journal"
 
+    def _upload_path(self, header: Header) -> Path:
+        return self._folder / f"{Path(header.attributes[UPLOAD]).name}.image"
+
     def _is_old(self, path: Path) -> bool:
         return time.time() - path.stat().st_mtime > self._idle_s
 
-    def _write(self, path: Path, data: bytes) -> None:
-        if path.suffix == ".image" and path.exists():
-            return
-        unfinished = unfinished_path(path)
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
-
-    def _head(self, path: Path) -> dict[str, Any]:
-        """Return the first line of a journal, nothing where it is none."""
+    def _owner_of(self, path: Path) -> str | None:
+        """Return the owner of a journal, None if it is not there or cannot be read."""
         try:
-            with path.open("rb") as file:
-                found = json.loads(file.readline())
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+            return _log_of(_whole_lines(path.read_bytes())).header.attributes.get(OWNER, "")
+        except FileNotFoundError:
+            return None
+        except InputError:
+            self._note_unreadable(path)
+            return None
 
-    def _drop_images(self) -> None:
-        used = {self._head(path).get("image") for path in self._folder.glob("*.journal")}
+    def _note_unreadable(self, path: Path) -> None:
+        if path not in self._unreadable:
+            self._unreadable.add(path)
+            fields = {"journal": path.name}
+            LOG.error("a session journal cannot be read by this version; it is kept", extra={"fields": fields})
+
+    def _unlink(self, path: Path) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            self._live.discard(path)
+            path.unlink(missing_ok=True)
+
+    def _remove_expired(self) -> None:
+        for path in set(self._folder.glob("*.journal")) - self._live - self._unreadable:
+            with contextlib.suppress(FileNotFoundError):  # another server of this folder was quicker
+                if self._is_old(path) and self._owner_of(path) is not None:
+                    path.unlink()
+        self._remove_uploads()
+
+    def _remove_uploads(self) -> None:
+        """Remove the uploads that no journal names, if all journals can be asked."""
+        heads = [_attributes(path) for path in self._folder.glob("*.journal")]
+        if None in heads:
+            return
+        names = {head[UPLOAD] for head in heads if head is not None and UPLOAD in head}
         for path in self._folder.glob("*.image"):
-            if path.stem not in used:
+            if path.stem not in names:
                 path.unlink(missing_ok=True)
 
-    def _left_by_reset(self, lines: list[bytes]) -> list[bytes]:
-        """Return the lines that count after a reset: the head, and the newest act that outlives it."""
-        return lines[:1] + [line for line in lines[1:] if json.loads(line)["path"] == self._course.outlives][-1:]
+
+def _write(path: Path, data: bytes) -> None:
+    if path.suffix == ".image" and path.exists():
+        return
+    with atomic_file(path) as unfinished:
+        unfinished.touch(mode=0o600)
+        unfinished.write_bytes(data)
 
 
-def _line(entry: dict[str, Any]) -> bytes:
-    return json.dumps(entry).encode() + b"\n"
+def _whole_lines(data: bytes) -> bytes:
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _log_of(data: bytes) -> SessionLog:
+    try:
+        return read_log(data.decode())
+    except UnicodeDecodeError:
+        raise InputError("the journal is no text; it is damaged") from None
+
+
+def _attributes(path: Path) -> dict[str, Any] | None:
+    """Return the attributes in the header of a journal of any version, None if there are none to be found."""
+    try:
+        with path.open("rb") as file:
+            attributes = json.loads(file.readline())["attributes"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return attributes if isinstance(attributes, dict) else None

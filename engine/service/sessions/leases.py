@@ -1,15 +1,16 @@
-"""Sessions of remote clients: leases with time-outs, a bounded number and a bounded memory.
+"""Leases: the right of a client to a session, with time-outs, a bounded number, a bounded memory, and a journal.
+
+A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
+one longest idle when memory is short. A lease that is busy does not end. Later requests with its token are told why.
 
 Work on a session waits for its turn in the event loop (``queue``), so no thread waits for a session. The locks of
 threads, in the order in which they are taken:
 
 1. ``OpenVolumes._reading`` of one file: held while that file is read.
-2. ``Pool._lock``, ``OpenVolumes._lock``, ``ClickSessions._lock``: tables. Held for look-ups and bookkeeping, never
-   while anything is computed, read, or asked of the account of memory.
-3. ``Budget._lock``: the account. It evicts without its lock, see there.
-
-A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
-one longest idle when memory is short. A lease that is busy does not end. What comes later with its token is told why.
+2. ``Leases._lock``, ``OpenVolumes._lock``: tables. Held for look-ups and bookkeeping, never while anything is computed,
+   read, or reserved.
+3. ``SessionJournals._lock``: the journals of a folder.
+4. ``Budget._lock``: the account of memory. It evicts without its lock, see there.
 """
 
 from __future__ import annotations
@@ -20,153 +21,141 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
-
-from numpy.typing import NDArray
+from typing import Generic, TypeVar
 
 from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.http.workers import run_in_worker
+from maskwright.engine.service.sessions.journal import SessionJournals
 from maskwright.engine.service.sessions.queue import SessionQueues
-from maskwright.errors import CapacityError, GoneError
+from maskwright.engine.service.sessions.session import ServiceSession
+from maskwright.errors import CapacityError, GoneError, InputError
+from maskwright.interactive.sessions.events import Event
+from maskwright.interactive.sessions.log import Header, SessionLog
 
 REMEMBERED = 1000
 """Ended leases whose reason is kept."""
-
 UNKNOWN = "this server does not know it"
+UNREADABLE = "its journal is of another version of this server, or damaged; the journal is kept"
 
 R = TypeVar("R")
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+S = TypeVar("S", bound=ServiceSession)
 
 
 @dataclass(frozen=True)
-class LeaseLimits:
-    """How many sessions there may be, how long they may rest, in seconds, and what they may hold, in bytes.
+class LeasePolicy:
+    """The bounds of the leases of a protocol.
 
-    The bytes are those of a pool whose memory is not one account with that of others.
+    Attributes
+    ----------
+    sessions, per_owner : int
+        In all, and of one owner.
+    idle_s, silent_s : float
+        How long nothing may be done in a session, or heard of its client.
+    transient : bool
+        A session begins with its first work, ends without an edit, and gives its place to a newer one: its client
+        sends all prompts with each request.
     """
 
     sessions: int = 20
+    per_owner: int = 20
     idle_s: float = 600.0
     silent_s: float = 60.0
-    memory_bytes: int = 8 << 30
+    transient: bool = False
 
 
 @dataclass(eq=False)
-class Lease(Generic[T]):
-    """A client's right to a session. ``used`` is its last action, ``seen`` its last sign of life.
+class Lease(Generic[S]):
+    """The right of ``owner`` to a session. ``used`` is its last action, ``seen`` its last sign of life.
 
-    ``owner`` claimed it; with the token of another owner's lease nobody gets at it. One that is ``busy`` does not end.
+    ``header`` and ``events`` are in its journal.
     """
 
     token: str
     owner: str
-    session: T
+    session: S
     used: float
     seen: float
     reservation: Reservation
     size_bytes: int = 0
-    counted_bytes: int = 0
     busy: bool = False
+    header: Header | None = None
+    events: tuple[Event, ...] = ()
 
 
-class Written(Protocol[T_co]):
-    """Sessions that were written down."""
+@dataclass(frozen=True, eq=False)
+class Recovery(Generic[S]):
+    """The journals of a protocol's sessions, and the way back from a log, and the image as it was sent, to a session.
 
-    def restore(self, token: str, owner: str) -> T_co | None:
-        """Return the session of an earlier server, None if there is none of this token and owner."""
-        ...
-
-    def forget(self, token: str, owner: str | None = None) -> None:
-        """Remove what is written of a session that has ended, with ``owner`` only if it is theirs."""
-        ...
-
-
-def no_size(session: object) -> int:
-    """Say that it is not known what a session holds."""
-    return 0
-
-
-def no_image(session: object) -> None:
-    """Say that a session shares its image with nobody."""
-    return
-
-
-class Pool(Generic[T]):
-    """The leases of a server; with ``written``, those of its predecessor too.
-
-    What they hold is in ``memory``, an account that may be that of others, too; the array that ``image_of`` names is
-    part of what a session holds and counted once with whoever else holds it. ``size_of`` is what one that came back
-    holds, its image included.
+    ``restore`` raises a GoneError where the image is gone, an InputError where the log does not fit this version.
     """
+
+    journals: SessionJournals
+    restore: Callable[[SessionLog, bytes], S]
+
+
+class Leases(Generic[S]):
+    """The leases of a protocol; with ``recovery``, those of an earlier server too."""
 
     def __init__(
         self,
-        make_session: Callable[[], T],
-        limits: LeaseLimits,
+        make_session: Callable[[], S],
+        policy: LeasePolicy,
+        budget: Budget,
+        queues: SessionQueues,
+        recovery: Recovery[S] | None = None,
         clock: Callable[[], float] = time.monotonic,
-        written: Written[T] | None = None,
-        memory: Budget | None = None,
-        image_of: Callable[[T], NDArray[Any] | None] = no_image,
-        size_of: Callable[[T], int] = no_size,
-        queues: SessionQueues | None = None,
     ) -> None:
-        self.limits = limits
-        self._queues = SessionQueues() if queues is None else queues
-        self._memory = Budget(limits.memory_bytes, clock) if memory is None else memory
-        self._image_of, self._size_of = image_of, size_of
-        self._make_session, self._clock, self._written = make_session, clock, written
+        self.policy = policy
+        self._make_session, self._budget, self._queues = make_session, budget, queues
+        self._recovery, self._clock = recovery, clock
         self._restoring, self._lock = asyncio.Lock(), threading.Lock()
-        self._leases: dict[str, Lease[T]] = {}
+        self._leases: dict[str, Lease[S]] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
 
     def claim(self, owner: str) -> str:
-        """Begin a session for somebody and return its token.
+        """Begin a session and return its token.
+
+        It makes an assist session, which may load a model: call it in a thread.
 
         Raises
         ------
         CapacityError
-            There are as many sessions as there may be, and none has run out.
+            There are as many sessions as there may be, in all or of this owner, and none has run out.
         """
-        with self._lock:
-            self._end_expired()
-            if len(self._leases) >= self.limits.sessions:
-                raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
-            token = secrets.token_urlsafe(32)
-            self._leases[token] = self._lease(token, owner, self._make_session())
-            return token
+        token = secrets.token_urlsafe(32)
+        self._insert(self._lease(token, owner, self._make_session()))
+        return token
 
     def release(self, token: str, owner: str) -> None:
-        """End a lease; one that is not there is no error."""
+        """End a lease at once; one that is not there is no error."""
         with self._lock:
-            if token in self._leases:
-                if self._leases[token].owner == owner:
-                    self._end(token, "it was released")
-                return
-        if self._written is not None:
-            self._written.forget(token, owner)
+            lease = self._leases.get(token)
+            if lease is not None and lease.owner == owner:
+                self._end(lease, "it was released")
+        if lease is None and self._recovery is not None:
+            self._recovery.journals.forget(token, owner)
 
-    async def work(self, token: str, owner: str, work: Callable[[Lease[T]], R]) -> R:
+    async def work(self, token: str, owner: str, work: Callable[[Lease[S]], R]) -> R:
         """Return the result of some work on a session, done in a computing thread when its turn has come.
+
+        The session's memory is reserved and its journal written before this returns, also where the work fails.
 
         Raises
         ------
         GoneError
             The token is none of this owner, or its lease has ended: says why. Or the client has gone meanwhile.
         CapacityError
-            The session has to be restored, and there is no room for it.
+            The session has to begin or to be restored, and there is no room for it.
+        StorageError
+            The journal of a session that begins cannot be written.
         """
 
-        def use() -> R:
-            with self._use(token) as lease:
-                return work(lease)
-
         async def in_turn() -> R:
-            await self._find(token, owner)
-            return await run_in_worker(use)
+            if not self.policy.transient:
+                await self._find(token, owner)
+            return await run_in_worker(functools.partial(self._use, token, owner, work))
 
         return await self._queues.ticket(token).run(in_turn)
 
@@ -180,21 +169,21 @@ class Pool(Generic[T]):
         """Return the seconds that are left until the lease is idle for too long; it counts as no sign of life."""
         return self._left(await self._find(token, owner))
 
-    def hold(self, lease: Lease[T], size_bytes: int) -> None:
-        """Note what a lease at work holds from now on; where that is too much in all, those longest idle end.
+    def reserve(self, lease: Lease[S], more_bytes: int = 0) -> None:
+        """Reserve the memory of a busy lease, and some more for its work; where that is too much, others end.
 
         Raises
         ------
         CapacityError
             It would be too much even so.
         """
-        image = self._image_of(lease.session)
-        shared = 0 if image is None else image.nbytes
-        self._memory.reserve(lease.reservation, max(0, size_bytes - shared), image)
-        lease.size_bytes = lease.counted_bytes = size_bytes
+        session = lease.session
+        array, own_bytes = session.array, session.own_bytes + more_bytes
+        self._budget.reserve(lease.reservation, own_bytes, array)
+        lease.size_bytes = own_bytes + (0 if array is None else array.nbytes)
 
     def end_expired(self) -> None:
-        """End what has rested too long."""
+        """End the leases that have rested too long."""
         with self._lock:
             self._end_expired()
 
@@ -205,111 +194,169 @@ class Pool(Generic[T]):
 
     @property
     def size_bytes(self) -> int:
-        """What they hold in all."""
+        """The bytes of all sessions; an image that two of them share counts twice."""
         with self._lock:
             return sum(lease.size_bytes for lease in self._leases.values())
 
-    # --- inside; without the lock
+    # --- work
 
-    @contextmanager
-    def _use(self, token: str) -> Iterator[Lease[T]]:
-        with self._lock:
-            self._check_there(token)
-            lease = self._leases[token]
-            lease.used = lease.seen = self._clock()
-            lease.busy = lease.reservation.busy = True
+    def _use(self, token: str, owner: str, work: Callable[[Lease[S]], R]) -> R:
+        lease = self._start(token, owner)
         try:
-            yield lease
-            if lease.size_bytes != lease.counted_bytes:
-                self._count(lease)
+            return work(lease)
+        finally:
+            self._settle(lease)
+
+    def _start(self, token: str, owner: str) -> Lease[S]:
+        """Return the lease, busy from now on; a transient session that is not there begins."""
+        with self._lock:
+            if token in self._leases or not self.policy.transient:
+                lease = self._there(token)
+                lease.used = lease.seen = self._clock()
+                lease.busy = lease.reservation.busy = True
+                return lease
+        lease = self._lease(token, owner, self._make_session())
+        lease.busy = lease.reservation.busy = True
+        self._insert(lease)
+        return lease
+
+    def _settle(self, lease: Lease[S]) -> None:
+        """Reserve, journal, and let others have the session; one that there is no room for ends."""
+        try:
+            self._reserve_or_end(lease)
+            self._journal(lease)
         finally:
             with self._lock:
                 lease.used = lease.seen = self._clock()
                 lease.busy = lease.reservation.busy = False
-                self._memory.touch(lease.reservation)
-                if token not in self._leases:
-                    self._memory.release(lease.reservation)
-                    if self._written is not None:
-                        self._written.forget(token)  # it may have been written down after it was released
+                self._budget.touch(lease.reservation)
+                if self._leases.get(lease.token) is not lease:
+                    self._give_back(lease)
+                elif self.policy.transient and not lease.session.assist.events:
+                    self._end(lease, UNKNOWN)
 
-    async def _find(self, token: str, owner: str) -> Lease[T]:
-        if self._written is not None and self._is_unknown(token):
+    def _reserve_or_end(self, lease: Lease[S]) -> None:
+        try:
+            self.reserve(lease)
+        except CapacityError:
+            with self._lock:
+                if self._leases.get(lease.token) is lease:
+                    self._end(lease, "it held more than the server has memory for")
+
+    def _journal(self, lease: Lease[S]) -> None:
+        """Write the events that are new. Where the session has begun anew, so does its journal."""
+        session, written, token = lease.session, lease.events, lease.token
+        upload, session.upload = session.upload, b""
+        if self._recovery is None:
+            return
+        journals, events = self._recovery.journals, session.assist.events
+        has_begun = session.header is not lease.header or events[: len(written)] != written
+        lease.header, lease.events = session.header, events
+        if session.header is None:
+            if has_begun:
+                journals.forget(token)
+        elif has_begun:
+            journals.begin(token, lease.owner, session.header, events, upload)
+        else:
+            journals.append(token, events[len(written) :])
+
+    # --- finding and restoring
+
+    async def _find(self, token: str, owner: str) -> Lease[S]:
+        if self._recovery is not None and self._is_unknown(token):
             async with self._restoring:
                 if self._is_unknown(token):
-                    await run_in_worker(functools.partial(self._restore, token, owner, self._written))
+                    await run_in_worker(functools.partial(self._restore, token, owner, self._recovery))
         with self._lock:
             self._end_expired()
-            self._check_there(token)
-            lease = self._leases[token]
+            lease = self._there(token)
         if lease.owner != owner:
             raise GoneError(f"the session has ended: {UNKNOWN}; claim a new one")
         return lease
 
-    def _lease(self, token: str, owner: str, session: T) -> Lease[T]:
-        now = self._clock()
-        return Lease(token, owner, session, now, now, Reservation("session", functools.partial(self._evict, token)))
-
-    def _count(self, lease: Lease[T]) -> None:
-        """Note what was found of a lease after its work; one that there is no room for ends."""
+    def _restore(self, token: str, owner: str, recovery: Recovery[S]) -> None:
         try:
-            self.hold(lease, lease.size_bytes)
+            log, upload = recovery.journals.read(token, owner) or (None, b"")
+            if log is None:
+                return
+            session = recovery.restore(log, upload)
+        except InputError:
+            recovery.journals.note_unreadable(token)
+            raise GoneError(f"the session has ended: {UNREADABLE}; begin another session") from None
+        lease = self._lease(token, owner, session)
+        lease.header, lease.events, session.upload = session.header, session.assist.events, b""
+        self.reserve(lease)
+        try:
+            self._insert(lease)
         except CapacityError:
-            with self._lock:
-                if lease.token in self._leases:
-                    self._end(lease.token, "it held more than the server has memory for")
-
-    def _evict(self, token: str) -> bool:
-        """End a lease for want of memory, unless it is at work."""
-        with self._lock:
-            lease = self._leases.get(token)
-            if lease is None or lease.busy:
-                return False
-            self._end(token, "memory was short and it was the one longest idle")
-            return True
+            self._budget.release(lease.reservation)
+            raise
 
     def _is_unknown(self, token: str) -> bool:
         with self._lock:
             return token not in self._leases and token not in self._ended
 
-    def _restore(self, token: str, owner: str, written: Written[T]) -> None:
-        session = written.restore(token, owner)
-        if session is None:
-            return
-        lease = self._lease(token, owner, session)
-        self.hold(lease, self._size_of(session))
+    def _lease(self, token: str, owner: str, session: S) -> Lease[S]:
+        now = self._clock()
+        lease = Lease(token, owner, session, now, now, Reservation("session"))
+        lease.reservation.evict = functools.partial(self._evict, lease)
+        return lease
+
+    def _insert(self, lease: Lease[S]) -> None:
         with self._lock:
             self._end_expired()
-            if len(self._leases) >= self.limits.sessions:
-                self._memory.release(lease.reservation)
-                raise CapacityError(f"all {self.limits.sessions} sessions are taken; try again later")
-            self._leases[token] = lease
+            policy, own = self.policy, sum(each.owner == lease.owner for each in self._leases.values())
+            if own >= policy.per_owner < policy.sessions:
+                self._make_room(f"{own} sessions are yours, as many as one user may have; end one of them", lease.owner)
+            if len(self._leases) >= policy.sessions:
+                self._make_room(f"all {policy.sessions} sessions are taken; try again later", None)
+            self._leases[lease.token] = lease
 
-    def _left(self, lease: Lease[T]) -> float:
-        return max(0.0, lease.used + self.limits.idle_s - self._clock())
+    def _left(self, lease: Lease[S]) -> float:
+        return max(0.0, lease.used + self.policy.idle_s - self._clock())
 
-    # --- inside; with the lock
+    def _evict(self, lease: Lease[S]) -> bool:
+        """End a lease for want of memory, unless it is busy."""
+        with self._lock:
+            if lease.busy or self._leases.get(lease.token) is not lease:
+                return False
+            self._end(lease, "memory was short and it was the one longest idle")
+            return True
 
-    def _check_there(self, token: str) -> None:
+    # --- with the lock
+
+    def _there(self, token: str) -> Lease[S]:
         if token not in self._leases:
-            why = self._ended.get(token, UNKNOWN)
-            raise GoneError(f"the session has ended: {why}; claim a new one")
+            raise GoneError(f"the session has ended: {self._ended.get(token, UNKNOWN)}; claim a new one")
+        return self._leases[token]
+
+    def _make_room(self, refusal: str, owner: str | None) -> None:
+        """End the transient session longest idle, of one owner if named; other sessions are not ended for new ones."""
+        able = [each for each in self._leases.values() if not each.busy and owner in (None, each.owner)]
+        if not self.policy.transient or not able:
+            raise CapacityError(refusal)
+        self._end(min(able, key=lambda each: each.used), "a newer one took its place")
 
     def _end_expired(self) -> None:
         now = self._clock()
         for lease in list(self._leases.values()):
             if lease.busy:
                 continue
-            if now - lease.used > self.limits.idle_s:
-                self._end(lease.token, f"nothing was done for {self.limits.idle_s:g} s")
-            elif now - lease.seen > self.limits.silent_s:
-                self._end(lease.token, f"its client gave no sign of life for {self.limits.silent_s:g} s")
+            if now - lease.used > self.policy.idle_s:
+                self._end(lease, f"nothing was done for {self.policy.idle_s:g} s")
+            elif now - lease.seen > self.policy.silent_s:
+                self._end(lease, f"its client gave no sign of life for {self.policy.silent_s:g} s")
 
-    def _end(self, token: str, why: str) -> None:
-        lease = self._leases.pop(token)
-        if not lease.reservation.busy:  # else when its work is done
-            self._memory.release(lease.reservation)
-        if self._written is not None:
-            self._written.forget(token)
-        self._ended[token] = why
+    def _end(self, lease: Lease[S], reason: str) -> None:
+        del self._leases[lease.token]
+        if not lease.busy:
+            self._give_back(lease)  # else when its work is done
+        if not self.policy.transient:
+            self._ended[lease.token] = reason
         while len(self._ended) > REMEMBERED:
             self._ended.popitem(last=False)
+
+    def _give_back(self, lease: Lease[S]) -> None:
+        self._budget.release(lease.reservation)
+        if self._recovery is not None:
+            self._recovery.journals.forget(lease.token)

@@ -18,7 +18,7 @@ from maskwright.engine.service.http.workers import in_thread
 from maskwright.engine.service.protocols.dicomweb.app import dicomweb_router
 from maskwright.engine.service.protocols.monailabel.datastore import datastore_router
 from maskwright.engine.service.protocols.monailabel.infer import infer_router
-from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, NEXT, STRATEGIES
+from maskwright.engine.service.protocols.monailabel.models import LABEL, NEXT, STRATEGIES, describe_models
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import ImageEntry
 from maskwright.errors import NotFoundError
@@ -88,13 +88,13 @@ def _general_router(place: AppState) -> APIRouter:
     @action("read_image")
     async def info() -> dict[str, Any]:
         """Models, strategies, and how far the datastore is."""
-        status = await in_thread(place.store.status)
+        status, models = await in_thread(lambda: (place.store.status(), describe_models()))
         return {
             "name": "Maskwright",
             "description": "Clicks to masks, and masks from slice to slice",
             "version": "0.8.5",
             "labels": [LABEL],
-            "models": MODELS,
+            "models": models,
             "trainers": {},
             "strategies": STRATEGIES,
             "scoring": {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable
 from typing import Any
 
@@ -18,8 +19,9 @@ from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.images.files import read_uploaded_labels
 from maskwright.engine.service.protocols.monailabel.answers import answer, mask_file
-from maskwright.engine.service.protocols.monailabel.models import LABEL, MODELS, PROPAGATE
-from maskwright.engine.service.sessions.click_sessions import Clicks
+from maskwright.engine.service.protocols.monailabel.models import LABEL, METHOD_OF, MODELS, PROPAGATE
+from maskwright.engine.service.sessions.click_session import Clicks, ClickSession
+from maskwright.engine.service.sessions.leases import Lease
 from maskwright.engine.service.sessions.queue import infer_key
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import ImageEntry
@@ -32,7 +34,7 @@ TYPES = ("uint8", "uint16", "int16", "int32")
 
 def infer_router(place: AppState) -> APIRouter:
     """Return the route."""
-    router, queues = APIRouter(tags=["infer"]), place.clicks.queues
+    router = APIRouter(tags=["infer"])
 
     @router.post(
         "/infer/{model}",
@@ -53,11 +55,13 @@ def infer_router(place: AppState) -> APIRouter:
             owner = actor_name(request)
             entry = await in_thread(lambda: _entry(place, owner, image, session_id, files.get("file")))
             request.state.subject = entry.id
-            key = _click_key(owner, params, entry)
 
-            def click() -> Response:
+            def click(lease: Lease[ClickSession]) -> Response:
                 volume = place.open(entry)
-                mask = place.clicks.segment(key, volume, clicks_of(params, volume))
+                clicks = clicks_of(params, volume)
+                lease.session.begin(volume, clicks, METHOD_OF[model])
+                place.clicks.reserve(lease)
+                mask = lease.session.segment(clicks)
                 return _answered(mask.astype(np.uint8), volume, params, output, {})
 
             def fill() -> Response:
@@ -69,19 +73,20 @@ def infer_router(place: AppState) -> APIRouter:
 
             if model == PROPAGATE:
                 return asyncio.ensure_future(run_in_worker(fill))
-            return asyncio.ensure_future(queues.join(key).run(lambda: run_in_worker(click)))
+            token = _click_token(owner, params, model, entry)
+            return asyncio.ensure_future(place.clicks.work(token, owner, click))
 
         arrival = infer_key(request.scope)
-        answer = await (read_and_begin() if arrival is None else queues.ticket(arrival).run(read_and_begin))
+        answer = await (read_and_begin() if arrival is None else place.queues.ticket(arrival).run(read_and_begin))
         return await answer
 
     return router
 
 
-def _click_key(owner: str, params: dict[str, Any], entry: ImageEntry) -> tuple[str, ...]:
-    """Return the key of an object's session: the token's name first, since a client chooses its client_id itself."""
+def _click_token(owner: str, params: dict[str, Any], model: str, entry: ImageEntry) -> str:
+    """Return the token of an object's session: the owner's name first, since a client chooses its client_id itself."""
     client, label = str(params.get("client_id", "")), str(params.get("label", LABEL))
-    return owner, client[:64], entry.id, label[:64]
+    return json.dumps([owner, client[:64], model, entry.id, label[:64]])
 
 
 def clicks_of(params: dict[str, Any], volume: Volume) -> Clicks:

@@ -1,30 +1,43 @@
-"""What this server can do, in MONAI Label's words."""
+"""The models and strategies of this server, in MONAI Label's words."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+
+from maskwright.interactive.methods.registry import METHODS, load_method
 
 ASSIST, PROPAGATE = "maskwright", "maskwright-propagate"
 LABEL = "object"
-MODELS: dict[str, dict[str, Any]] = {
-    ASSIST: {
-        # The clients show their click panel for models of this type.
-        "type": "deepgrow",
-        "labels": [LABEL],
-        "dimension": 3,
-        "description": "Clicks and a box to the mask of an object. Nothing is trained; labels may have any name.",
-        "config": {},
-    },
-    PROPAGATE: {
-        "type": "others",
-        "labels": [LABEL],
-        "dimension": 3,
-        "description": "A mask drawn on some slices, sent as 'label', to a mask of all slices.",
-        "config": {"axis": 0},
-    },
-}
+METHOD_OF = {ASSIST: METHODS[0]} | {f"{ASSIST}-{method}": method for method in METHODS[1:]}
+"""The method of each model that takes clicks; the default first, which is the one that clients choose."""
+MODELS = (*METHOD_OF, PROPAGATE)
 NEXT, RANDOM = "next", "random"
 STRATEGIES = {
     NEXT: {"description": "What has no label yet; then what was least sure."},
     RANDOM: {"description": "Any image that has no label yet."},  # OHIF asks for it whatever is listed
 }
+
+
+@cache
+def describe_models() -> dict[str, dict[str, Any]]:
+    """Return the models of ``/info/``; on the first call it loads the methods."""
+    described = {name: _describe(method) for name, method in METHOD_OF.items()}
+    described[PROPAGATE] = {
+        "type": "others",
+        "labels": [LABEL],
+        "dimension": 3,
+        "description": "A mask drawn on some slices, sent as 'label', to a mask of all slices.",
+        "config": {"axis": 0},
+    }
+    return described
+
+
+def _describe(method: str) -> dict[str, Any]:
+    return {
+        "type": "deepgrow",  # the clients show their click panel for models of this type
+        "labels": [LABEL],
+        "dimension": max(load_method(method).supports.dims),
+        "description": f"Clicks and a box to the mask of an object ({method}). Labels may have any name.",
+        "config": {},
+    }

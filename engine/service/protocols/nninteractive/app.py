@@ -1,79 +1,77 @@
-"""The nnInteractive protocol, version 2: what Slicer's and napari's plugins speak, through ``nninteractive-client``.
+"""The nnInteractive protocol, version 2: spoken by Slicer's and napari's plugins, through ``nninteractive-client``.
 
-Arrays come and go packed (``packed_array``), with JSON in the header ``X-Meta``; an answer to a prompt carries the box
-that changed and nothing else. A request belongs to the session of its ``X-Lease-Token``.
+Arrays come and go packed (``packed_array``), with JSON in the header ``X-Meta``; an answer to a prompt carries the
+changed box alone. A request belongs to the session of its ``X-Lease-Token``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
 
 from maskwright.engine.service.budget.reading import require_short_axes
 from maskwright.engine.service.budget.request_context import current_limits, reserve
 from maskwright.engine.service.http.authorization import actor_name
-from maskwright.engine.service.http.bodies import read_body
+from maskwright.engine.service.http.bodies import parse_model, read_body
 from maskwright.engine.service.http.openapi import ANY_OBJECT, BINARY, answers
 from maskwright.engine.service.http.routes import OPEN, action
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.events import ACTS, PACKED, SET_IMAGE, Outcome, perform
-from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
-from maskwright.engine.service.protocols.nninteractive.packed_size import packed_shape
+from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array, unpack_array, unpacked_size
 from maskwright.engine.service.protocols.nninteractive.remote_session import Answer, RemoteSession
-from maskwright.engine.service.sessions.event import SessionEvent
-from maskwright.engine.service.sessions.journal import SessionJournals
-from maskwright.engine.service.sessions.leases import Lease, Pool
+from maskwright.engine.service.protocols.nninteractive.requests import CALLS, SET_IMAGE, ImageFields, Result
+from maskwright.engine.service.sessions.leases import Lease, Leases
 from maskwright.errors import CapacityError, GoneError, InputError, LimitError
+from maskwright.interactive.methods.registry import load_method
 
 PACKED_TYPE, JSON_TYPE = "application/octet-stream", "application/json"
-CAPABILITIES = {
-    "supported_interactions": {"points": True, "bbox2d": True, "bbox3d": True, "scribble": True, "lasso": True},
-    "channel_mapping": {
-        "initial_label": 0,
-        "bbox2d": [1, 2],
-        "bbox3d": [1, 2],
-        "lasso": [1, 2],
-        "points": [3, 4],
-        "scribble": [5, 6],
-    },
-    "num_interaction_channels": 7,
-    "supports_initial_label": True,
-    "supports_zero_shot_label_refinement": False,
-    "preferred_scribble_thickness": [2, 2, 2],
-    "interaction_decay": 1.0,
-    "inference_session_version": "2.6.0",
-    "license": "Apache-2.0",
-    "supports_undo": True,
-    "do_autozoom": True,
-}
+PROTOCOL_VERSION = "2.6.0"
+"""Of the nnInteractive whose server this one stands in for."""
+
+Work = Callable[[Lease[RemoteSession], Any, bytes], Result]
 
 
-def nninteractive_router(
-    pool: Pool[RemoteSession], images: SharedImages, journals: SessionJournals | None = None
-) -> APIRouter:
-    """Return the routes of one pool of sessions; with journals, what is done is written down."""
+def nninteractive_router(leases: Leases[RemoteSession], images: SharedImages) -> APIRouter:
+    """Return the routes of one table of leases."""
     router = APIRouter()
-    _add_lease_routes(router, pool)
-    for path in (SET_IMAGE, *ACTS):
-        route = action("prompt", large=path in PACKED)(_act_route(path, pool, images, journals))
-        described = _read(path)
-        router.post(path, response_class=Response, responses=answers(PACKED_TYPE, JSON_TYPE), openapi_extra=described)(
-            route
-        )
+    _add_lease_routes(router, leases)
+    _add_route(router, SET_IMAGE, ImageFields, True, leases, _image_work(leases, images))
+    for path, call in CALLS.items():
+        _add_route(router, path, call.fields, call.takes_array, leases, _call_work(call.work, call.takes_array))
     return router
 
 
-def _read(path: str) -> dict[str, Any]:
-    """Return what the document says of the body: a packed array, or JSON."""
-    content = {PACKED_TYPE: {"schema": BINARY}} if path in PACKED else {JSON_TYPE: {"schema": ANY_OBJECT}}
-    return {"requestBody": {"required": True, "content": content}}
+def capabilities() -> dict[str, Any]:
+    """Return the capabilities of the default method in the words of the protocol."""
+    supports = load_method().supports
+    kinds = {"points": "point", "bbox2d": "box", "bbox3d": "box", "scribble": "scribble", "lasso": "lasso"}
+    return {
+        "supported_interactions": {name: kind in supports.prompts for name, kind in kinds.items()},
+        "channel_mapping": {
+            "initial_label": 0,
+            "bbox2d": [1, 2],
+            "bbox3d": [1, 2],
+            "lasso": [1, 2],
+            "points": [3, 4],
+            "scribble": [5, 6],
+        },
+        "num_interaction_channels": 7,
+        "supports_initial_label": True,
+        "supports_zero_shot_label_refinement": False,
+        "preferred_scribble_thickness": [2, 2, 2],
+        "interaction_decay": 1.0,
+        "inference_session_version": PROTOCOL_VERSION,
+        "license": "Apache-2.0",
+        "supports_undo": True,
+        "do_autozoom": True,
+    }
 
 
-def _add_lease_routes(router: APIRouter, pool: Pool[RemoteSession]) -> None:
+def _add_lease_routes(router: APIRouter, leases: Leases[RemoteSession]) -> None:
     @router.get("/healthz")
     @action(OPEN, quiet=True)
     def healthz() -> dict[str, bool]:
@@ -81,85 +79,101 @@ def _add_lease_routes(router: APIRouter, pool: Pool[RemoteSession]) -> None:
 
     @router.get("/capabilities")
     @action(OPEN)
-    def capabilities() -> dict[str, Any]:
-        return CAPABILITIES
+    def get_capabilities() -> dict[str, Any]:
+        return capabilities()
 
     @router.post("/claim")
     @action("prompt")
-    async def claim(request: Request) -> dict[str, Any]:
-        times = {"idle_timeout_seconds": pool.limits.idle_s, "liveness_timeout_seconds": pool.limits.silent_s}
-        return {"lease_token": pool.claim(actor_name(request)), **times}
+    def claim(request: Request) -> dict[str, Any]:
+        policy = leases.policy
+        times = {"idle_timeout_seconds": policy.idle_s, "liveness_timeout_seconds": policy.silent_s}
+        return {"lease_token": leases.claim(actor_name(request)), **times}
 
     @router.post("/release")
     @action("prompt")
     def release(request: Request) -> dict[str, bool]:
-        pool.release(_token(request), actor_name(request))
+        leases.release(_token(request), actor_name(request))
         return {"ok": True}
 
     @router.post("/heartbeat")
     @action("prompt", quiet=True)
     async def heartbeat(request: Request) -> dict[str, float]:
-        return {"remaining_seconds": await pool.heartbeat(_token(request), actor_name(request))}
+        return {"remaining_seconds": await leases.heartbeat(_token(request), actor_name(request))}
 
     @router.get("/lease_status")
     @action("prompt", quiet=True)
     async def lease_status(request: Request) -> dict[str, float]:
-        left = await pool.remaining_s(_token(request), actor_name(request))
-        return {"remaining_seconds": left, "idle_timeout_seconds": pool.limits.idle_s}
+        left = await leases.remaining_s(_token(request), actor_name(request))
+        return {"remaining_seconds": left, "idle_timeout_seconds": leases.policy.idle_s}
 
 
-def _act_route(path: str, pool: Pool[RemoteSession], images: SharedImages, journals: SessionJournals | None) -> Any:
-    async def act(request: Request) -> Response:
+def _add_route(
+    router: APIRouter, path: str, fields: type[Any], takes_array: bool, leases: Leases[RemoteSession], work: Work
+) -> None:
+    content = {PACKED_TYPE: {"schema": BINARY}} if takes_array else {JSON_TYPE: {"schema": ANY_OBJECT}}
+
+    @router.post(
+        path,
+        name=path.strip("/"),
+        response_class=Response,
+        responses=answers(PACKED_TYPE, JSON_TYPE),
+        openapi_extra={"requestBody": {"required": True, "content": content}},
+    )
+    @action("prompt", large=takes_array)
+    async def route(request: Request) -> Response:
         token, owner = _token(request), actor_name(request)
-        await pool.remaining_s(token, owner)  # nobody uploads a volume to a lease that has ended
-        asked = await _asked(request, path)
+        await leases.remaining_s(token, owner)  # nobody uploads a volume to a lease that has ended
+        data = await read_body(request)
+        text = request.headers.get("X-Meta", "") if takes_array else _text(data, path)
 
-        def work(lease: Lease[RemoteSession]) -> Response:
-            session = lease.session
-            request.state.subject = session.image_sha256  # also where the act fails
-            with _room_to_unpack(asked):
-                found = perform(session, asked, images)
-            request.state.subject = session.image_sha256
-            _hold(pool, lease, journals)
-            if journals is not None:
-                journals.note(token, owner, asked)
-            return _response(found)
+        def use(lease: Lease[RemoteSession]) -> Response:
+            request.state.subject = lease.session.image_sha256  # also where the work fails
+            result = work(lease, parse_model(fields, text or "{}", path), data)
+            request.state.subject = lease.session.image_sha256
+            return _response(result)
 
-        return await pool.work(token, owner, work)
-
-    act.__name__ = path.strip("/")
-    return act
+        return await leases.work(token, owner, use)
 
 
-def _hold(pool: Pool[RemoteSession], lease: Lease[RemoteSession], journals: SessionJournals | None) -> None:
-    """Note what a session takes; one that there is no room for is let go, and what is written of it, too."""
-    try:
-        pool.hold(lease, lease.session.size_bytes)
-    except CapacityError:
-        lease.session = RemoteSession()
-        pool.hold(lease, 0)
-        if journals is not None:
-            journals.forget(lease.token)
-        raise
+def _image_work(leases: Leases[RemoteSession], images: SharedImages) -> Work:
+    def work(lease: Lease[RemoteSession], fields: ImageFields, packed: bytes) -> Result:
+        with unpacked(packed) as array:
+            image_sha256, shared = images.share(array)
+            shape = lease.session.set_image(shared, fields.image_properties.spacing, image_sha256, packed)
+        try:
+            leases.reserve(lease)
+        except CapacityError:
+            lease.session.close()  # its client would take masks of the image before for those of this one
+            raise
+        return {"original_image_shape": list(shape)}
+
+    return work
+
+
+def _call_work(function: Callable[[RemoteSession, Any, Any], Result], takes_array: bool) -> Work:
+    def work(lease: Lease[RemoteSession], fields: Any, data: bytes) -> Result:
+        if not takes_array:
+            return function(lease.session, fields, None)
+        with unpacked(data) as array:
+            return function(lease.session, fields, array)
+
+    return work
 
 
 @contextlib.contextmanager
-def _room_to_unpack(asked: SessionEvent) -> Iterator[None]:
-    """Note the array that an act unpacks, until the session holds it."""
-    shape, size = packed_shape(asked.packed)
-    limits = current_limits()
+def unpacked(packed: bytes) -> Iterator[NDArray[Any]]:
+    """Unpack an array, whose memory is reserved for the request until the session has it."""
+    (shape, size), limits = unpacked_size(packed), current_limits()
     if size > limits.unpacked_bytes:
         raise LimitError(f"a packed array of shape {shape} is {size} bytes; at most {limits.unpacked_bytes} are taken")
     require_short_axes(shape, limits)
     with reserve(size):
-        yield
+        yield unpack_array(packed, limits.unpacked_bytes)
 
 
-async def _asked(request: Request, path: str) -> SessionEvent:
-    if path in PACKED:
-        return SessionEvent(path, request.headers.get("X-Meta", "{}"), await read_body(request))
+def _text(data: bytes, path: str) -> str:
     try:
-        return SessionEvent(path, (await read_body(request)).decode())
+        return data.decode()
     except UnicodeDecodeError:
         raise InputError(f"{path}: the body is no UTF-8 text; send JSON") from None
 
@@ -171,10 +185,10 @@ def _token(request: Request) -> str:
     return token
 
 
-def _response(found: Outcome) -> Response:
-    if not isinstance(found, Answer):
-        return Response(json.dumps(found), media_type=JSON_TYPE)
-    meta = {"ran_prediction": found.ran, "bbox": found.box}
-    body = b"" if found.values is None else pack_array(found.values)
+def _response(result: Result) -> Response:
+    if not isinstance(result, Answer):
+        return Response(json.dumps(result), media_type=JSON_TYPE)
+    meta = {"ran_prediction": result.ran, "bbox": result.box}
+    body = b"" if result.values is None else pack_array(result.values)
     headers = {"X-Meta": json.dumps(meta, separators=(",", ":"))}
     return Response(body, media_type=PACKED_TYPE, headers=headers)

@@ -57,6 +57,15 @@ def pack_array(array: NDArray[Any]) -> bytes:
     return b"".join(parts)
 
 
+def unpacked_size(packed: bytes) -> tuple[tuple[int, ...], int]:
+    """Return the shape and the bytes that an array would unpack to; nothing where ``unpack_array`` refuses it."""
+    try:
+        _, _, shape, total = _header(packed)
+    except (struct.error, UnicodeDecodeError, InputError):
+        return (), 0
+    return shape, total
+
+
 def unpack_array(packed: bytes, limit_bytes: int) -> NDArray[Any]:
     """Return the array that was packed.
 
@@ -76,6 +85,18 @@ def unpack_array(packed: bytes, limit_bytes: int) -> NDArray[Any]:
 def _unpacked(packed: bytes, limit_bytes: int) -> NDArray[Any]:
     import blosc2
 
+    at, dtype, shape, total = _header(packed)
+    if total > limit_bytes:
+        raise LimitError(f"a packed array of shape {shape} and {dtype} is not within 1 to {limit_bytes} bytes")
+    chunks = _chunks(packed, at, total, dtype.itemsize)
+    flat = np.empty(total, np.uint8)
+    for start, raw, part in chunks:
+        blosc2.decompress2(part, dst=flat[start : start + raw])
+    return flat.view(dtype).reshape(shape)
+
+
+def _header(packed: bytes) -> tuple[int, np.dtype[Any], tuple[int, ...], int]:
+    """Return where the chunks begin, and dtype, shape and bytes of the array."""
     magic, version, codec, ndim, length = struct.unpack_from("<4sBBBB", packed)
     if (magic, version) != (MAGIC, VERSION) or codec not in CODECS:
         raise InputError("this is no packed array of version 1 (NNIA); use nninteractive-client 2")
@@ -83,15 +104,10 @@ def _unpacked(packed: bytes, limit_bytes: int) -> NDArray[Any]:
     if name not in DTYPES or not 1 <= ndim <= MOST_AXES:
         raise InputError(f"a packed array of {ndim} axes and dtype {name[:16]!r} is not supported; send 1 to 4 axes")
     shape = struct.unpack_from(f"<{ndim}q", packed, 8 + length)
+    if min(shape) < 1:
+        raise LimitError(f"a packed array of shape {shape} is not within bounds; expected at least one voxel an axis")
     dtype = np.dtype(name)
-    total = math.prod(shape) * dtype.itemsize  # Python's integers do not overflow
-    if min(shape) < 1 or total > limit_bytes:
-        raise LimitError(f"a packed array of shape {shape} and {name} is not within 1 to {limit_bytes} bytes")
-    chunks = _chunks(packed, 8 + length + 8 * ndim, total, dtype.itemsize)
-    flat = np.empty(total, np.uint8)
-    for start, raw, part in chunks:
-        blosc2.decompress2(part, dst=flat[start : start + raw])
-    return flat.view(dtype).reshape(shape)
+    return 8 + length + 8 * ndim, dtype, shape, math.prod(shape) * dtype.itemsize  # Python's integers do not overflow
 
 
 def _chunks(packed: bytes, at: int, total: int, itemsize: int) -> list[tuple[int, int, memoryview]]:

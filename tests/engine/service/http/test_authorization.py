@@ -18,10 +18,8 @@ from maskwright.engine.service.app import Settings, create_app
 from maskwright.engine.service.http.authorization import AuthorizationMiddleware, Authorizer
 from maskwright.engine.service.http.routes import action, route_rules
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.errors import ConfigError
-from reference.serving import nninteractive_app, protected, served
+from reference.serving import make_leases, nninteractive_app, protected, served
 
 ROLES = ("viewer", "annotator", "reviewer", "admin")
 
@@ -299,7 +297,7 @@ def test_a_method_that_is_none_is_refused_and_logged(tmp_path):
 
 def test_a_lease_of_one_token_is_nothing_to_another(secrets_of):
     tokens, secret_of = secrets_of
-    app = nninteractive_app(Pool(RemoteSession, LeaseLimits()), SharedImages())
+    app = nninteractive_app(make_leases(), SharedImages())
     with served(protected(app, authorizer(tokens))) as address:
         owner, thief = bearer(secret_of["annotator"]), bearer(secret_of["admin"])
         lease = {"X-Lease-Token": httpx.post(f"{address}/claim", headers=owner).json()["lease_token"]}

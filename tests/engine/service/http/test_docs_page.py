@@ -10,12 +10,10 @@ from maskwright.engine.service.app import labels_app
 from maskwright.engine.service.http.openapi import docs_page, make_app
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
-from reference.serving import nninteractive_app, served
+from reference.serving import make_leases, nninteractive_app, served
 
 
 @pytest.fixture
@@ -24,9 +22,9 @@ def apps(tmp_path):
         Datastore.open(None, ephemeral=True) as store,
         JobQueue(tmp_path / "runs") as runs,
     ):
-        pages = Pool(PageSession, LeaseLimits())
+        pages = make_leases(PageSession)
         labels = labels_app(AppState.of(store), None, runs, ServiceMetrics(), pages)
-        yield [labels, nninteractive_app(Pool(RemoteSession, LeaseLimits()), SharedImages())]
+        yield [labels, nninteractive_app(make_leases(), SharedImages())]
 
 
 def test_every_route_is_named_and_nothing_is_loaded(apps):

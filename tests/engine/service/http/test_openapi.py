@@ -9,13 +9,11 @@ from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.service.app import labels_app
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
 from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.serving import nninteractive_app
+from reference.serving import make_leases, nninteractive_app
 
 schemathesis = pytest.importorskip("schemathesis")
 # What fits the document may still be refused: an image that is not there, a lease that has ended.
@@ -30,14 +28,13 @@ def labels_schema(tmp_path_factory):
         Datastore.open(data, ephemeral=True) as store,
         JobQueue(tmp_path_factory.mktemp("runs")) as runs,
     ):
-        app = labels_app(AppState.of(store), None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+        app = labels_app(AppState.of(store), None, runs, ServiceMetrics(), make_leases(PageSession))
         yield schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
 @pytest.fixture(scope="module")
 def prompts_schema():
-    pool = Pool(RemoteSession, LeaseLimits())
-    return schemathesis.openapi.from_asgi("/openapi.json", nninteractive_app(pool, SharedImages()))
+    return schemathesis.openapi.from_asgi("/openapi.json", nninteractive_app(make_leases(), SharedImages()))
 
 
 QUICK = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)

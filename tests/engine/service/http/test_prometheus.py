@@ -14,10 +14,8 @@ from maskwright.engine.service.http.openapi import make_app
 from maskwright.engine.service.http.prometheus import ServiceMetrics, metrics_router
 from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
 from maskwright.errors import NotFoundError
-from reference.serving import protected, served
+from reference.serving import make_leases, protected, served
 
 
 def app_with(metrics):
@@ -72,7 +70,7 @@ def test_requests_are_counted_by_what_they_were_and_how_they_ended():
 
 def test_sessions_and_images_are_told_as_they_are_now():
     metrics, images = ServiceMetrics(), SharedImages()
-    pool, other = Pool(RemoteSession, LeaseLimits()), Pool(RemoteSession, LeaseLimits())
+    pool, other = make_leases(), make_leases()
     metrics.watch({"one": pool, "other": other}, images)
     with served(guarded(metrics)) as address:
 
@@ -84,11 +82,11 @@ def test_sessions_and_images_are_told_as_they_are_now():
 
         assert numbers() == [0, 0, 0]
         token = pool.claim("somebody")
-        _, held = images.share(np.zeros((2, 3), np.float32))
-        asyncio.run(pool.work(token, "somebody", lambda lease: pool.hold(lease, 1000)))
-        assert numbers() == [1, 1000, 1]
+        _, shared = images.share(np.zeros((1, 2, 5, 20), np.float32))
+        asyncio.run(pool.work(token, "somebody", lambda lease, image=shared: lease.session.set_image(image, None)))
+        assert numbers() == [1, 5 * shared.size, 1]  # the image and a mask
         pool.release(token, "somebody")
-        del held
+        del shared
         assert numbers() == [0, 0, 0]
 
 

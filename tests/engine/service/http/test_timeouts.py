@@ -23,8 +23,8 @@ from maskwright.engine.service.http.openapi import make_app
 from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.timeouts import PIECE_BYTES, TimeoutMiddleware
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
-from reference.serving import protected, served
+from maskwright.engine.service.sessions.session import ServiceSession
+from reference.serving import make_leases, protected, served
 
 LIMITS = Limits(request_s=0.4, stall_s=0.3, body_bytes=1000)
 ME = ""
@@ -36,7 +36,7 @@ class Scene:
     def __init__(self, folder):
         self.opened, self.done = threading.Event(), []
         self.memory = Budget(100_000)
-        self.pool = Pool(list, LeaseLimits(), memory=self.memory)
+        self.pool = make_leases(ServiceSession, self.memory)
         self.token = self.pool.claim(ME)
         self.path = folder / "audit.db"
 
@@ -51,7 +51,6 @@ class Scene:
             def work(lease):
                 self.done.append(f"{name} begun")
                 assert self.opened.wait(20)
-                lease.session.append(name)
                 self.done.append(name)
                 return {"did": name}
 
@@ -206,7 +205,7 @@ def test_what_was_not_begun_when_the_client_went_is_not_done(scene):
         scene.opened.set()
         until(lambda: scene.statuses().count(499) == 4)
         assert scene.done == ["first begun", "first"]  # what was begun is whole
-        assert asyncio.run(scene.pool.work(scene.token, ME, lambda lease: list(lease.session))) == ["first"]
+        assert asyncio.run(scene.pool.work(scene.token, ME, lambda lease: lease.busy))  # the session is free again
         assert httpx.post(f"{address}/undo").status_code == 200
 
 

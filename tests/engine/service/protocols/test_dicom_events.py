@@ -11,8 +11,7 @@ from maskwright.engine.service.access import LOCAL, Policy
 from maskwright.engine.service.app import allow_viewers, labels_app
 from maskwright.engine.service.http.authorization import Authorizer
 from maskwright.engine.service.http.prometheus import ServiceMetrics
-from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.protocols.v1.page_session import page_leases
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from reference.serving import protected, served
@@ -40,7 +39,7 @@ def guarded(tmp_path, write_series):
         JobQueue(tmp_path / "runs") as runs,
     ):
         place = AppState.of(store)
-        app = labels_app(place, None, runs, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+        app = labels_app(place, None, runs, ServiceMetrics(), page_leases(place, None, 20))
         allow_viewers(protected(app, authorizer))
         with served(app) as address:
             yield address, store.images()[0].id, slices, events

@@ -9,9 +9,7 @@ import pytest
 
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
-from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
-from reference.serving import nninteractive_app, served
+from reference.serving import make_leases, nninteractive_app, served
 
 remote = pytest.importorskip("nnInteractive.inference.remote.remote_session")
 pytestmark = pytest.mark.clients
@@ -37,8 +35,8 @@ def dice(a, b):
 
 @pytest.fixture(scope="module")
 def server():
-    pool = Pool(RemoteSession, LeaseLimits(sessions=4, idle_s=60, silent_s=30))
-    with served(nninteractive_app(pool, SharedImages())) as address:
+    leases = make_leases(sessions=4, per_owner=4, idle_s=60, silent_s=30)
+    with served(nninteractive_app(leases, SharedImages())) as address:
         yield address
 
 

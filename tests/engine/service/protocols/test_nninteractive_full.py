@@ -1,28 +1,23 @@
-"""A session of nnInteractive's that there is no room for is empty afterwards, on disk and in the account of memory."""
+"""A session of nnInteractive's that there is no room for is empty afterwards, on disk and in the budget."""
 
 import httpx
 import numpy as np
 
 from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.images.shared_images import SharedImages
-from maskwright.engine.service.protocols.nninteractive.events import REMOTE_JOURNAL_POLICY
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
-from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession
+from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession, restore_remote_session
 from maskwright.engine.service.sessions.journal import SessionJournals
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.sessions.leases import LeasePolicy, Leases, Recovery
+from maskwright.engine.service.sessions.queue import SessionQueues
 from reference.serving import nninteractive_app, served
 
 
 def test_an_image_that_there_is_no_room_for_ends_what_was_before_it_everywhere(tmp_path):
-    images, memory, journals = SharedImages(), Budget(3000), SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
-    pool = Pool(
-        RemoteSession,
-        LeaseLimits(),
-        memory=memory,
-        image_of=lambda session: images.find(session.image_sha256),
-        size_of=lambda session: session.size_bytes,
-    )
-    with served(nninteractive_app(pool, images, journals)) as address, httpx.Client(base_url=address) as client:
+    images, memory = SharedImages(), Budget(3000)
+    recovery = Recovery(SessionJournals(tmp_path, 60), restore_remote_session)
+    pool = Leases(RemoteSession, LeasePolicy(), memory, SessionQueues(), recovery)
+    with served(nninteractive_app(pool, images)) as address, httpx.Client(base_url=address) as client:
         client.headers["X-Lease-Token"] = client.post("/claim").json()["lease_token"]
         small, large = (np.zeros((1, 4, 16, side), np.uint8) for side in (16, 32))
         assert client.post("/set_image", content=pack_array(small)).status_code == 200

@@ -1,6 +1,7 @@
-"""SessionJournals give back what was noted, to its owner; damage is no journal, and a half line was never answered."""
+"""Journals give events back to their owner; one that cannot be read is kept; a half line was never answered."""
 
 import errno
+import json
 import os
 import time
 from pathlib import Path
@@ -9,83 +10,106 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.engine.service.protocols.nninteractive.events import REMOTE_JOURNAL_POLICY, RESET, SET_IMAGE, SET_TARGET
-from maskwright.engine.service.protocols.v1.events import BEGIN, PAGE_JOURNAL_POLICY
 from maskwright.engine.service.sessions import journal
-from maskwright.engine.service.sessions.event import SessionEvent
-from maskwright.engine.service.sessions.journal import SessionJournals
-from maskwright.errors import StorageError
+from maskwright.engine.service.sessions.journal import UPLOAD, SessionJournals
+from maskwright.errors import InputError, LogVersionError, StorageError
+from maskwright.interactive.sessions.events import ObjectAdded, PromptAdded, TargetSet, Undone
+from maskwright.interactive.sessions.log import FORMAT, Header
+from maskwright.interactive.sessions.migrations import VERSION
+from maskwright.interactive.sessions.prompts import Point
 
-IMAGE = SessionEvent(SET_IMAGE, "{}", b"image")
+HEADER = Header((4, 5, 6), (1.0, 1.0, 2.0), False, "", {"name": "network"}, {"image": "a"})
+UPLOADED = Header((4, 5, 6), (1.0, 1.0, 2.0), False, "", {"name": "network"}, {UPLOAD: "0" * 64})
+EVENTS = (ObjectAdded("liver"), PromptAdded(2, Point((1, 2, 3))), Undone())
 
 
-def test_acts_come_back_to_their_owner_and_images_go_with_the_last_journal(tmp_path):
-    journals = SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
-    acts = [IMAGE, SessionEvent(SET_TARGET, "{}"), SessionEvent("/add_lasso_interaction", "{}", b"\x00\xff")]
+def begin(journals, *tokens, header=HEADER, upload=b"", events=()):
+    for token in tokens:
+        journals.begin(token, "me", header, events, upload)
+
+
+def events_of(journals, token, owner="me"):
+    found = journals.read(token, owner)
+    return None if found is None else found[0].events
+
+
+def age(folder, seconds=61):
+    for path in folder.glob("*.journal"):
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+def test_events_come_back_to_their_owner_and_uploads_go_with_the_last_journal(tmp_path):
+    journals = SessionJournals(tmp_path, 60)
+    begin(journals, "one", "two", header=UPLOADED, upload=b"image")
     for token in ("one", "two"):
-        for act in acts:
-            journals.note(token, "me", act)
-    assert journals.acts("one", "me") == acts
-    assert journals.acts("one", "you") is None
-    assert journals.acts("three", "me") is None
-    journals.note("one", "me", SessionEvent(RESET, "{}"))
-    assert journals.acts("one", "me") == acts[:2]
-    journals.forget("one", "you")
-    assert journals.acts("one", "me") == acts[:2]
-    journals.forget("one", "me")
-    assert journals.acts("two", "me") == acts
+        for event in EVENTS:
+            journals.append(token, [event])
+    log, upload = journals.read("one", "me")
+    assert (log.events, log.header.shape, upload) == (EVENTS, HEADER.shape, b"image")
+    assert journals.read("one", "you") is None
+    assert journals.read("three", "me") is None
+    journals.forget("one")
+    assert journals.read("one", "me") is None
+    assert events_of(journals, "two") == EVENTS
     journals.forget("two")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_session_whose_first_act_brings_no_bytes_has_nothing_beside(tmp_path):
-    journals = SessionJournals(tmp_path, 60, PAGE_JOURNAL_POLICY)
-    acts = [SessionEvent(BEGIN, '{"image": "a"}'), SessionEvent(RESET, "{}"), SessionEvent("undo", "{}")]
-    for act in acts:
-        journals.note("one", "me", act)
-    assert journals.acts("one", "me") == acts
-    assert len(list(tmp_path.iterdir())) == 1
+def test_another_owner_removes_nothing(tmp_path):
+    begin(SessionJournals(tmp_path, 60), "one")
+    after = SessionJournals(tmp_path, 60)
+    after.forget("one", "you")
+    assert events_of(after, "one") == ()
+    after.forget("one", "me")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_an_act_after_a_torn_line_is_a_line_of_its_own(tmp_path):
-    journals = SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
-    acts = [IMAGE, SessionEvent("/undo", "{}"), SessionEvent("/predict", "{}")]
-    for act in acts:
-        journals.note("one", "me", act)
+def test_a_session_that_begins_anew_has_the_events_since(tmp_path):
+    journals = SessionJournals(tmp_path, 60)
+    begin(journals, "one", events=EVENTS)
+    begin(journals, "one", events=(TargetSet("uint8"),))
+    journals.append("one", EVENTS)
+    assert events_of(journals, "one") == (TargetSet("uint8"), *EVENTS)
+
+
+def test_journals_are_for_their_user_alone(tmp_path):
+    begin(SessionJournals(tmp_path / "sessions", 60), "one", header=UPLOADED, upload=b"image")
+    assert [path.stat().st_mode & 0o077 for path in [tmp_path / "sessions", *(tmp_path / "sessions").iterdir()]] == [
+        0
+    ] * 3
+
+
+def test_an_event_after_a_torn_line_is_a_line_of_its_own(tmp_path):
+    begin(SessionJournals(tmp_path, 60), "one", events=EVENTS)
     path = next(tmp_path.glob("*.journal"))
     path.write_bytes(path.read_bytes()[:-7])
-    again = SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
-    assert again.acts("one", "me") == acts[:2]
-    again.note("one", "me", acts[2])
-    assert again.acts("one", "me") == acts
+    again = SessionJournals(tmp_path, 60)
+    assert events_of(again, "one") == EVENTS[:2]
+    again.append("one", EVENTS[2:])
+    assert events_of(again, "one") == EVENTS
 
 
-def test_what_has_run_out_is_forgotten_but_not_what_goes_on(tmp_path):
-    before = SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
-    for token in ("one", "two"):
-        before.note(token, "me", IMAGE)
-    for path in tmp_path.glob("*.journal"):
-        os.utime(path, (time.time() - 61,) * 2)
-    before.note("three", "me", IMAGE)
+def test_an_expired_journal_is_removed_but_not_one_in_use(tmp_path):
+    before = SessionJournals(tmp_path, 60)
+    begin(before, "one", "two")
+    age(tmp_path)
+    begin(before, "three")
     assert len(list(tmp_path.glob("*.journal"))) == 3
-    assert before.acts("one", "me") is None
-    SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
+    assert before.read("one", "me") is None
+    SessionJournals(tmp_path, 60)
     assert len(list(tmp_path.glob("*.journal"))) == 1
-    assert before.acts("three", "me") == [IMAGE]
+    assert events_of(before, "three") == ()
 
 
-def test_what_was_asked_for_and_could_not_come_back_runs_out_all_the_same(tmp_path):
-    before = SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
+def test_a_journal_whose_session_did_not_come_back_runs_out_all_the_same(tmp_path):
+    begin(SessionJournals(tmp_path, 60), "one", "two", "three")
+    after = SessionJournals(tmp_path, 60)
     for token in ("one", "two", "three"):
-        before.note(token, "me", IMAGE)
-    after = SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
-    for token in ("one", "two", "three"):
-        assert after.acts(token, "me") == [IMAGE]
-    after.note("two", "me", SessionEvent("/undo", "{}"))
-    after.touch("three")
-    for path in tmp_path.glob("*.journal"):
-        os.utime(path, (time.time() - 61,) * 2)
-    after.forget_old()
+        assert events_of(after, token) == ()
+    after.append("two", EVENTS)
+    after.append("three", ())
+    age(tmp_path)
+    after.remove_expired()
     assert len(list(tmp_path.glob("*.journal"))) == 2  # those of the sessions that came back
     after.forget("two")
     after.forget("three")
@@ -93,52 +117,102 @@ def test_what_was_asked_for_and_could_not_come_back_runs_out_all_the_same(tmp_pa
 
 
 def test_a_session_in_use_is_not_old(tmp_path):
-    journals = SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
-    journals.note("one", "me", IMAGE)
-    os.utime(next(tmp_path.glob("*.journal")), (time.time() - 61,) * 2)
-    journals.touch("one")
-    journals.touch("two")
-    assert SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY).acts("one", "me") == [IMAGE]
+    journals = SessionJournals(tmp_path, 60)
+    begin(journals, "one")
+    age(tmp_path)
+    journals.append("one", ())
+    journals.append("two", ())
+    assert events_of(SessionJournals(tmp_path, 60), "one") == ()
 
 
-def test_a_session_that_ended_meanwhile_is_not_written_down_again(tmp_path):
-    journals = SessionJournals(tmp_path, 60, PAGE_JOURNAL_POLICY)
-    journals.note("one", "me", SessionEvent(BEGIN, "{}"))
+def test_a_session_that_ended_meanwhile_gets_no_journal_again(tmp_path):
+    journals = SessionJournals(tmp_path, 60)
+    begin(journals, "one")
     journals.forget("one")
-    journals.note("one", "me", SessionEvent("undo", "{}"))
+    journals.append("one", EVENTS)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_on_a_full_disk_the_session_is_not_written_down_any_more_and_goes_on(tmp_path, monkeypatch, caplog):
-    journals = SessionJournals(tmp_path, 60, PAGE_JOURNAL_POLICY)
-    journals.note("one", "me", SessionEvent(BEGIN, "{}"))
+def write_later_version(path):
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({"format": FORMAT, "version": VERSION + 1, "new": []}), *lines[1:]]) + "\n")
 
-    def full(path, mode="r", buffering=-1):
+
+def add_unknown_event(path):
+    with path.open("a") as file:
+        file.write('{"event": "Smoothed", "object_id": 1}\n')
+
+
+def write_old_form(path):
+    path.write_text('{"owner": "me", "image": "", "meta": "{}"}\n{"path": "undo", "text": "{}", "packed": ""}\n')
+
+
+@pytest.mark.parametrize(
+    "spoil", [write_later_version, add_unknown_event, write_old_form, lambda path: path.write_bytes(b"\xff\n")]
+)
+def test_a_journal_that_cannot_be_read_is_kept_and_told_once(tmp_path, caplog, spoil):
+    begin(SessionJournals(tmp_path, 60), "one", header=UPLOADED, upload=b"image", events=EVENTS)
+    path = next(tmp_path.glob("*.journal"))
+    spoil(path)
+    spoiled = path.read_bytes()
+    after = SessionJournals(tmp_path, 60)
+    for _ in range(2):
+        with pytest.raises(InputError):
+            after.read("one", "me")
+        after.note_unreadable("one")
+    after.forget("one", "me")
+    after.forget("one")
+    begin(after, "two")
+    after.forget("two")
+    age(tmp_path, 10**8)
+    for journals in (after, SessionJournals(tmp_path, 60)):
+        journals.remove_expired()
+        journals.remove_expired()
+    assert path.read_bytes() == spoiled
+    assert len(list(tmp_path.glob("*.image"))) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "a session journal cannot be read by this version; it is kept"
+    ] * 2  # once a server
+
+
+def test_a_later_version_is_told_from_damage(tmp_path):
+    begin(SessionJournals(tmp_path, 60), "one")
+    write_later_version(next(tmp_path.glob("*.journal")))
+    with pytest.raises(LogVersionError):
+        SessionJournals(tmp_path, 60).read("one", "me")
+
+
+def test_on_a_full_disk_the_session_goes_on_without_a_journal(tmp_path, monkeypatch, caplog):
+    journals = SessionJournals(tmp_path, 60)
+    begin(journals, "one")
+
+    def full(path, *arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", full)
-        journals.note("one", "me", SessionEvent("undo", "{}"))  # it was done: who asked is not told that it was refused
+        patched.setattr(Path, "write_bytes", full)
+        journals.append("one", EVENTS)  # they happened: the client is not told that they were refused
         assert [record.levelname for record in caplog.records] == ["ERROR"]
         with pytest.raises(StorageError, match="free space"):
-            journals.note("two", "me", SessionEvent(BEGIN, "{}"))
-    assert journals.acts("one", "me") is None
+            begin(journals, "two")
+    assert journals.read("one", "me") is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_session_of_too_many_acts_is_not_written_down_any_more_and_goes_on(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(journal, "MOST_BYTES", 400)
-    journals = SessionJournals(tmp_path, 60, REMOTE_JOURNAL_POLICY)
-    journals.note("one", "me", IMAGE)
-    for _ in range(20):
-        journals.note("one", "me", SessionEvent("/undo", "{}"))
-    assert journals.acts("one", "me") is None
-    assert [record.getMessage() for record in caplog.records] == ["a session cannot be written down any more"]
+def test_a_journal_that_grows_too_long_ends(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(journal, "MOST_BYTES", 800)
+    journals = SessionJournals(tmp_path, 60)
+    begin(journals, "one")
+    for _ in range(50):
+        journals.append("one", EVENTS[2:])
+    assert journals.read("one", "me") is None
+    assert [record.getMessage() for record in caplog.records] == ["a session has no journal any more"]
 
 
 def test_a_journal_that_cannot_be_removed_stops_nobody(tmp_path, monkeypatch, caplog):
-    journals = SessionJournals(tmp_path, 60, PAGE_JOURNAL_POLICY)
-    journals.note("one", "me", SessionEvent(BEGIN, "{}"))
+    journals = SessionJournals(tmp_path, 60)
+    begin(journals, "one")
 
     def read_only(path, missing_ok=False):
         raise OSError(errno.EROFS, "Read-only file system")
@@ -147,24 +221,29 @@ def test_a_journal_that_cannot_be_removed_stops_nobody(tmp_path, monkeypatch, ca
         patched.setattr(Path, "unlink", read_only)
         journals.forget("one")
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    os.utime(next(tmp_path.iterdir()), (time.time() - 61,) * 2)
-    journals.forget_old()
+    age(tmp_path)
+    journals.remove_expired()
     assert list(tmp_path.iterdir()) == []
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_a_damaged_journal_is_none_or_what_was_answered(tmp_path_factory, data):
+def test_a_damaged_journal_is_refused_or_what_was_answered(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("journals")
-    journals = SessionJournals(folder, 60, REMOTE_JOURNAL_POLICY)
-    acts = [IMAGE, SessionEvent("/undo", "{}"), SessionEvent("/predict", "{}")]
-    for act in acts:
-        journals.note("one", "me", act)
+    journals = SessionJournals(folder, 60)
+    begin(journals, "one", events=EVENTS)
     path = next(folder.glob("*.journal"))
     written = path.read_bytes()
     path.write_bytes(written[: data.draw(st.integers(0, len(written)))])
-    found = journals.acts("one", "me")
-    assert found is None or found == acts[: len(found)]
+    try:
+        found = events_of(journals, "one")
+        assert found == EVENTS[: len(found)]
+    except InputError:
+        assert b"\n" not in path.read_bytes()
     place = data.draw(st.integers(0, len(written) - 1))
-    path.write_bytes(written[:place] + data.draw(st.binary(min_size=1, max_size=3)) + written[place + 1 :])
-    journals.acts("one", "me")
+    damaged = written[:place] + data.draw(st.binary(min_size=1, max_size=3)) + written[place + 1 :]
+    path.write_bytes(damaged)
+    try:
+        journals.read("one", "me")
+    except InputError:
+        assert path.read_bytes() == damaged

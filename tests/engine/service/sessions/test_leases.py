@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwright.engine.service.budget.budget import Budget, Reservation
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
-from maskwright.errors import CapacityError, GoneError
+from maskwright.engine.service.sessions.journal import SessionJournals
+from maskwright.engine.service.sessions.leases import LeasePolicy, Leases, Recovery
+from maskwright.engine.service.sessions.queue import SessionQueues
+from maskwright.engine.service.sessions.session import ServiceSession
+from maskwright.errors import CapacityError, GoneError, InputError, StorageError
+from maskwright.interactive.image import Image
 
 ME = "me"
+IMAGE = Image.of(np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6), (1.0, 1.0, 1.0))
+VOXELS = 4 * 5 * 6
 
 
 class Clock:
@@ -23,18 +29,37 @@ class Clock:
         return self.now
 
 
-def pool_of(**limits):
+class Sized(ServiceSession):
+    """A session of any size."""
+
+    size, image = 0, None
+
+    @property
+    def own_bytes(self):
+        return self.size
+
+    @property
+    def array(self):
+        return self.image
+
+
+def leases_of(make=Sized, budget=None, recovery=None, **policy):
     clock = Clock()
-    chosen = {"sessions": 3, "idle_s": 100.0, "silent_s": 30.0, "memory_bytes": 1000, **limits}
-    return Pool(list, LeaseLimits(**chosen), clock), clock
+    chosen = {"sessions": 3, "idle_s": 100.0, "silent_s": 30.0, **policy}
+    budget = Budget(1000, clock) if budget is None else budget
+    return Leases(make, LeasePolicy(**chosen), budget, SessionQueues(), recovery, clock), clock
 
 
 def use(pool, token, work=lambda lease: None, owner=ME):
     return asyncio.run(pool.work(token, owner, work))
 
 
+def grow(lease, size):
+    lease.session.size = size
+
+
 def act(pool, token, size=None):
-    use(pool, token, lambda lease: size is None or pool.hold(lease, size))
+    use(pool, token, lambda lease: size is None or grow(lease, size))
 
 
 def heartbeat(pool, token, owner=ME):
@@ -42,7 +67,7 @@ def heartbeat(pool, token, owner=ME):
 
 
 def test_heartbeats_keep_a_lease_alive_and_not_busy():
-    pool, clock = pool_of()
+    pool, clock = leases_of()
     token = pool.claim(ME)
     for _ in range(4):
         clock.now += 20
@@ -54,7 +79,7 @@ def test_heartbeats_keep_a_lease_alive_and_not_busy():
 
 
 def test_silence_ends_a_lease_and_actions_do_not_let_it():
-    pool, clock = pool_of()
+    pool, clock = leases_of()
     quiet, busy = pool.claim(ME), pool.claim(ME)
     clock.now += 29
     act(pool, busy)
@@ -65,7 +90,7 @@ def test_silence_ends_a_lease_and_actions_do_not_let_it():
 
 
 def test_a_lease_at_work_does_not_end_and_its_time_begins_afterwards():
-    pool, clock = pool_of()
+    pool, clock = leases_of()
     token = pool.claim(ME)
 
     def work(lease):
@@ -79,7 +104,7 @@ def test_a_lease_at_work_does_not_end_and_its_time_begins_afterwards():
 
 
 def test_a_claim_takes_the_place_of_what_has_run_out():
-    pool, clock = pool_of(sessions=1)
+    pool, clock = leases_of(sessions=1)
     old = pool.claim(ME)
     with pytest.raises(CapacityError, match="all 1 sessions"):
         pool.claim(ME)
@@ -90,7 +115,7 @@ def test_a_claim_takes_the_place_of_what_has_run_out():
 
 
 def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
-    pool, clock = pool_of()
+    pool, clock = leases_of()
     tokens = [pool.claim(ME) for _ in range(3)]
     for token in (tokens[1], tokens[0]):
         clock.now += 1
@@ -101,57 +126,62 @@ def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
     act(pool, tokens[0])
     assert pool.size_bytes == 1000
     with pytest.raises(CapacityError):
-        act(pool, tokens[0], 1001)
+        use(pool, tokens[0], lambda lease: pool.reserve(lease, 1001))
     act(pool, tokens[0])
 
 
-def test_pools_with_one_account_end_the_longest_idle_of_both_and_count_an_image_once():
-    memory, clock, image = Budget(1000), Clock(), np.zeros(400, np.uint8)
-    pools = [Pool(list, LeaseLimits(), clock, memory=memory, image_of=lambda session: image) for _ in range(2)]
-    tokens = [pool.claim(ME) for pool in pools]
-    for pool, token in zip(pools, tokens):
-        act(pool, token, 500)
-    assert memory.used_bytes == 600
-    third = pools[1].claim(ME)
-    act(pools[1], third, 850)
+def test_leases_of_one_budget_end_the_longest_idle_of_all_and_count_an_image_once():
+    budget, image = Budget(1000), np.zeros(400, np.uint8)
+    tables = [leases_of(budget=budget)[0] for _ in range(2)]
+    tokens = [table.claim(ME) for table in tables]
+
+    def show(lease, size):
+        lease.session.image, lease.session.size = image, size - image.nbytes
+
+    for table, token in zip(tables, tokens):
+        use(table, token, lambda lease: show(lease, 500))
+    assert budget.used_bytes == 600
+    assert tables[0].size_bytes == 500
+    third = tables[1].claim(ME)
+    use(tables[1], third, lambda lease: show(lease, 850))
     with pytest.raises(GoneError, match="memory was short"):
-        act(pools[0], tokens[0])
-    act(pools[1], tokens[1])
-    assert memory.used_bytes == 950
+        act(tables[0], tokens[0])
+    act(tables[1], tokens[1])
+    assert budget.used_bytes == 950
     for token in (tokens[1], third):
-        pools[1].release(token, ME)
-    assert memory.used_bytes == 0
+        tables[1].release(token, ME)
+    assert budget.used_bytes == 0
 
 
-def test_a_session_that_is_released_at_work_is_counted_until_that_is_done_and_one_that_grew_too_large_ends():
-    memory = Budget(1000)
-    pool = Pool(list, LeaseLimits(), memory=memory)
+def test_a_session_released_at_work_is_counted_until_that_ends_and_one_that_grew_too_large_ends():
+    budget = Budget(1000)
+    pool, _ = leases_of(budget=budget)
     token = pool.claim(ME)
 
     def work(lease):
-        pool.hold(lease, 700)
+        pool.reserve(lease, 700)
         pool.release(token, ME)
-        assert memory.used_bytes == 700
+        assert budget.used_bytes == 700
 
     use(pool, token, work)
-    assert memory.used_bytes == 0
+    assert budget.used_bytes == 0
     token = pool.claim(ME)
-    use(pool, token, lambda lease: setattr(lease, "size_bytes", 1001))
+    act(pool, token, 1001)
     with pytest.raises(GoneError, match="more than the server has memory for"):
         act(pool, token)
-    assert memory.used_bytes == 0
+    assert budget.used_bytes == 0
 
 
 def test_no_session_ends_where_one_that_is_at_work_would_have_to_end_too():
-    memory = Budget(1000)
-    pool = Pool(list, LeaseLimits(), Clock(), memory=memory)
+    budget = Budget(1000)
+    pool, _ = leases_of(budget=budget)
     small, large, third = (pool.claim(ME) for _ in range(3))
     act(pool, small, 100)
     act(pool, large, 800)
 
     def work(lease):
         with pytest.raises(CapacityError):
-            memory.reserve(Reservation("request"), 850)
+            budget.reserve(Reservation("request"), 850)
 
     use(pool, large, work)
     act(pool, small)
@@ -161,7 +191,7 @@ def test_no_session_ends_where_one_that_is_at_work_would_have_to_end_too():
 
 
 def test_requests_of_one_session_run_in_order_of_arrival_and_others_go_on():
-    pool, _ = pool_of()
+    pool, _ = leases_of()
     one, other = pool.claim(ME), pool.claim(ME)
     order, gate = [], threading.Event()
 
@@ -183,7 +213,7 @@ def test_requests_of_one_session_run_in_order_of_arrival_and_others_go_on():
 
 
 def test_a_cancelled_request_keeps_its_session_busy_until_its_work_ends():
-    pool, _ = pool_of()
+    pool, _ = leases_of()
     token, order, gate, begun = pool.claim(ME), [], threading.Event(), threading.Event()
 
     def first(lease):
@@ -207,7 +237,7 @@ def test_a_cancelled_request_keeps_its_session_busy_until_its_work_ends():
 
 
 def test_work_that_waited_for_a_lease_that_was_released_meanwhile_is_refused():
-    pool, _ = pool_of()
+    pool, _ = leases_of()
     token = pool.claim(ME)
 
     async def main():
@@ -221,7 +251,7 @@ def test_work_that_waited_for_a_lease_that_was_released_meanwhile_is_refused():
 
 
 def test_a_stolen_token_is_worth_nothing():
-    pool, _ = pool_of()
+    pool, _ = leases_of()
     token = pool.claim(ME)
     for steal in (pool.heartbeat, pool.remaining_s, lambda token, owner: pool.work(token, owner, list)):
         with pytest.raises(GoneError, match="does not know it"):
@@ -230,91 +260,192 @@ def test_a_stolen_token_is_worth_nothing():
     act(pool, token)
 
 
-class Written:
-    """Sessions written down by an earlier server."""
-
-    def __init__(self, **owners):
-        self.owners, self.revived = owners, 0
-
-    def restore(self, token, owner):
-        if self.owners.get(token) != owner:
-            return None
-        self.revived += 1
-        return ["revived"]
-
-    def forget(self, token, owner=None):
-        if owner in (None, self.owners.get(token)):
-            self.owners.pop(token, None)
+# --- shares of owners, transient sessions
 
 
-def test_sessions_of_an_earlier_server_come_back_once_to_their_owner():
-    written = Written(old=ME, other=ME)
-    pool = Pool(list, LeaseLimits(sessions=1), Clock(), written)
-    with pytest.raises(GoneError):
-        use(pool, "old", owner="thief")
-    for _ in range(2):
-        assert use(pool, "old", lambda lease: lease.session) == ["revived"]
-    assert written.revived == 1
-    with pytest.raises(CapacityError):
-        heartbeat(pool, "other")
-    pool.release("old", ME)
-    assert written.owners == {"other": ME}
-    pool.release("other", ME)
-    assert (written.owners, pool.count) == ({}, 0)
-
-
-def test_what_comes_back_takes_the_place_of_what_has_run_out():
-    clock = Clock()
-    pool = Pool(list, LeaseLimits(sessions=1, idle_s=10, silent_s=10), clock, Written(old=ME))
+def test_one_owner_has_a_share_and_others_still_get_theirs():
+    pool, _ = leases_of(sessions=3, per_owner=2)
+    mine = [pool.claim(ME) for _ in range(2)]
+    with pytest.raises(CapacityError, match="2 sessions are yours"):
+        pool.claim(ME)
+    pool.claim("you")
+    with pytest.raises(CapacityError, match="all 3 sessions"):
+        pool.claim("her")
+    pool.release(mine[0], ME)
     pool.claim(ME)
-    clock.now += 11
-    assert use(pool, "old", lambda lease: lease.session) == ["revived"]
 
 
-def test_what_comes_back_is_counted_and_stays_written_where_there_is_no_room():
-    written, memory = Written(old=ME, other=ME), Budget(150)
-    pool = Pool(list, LeaseLimits(), Clock(), written, memory, size_of=lambda session: 100)
-    upload = Reservation("request")
-    memory.reserve(upload, 100)
+def opened(lease):
+    if lease.session.header is None:
+        lease.session.open(IMAGE, {})
+    lease.session.assist.add_object()
+
+
+def test_a_transient_session_begins_with_its_first_work_and_gives_its_place_to_a_newer_one():
+    pool, clock = leases_of(ServiceSession, Budget(10**6), transient=True, sessions=3, per_owner=2)
+    sessions = {}
+
+    def work(token, owner=ME):
+        clock.now += 1
+        use(pool, token, lambda lease: sessions.setdefault(token, []).append(lease.session) or opened(lease), owner)
+
+    for token in ("a", "b", "a", "c"):  # c is the third of an owner: b, longest idle, goes
+        work(token)
+    assert sessions["a"][0] is sessions["a"][1]
+    work("a")
+    assert len(set(map(id, sessions["a"]))) == 1
+    work("x", "you")
+    assert pool.count == 3
+    work("y", "you")  # the fourth in all: c, longest idle, goes
+    work("c")
+    assert len(set(map(id, sessions["c"]))) == 2
+    assert pool.count == 3
+
+
+def test_a_transient_session_without_an_image_holds_nothing():
+    budget = Budget(10**6)
+    pool, _ = leases_of(ServiceSession, budget, transient=True)
+    with pytest.raises(InputError):
+        use(pool, "a", lambda lease: lease.session.assist.add_point((99, 0, 0)))
+    assert (pool.count, budget.used_bytes) == (0, 0)
+
+
+# --- journals
+
+
+class Opened(ServiceSession):
+    """A session on one image."""
+
+    def __init__(self):
+        super().__init__()
+        self.open(IMAGE, {"image": "a"})
+
+
+def restore(log, upload):
+    session = Opened()
+    session.replay(log)
+    return session
+
+
+def journaled(folder, make=Opened, budget=None, **policy):
+    recovery = Recovery(SessionJournals(folder, 60), restore)
+    return leases_of(make, Budget(10**6) if budget is None else budget, recovery, **policy)[0]
+
+
+def add(lease):
+    return lease.session.assist.add_object("liver")
+
+
+def names(lease):
+    return list(lease.session.assist.names.values())
+
+
+def count_journals(folder):
+    return len(list(folder.glob("*.journal")))
+
+
+def test_a_session_of_an_earlier_server_comes_back_once_to_its_owner(tmp_path):
+    before = journaled(tmp_path)
+    tokens = [before.claim(ME) for _ in range(2)]
+    for token in tokens:
+        use(before, token, add)
+    after = journaled(tmp_path, sessions=1)
+    with pytest.raises(GoneError, match="does not know it"):
+        use(after, tokens[0], owner="thief")
+    assert use(after, tokens[0], names) == ["object 1", "liver"]
+    session = use(after, tokens[0], lambda lease: lease.session)
+    assert use(after, tokens[0], lambda lease: lease.session) is session
     with pytest.raises(CapacityError):
-        heartbeat(pool, "other")
-    assert (memory.used_bytes, written.owners) == (100, {"old": ME, "other": ME})
-    memory.release(upload)
-    heartbeat(pool, "old")
-    heartbeat(pool, "other")  # in place of the one longest idle
-    assert (memory.used_bytes, written.owners) == (100, {"other": ME})
+        heartbeat(after, tokens[1])
+    assert count_journals(tmp_path) == 2
+    after.release(tokens[0], ME)
+    assert count_journals(tmp_path) == 1
+    after.release(tokens[1], "thief")
+    assert count_journals(tmp_path) == 1
+    after.release(tokens[1], ME)
+    assert (count_journals(tmp_path), after.count) == (0, 0)
 
 
-def test_what_is_written_of_a_session_after_it_was_released_goes_when_its_work_is_done():
-    written = Written()
-    pool = Pool(list, LeaseLimits(), Clock(), written)
+def test_events_after_a_restart_are_appended(tmp_path):
+    token = (before := journaled(tmp_path)).claim(ME)
+    use(before, token, add)
+    for number in range(3):
+        server = journaled(tmp_path)
+        assert len(use(server, token, names)) == 2 + number
+        use(server, token, add)
+
+
+def test_a_cleared_session_comes_back_as_it_is(tmp_path):
+    token = (before := journaled(tmp_path)).claim(ME)
+    use(before, token, add)
+    use(before, token, lambda lease: lease.session.assist.clear())
+    use(before, token, lambda lease: lease.session.assist.rename(1, "cyst"))
+    assert use(journaled(tmp_path), token, names) == ["cyst"]
+
+
+def test_a_restored_session_is_counted_and_its_journal_stays_where_there_is_no_room(tmp_path):
+    budget = Budget(IMAGE.array.nbytes + VOXELS + 10)
+    token = (before := journaled(tmp_path)).claim(ME)
+    use(before, token)
+    after, upload = journaled(tmp_path, budget=budget), Reservation("request")
+    budget.reserve(upload, 100)
+    with pytest.raises(CapacityError):
+        heartbeat(after, token)
+    assert (budget.used_bytes, count_journals(tmp_path)) == (100, 1)
+    budget.release(upload)
+    heartbeat(after, token)
+    assert budget.used_bytes == IMAGE.array.nbytes + VOXELS
+
+
+def test_a_journal_that_does_not_fit_this_version_is_kept_and_told(tmp_path):
+    token = (before := journaled(tmp_path)).claim(ME)
+    use(before, token, add)
+    path = next(tmp_path.glob("*.journal"))
+    with path.open("a") as file:
+        file.write('{"event": "ObjectSelected", "object_id": 9}\n')  # it can be read, and not be carried out
+    data, after = path.read_bytes(), journaled(tmp_path)
+    for _ in range(2):
+        with pytest.raises(GoneError, match="another version"):
+            heartbeat(after, token)
+    after.release(token, ME)
+    assert path.read_bytes() == data
+
+
+def test_a_session_released_at_work_leaves_no_journal(tmp_path):
+    pool = journaled(tmp_path)
+    token = pool.claim(ME)
+    use(pool, token, lambda lease: add(lease) and pool.release(token, ME))
+    assert count_journals(tmp_path) == 0
+
+
+def test_a_closed_session_leaves_no_journal_and_its_lease_goes_on(tmp_path):
+    pool = journaled(tmp_path)
+    token = pool.claim(ME)
+    use(pool, token, add)
+    use(pool, token, lambda lease: lease.session.close())
+    assert count_journals(tmp_path) == 0
+    use(pool, token, opened)
+    assert count_journals(tmp_path) == 1
+
+
+def test_a_session_whose_journal_cannot_begin_is_refused_and_stays_without_one(tmp_path, monkeypatch):
+    pool = journaled(tmp_path)
     token = pool.claim(ME)
 
-    def work(lease):
-        pool.release(token, ME)
-        written.owners[token] = ME  # its first event is written down when it is done
+    def full(*arguments):
+        raise StorageError("the disk is full")
 
-    use(pool, token, work)
-    assert written.owners == {}
-
-
-def test_what_was_held_for_a_while_is_counted_no_longer():
-    memory = Budget(1000)
-    pool = Pool(list, LeaseLimits(), memory=memory)
-    token = pool.claim(ME)
-    act(pool, token, 100)
-
-    def work(lease):
-        pool.hold(lease, 500)
-        lease.size_bytes = 100
-
-    use(pool, token, work)
-    assert memory.used_bytes == 100
+    with monkeypatch.context() as patched:
+        patched.setattr(SessionJournals, "begin", full)
+        with pytest.raises(StorageError):
+            use(pool, token)
+    use(pool, token, add)
+    assert count_journals(tmp_path) == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from("crhaw"), st.integers(0, 4), st.integers(0, 700)), max_size=40))
 def test_number_and_memory_never_exceed_their_bounds(steps):
-    pool, clock = pool_of()
+    pool, clock = leases_of(per_owner=3)
     tokens = []
     for step, which, size in steps:
         token = tokens[which % len(tokens)] if tokens else ""

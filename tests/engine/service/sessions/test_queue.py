@@ -12,11 +12,13 @@ import pytest
 from fastapi import FastAPI, Request
 
 import maskwright as mw
+from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.protocols.monailabel import infer
 from maskwright.engine.service.protocols.monailabel.app import monailabel_router
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.sessions.leases import LeasePolicy, Leases
 from maskwright.engine.service.sessions.queue import ArrivalMiddleware, SessionQueues, queue_key
+from maskwright.engine.service.sessions.session import ServiceSession
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
@@ -64,7 +66,7 @@ def status_of(connection):
 def scene():
     """An app whose requests append their bodies to ``order``, in one session; ``gate`` lets work go on."""
     queues, order, gate = SessionQueues(), [], threading.Event()
-    pool, seen = Pool(list, LeaseLimits(), queues=queues), []
+    pool, seen = Leases(ServiceSession, LeasePolicy(), Budget(10**9), queues), []
     token, app = pool.claim(ME), FastAPI()
     answer_with_problems(app)
 
@@ -196,7 +198,7 @@ def test_clicks_of_one_object_are_added_in_order_of_arrival(tmp_path, monkeypatc
         app.include_router(monailabel_router(state, tokens=None))
         path = f"/infer/maskwright?output=json&image={store.images()[0].id}"
         bodies = [json.dumps({"foreground": [[8 + n, 8, 2]]}).encode() for n in range(3)]
-        with served(ArrivalMiddleware(app, state.clicks.queues)) as address:
+        with served(ArrivalMiddleware(app, state.queues)) as address:
             running = begin(address, path, length=len(bodies[0]))
             running.sendall(bodies[0])
             until(lambda: order == [8])

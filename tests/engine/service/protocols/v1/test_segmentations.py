@@ -18,8 +18,7 @@ from maskwright.engine.service.app import labels_app
 from maskwright.engine.service.http.authorization import Authorizer
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.images.files import _segment_name, segmentation_file
-from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.protocols.v1.page_session import page_leases
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
@@ -68,8 +67,9 @@ def asked(tmp_path_factory):
     slices = write_series(folder / "series")
     mw.write(Volume(np.zeros((4, 8, 8), np.float32), np.eye(4)), folder / "plain.nii.gz")
     with Datastore.open(folder) as store:
-        pages = Pool(PageSession, LeaseLimits())
-        app = labels_app(AppState.of(store), None, None, ServiceMetrics(), pages)
+        state = AppState.of(store)
+        pages = page_leases(state, None, 20)
+        app = labels_app(state, None, None, ServiceMetrics(), pages)
         app = protected(app, Authorizer(Policy.read(), None, LOCAL, None, None))
         with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
             yield client, store, slices
@@ -132,7 +132,8 @@ def test_a_segmentation_is_the_mask_on_the_series_with_its_names(asked, tmp_path
 def test_a_session_begun_by_uid_saves_to_the_image_that_was_seen(tmp_path):
     uid = write_series(tmp_path / "seen")[0].SeriesInstanceUID
     store = Datastore.open(tmp_path)
-    app = labels_app(AppState.of(store), None, None, ServiceMetrics(), Pool(PageSession, LeaseLimits()))
+    state = AppState.of(store)
+    app = labels_app(state, None, None, ServiceMetrics(), page_leases(state, None, 20))
     with store, served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         seen = store.images()[0].id
         at = f"/api/v1/sessions/{client.post('/api/v1/sessions', json={'image': uid}).json()['session']}"

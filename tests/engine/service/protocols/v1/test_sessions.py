@@ -12,10 +12,10 @@ import maskwright as mw
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.service.access import LOCAL, Policy, Tokens, new_token
 from maskwright.engine.service.app import labels_app
+from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.http.authorization import Authorizer
 from maskwright.engine.service.http.prometheus import ServiceMetrics
-from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.protocols.v1.page_session import page_leases
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
@@ -33,14 +33,15 @@ def phantom():
     return Volume(image.astype(np.float32), AFFINE)
 
 
-LIMITS = LeaseLimits()
+LIMITS = Limits()
 
 
 def serving(folder, limits=LIMITS, tokens=None):
     """The app that is served, guarded, and its store."""
     store = Datastore.open(folder)
-    pages = Pool(PageSession, limits)
-    app = labels_app(AppState.of(store), tokens, None, ServiceMetrics(), pages)
+    state = AppState.of(store, limits)
+    pages = page_leases(state, None, limits.sessions)
+    app = labels_app(state, tokens, None, ServiceMetrics(), pages)
     return protected(app, Authorizer(Policy.read(), tokens, LOCAL, None, None)), store
 
 
@@ -280,7 +281,7 @@ def test_who_did_not_begin_a_session_does_not_get_at_it(tmp_path):
 
 def test_sessions_are_bounded_and_one_that_could_not_begin_takes_no_place(tmp_path):
     mw.write(phantom(), tmp_path / "a.nii.gz")
-    app, store = serving(tmp_path, LeaseLimits(sessions=1, memory_bytes=phantom().array.nbytes + 8 * 20 * 28))
+    app, store = serving(tmp_path, Limits(sessions=1, memory_bytes=phantom().array.nbytes + 8 * 20 * 28))
     image = store.images()[0].id
     with served(app) as address:
         at = f"{address}/api/v1/sessions"

@@ -11,8 +11,7 @@ from maskwright.engine.service.app import labels_app
 from maskwright.engine.service.budget.limits import Limits
 from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.http.timeouts import TimeoutMiddleware
-from maskwright.engine.service.protocols.v1.page_session import PageSession
-from maskwright.engine.service.sessions.leases import LeaseLimits, Pool
+from maskwright.engine.service.protocols.v1.page_session import PageSession, page_leases
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
@@ -21,15 +20,16 @@ from reference.serving import served
 
 def test_a_session_whose_client_was_told_that_it_takes_too_long_holds_no_place(tmp_path, monkeypatch):
     mw.write(Volume(np.zeros((4, 16, 16), np.float32), np.eye(4)), tmp_path / "a.nii.gz")
-    store, open_session = Datastore.open(tmp_path), PageSession.open
-    place, pages = AppState.of(store), Pool(PageSession, LeaseLimits(sessions=1))
+    store, open_session = Datastore.open(tmp_path), PageSession.open_image
+    place = AppState.of(store, Limits(sessions=1))
+    pages = page_leases(place, None, 1)
     may_open = threading.Event()
 
     def slow(self, *arguments):
         assert may_open.wait(20)
         open_session(self, *arguments)
 
-    monkeypatch.setattr(PageSession, "open", slow)
+    monkeypatch.setattr(PageSession, "open_image", slow)
     app = labels_app(place, None, None, ServiceMetrics(), pages)
     with served(TimeoutMiddleware(app, Limits(request_s=1), place.budget)) as address:
         url, asked = f"{address}/api/v1/sessions", {"image": store.images()[0].id}

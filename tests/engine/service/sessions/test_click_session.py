@@ -1,11 +1,14 @@
-"""What click sessions hold is in the account of memory, and what they forget costs no mask."""
+"""Click sessions are counted in the budget, and to lose one costs no mask."""
+
+import asyncio
 
 import numpy as np
 import pytest
 
 from maskwright.engine.service.budget.budget import Budget, Reservation
-from maskwright.engine.service.sessions import click_sessions
-from maskwright.engine.service.sessions.click_sessions import Clicks, ClickSessions
+from maskwright.engine.service.sessions.click_session import Clicks, ClickSession
+from maskwright.engine.service.sessions.leases import LeasePolicy, Leases
+from maskwright.engine.service.sessions.queue import SessionQueues
 from maskwright.engine.volume import Volume
 from maskwright.errors import CapacityError, GeometryError, PromptError
 
@@ -20,9 +23,25 @@ def phantom(seed=0):
     return Volume(values, np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [2.0, 0, 0, 0], [0, 0, 0, 1]]))
 
 
+class Table:
+    """Click sessions by their tokens."""
+
+    def __init__(self, budget, sessions=32):
+        policy = LeasePolicy(sessions=sessions, per_owner=sessions, transient=True)
+        self.leases = Leases(ClickSession, policy, budget, SessionQueues())
+
+    def segment(self, token, volume, clicks):
+        def work(lease):
+            lease.session.begin(volume, clicks)
+            self.leases.reserve(lease)
+            return lease.session.segment(clicks)
+
+        return asyncio.run(self.leases.work(token, "", work))
+
+
 def test_an_image_counts_once_and_each_object_for_its_mask_and_history():
     memory, volume = Budget(10**9), phantom()
-    clicks = ClickSessions(memory)
+    clicks = Table(memory)
     first = clicks.segment("a", volume, CLICK)
     one = memory.used_bytes - volume.array.nbytes
     assert one > VOXELS
@@ -35,10 +54,9 @@ def test_an_image_counts_once_and_each_object_for_its_mask_and_history():
     assert memory.used_bytes < volume.array.nbytes + more + 2 * one
 
 
-def test_the_longest_unused_goes_where_there_are_too_many(monkeypatch):
-    monkeypatch.setattr(click_sessions, "MOST", 2)
+def test_the_longest_unused_goes_where_there_are_too_many():
     memory, volume = Budget(10**9), phantom()
-    clicks = ClickSessions(memory)
+    clicks = Table(memory, sessions=2)
     clicks.segment("a", volume, CLICK)
     one = memory.used_bytes
     for name in "bcdef":
@@ -49,20 +67,20 @@ def test_the_longest_unused_goes_where_there_are_too_many(monkeypatch):
 def test_one_goes_for_want_of_memory_and_its_mask_comes_again():
     volume, other = phantom(), phantom(1)
     memory = Budget(2 * volume.array.nbytes + 4 * VOXELS)
-    clicks = ClickSessions(memory)
+    clicks = Table(memory)
     first = clicks.segment("a", volume, CLICK)
     clicks.segment("b", other, CLICK)
     memory.reserve(Reservation("request"), 3 * VOXELS + volume.array.nbytes)  # the first session, with its image
     assert memory.used_bytes <= memory.limit_bytes
     with pytest.raises(CapacityError):
-        ClickSessions(Budget(volume.array.nbytes)).segment("a", volume, CLICK)
-    np.testing.assert_array_equal(ClickSessions(Budget(10**9)).segment("a", volume, CLICK), first)
+        Table(Budget(volume.array.nbytes)).segment("a", volume, CLICK)
+    np.testing.assert_array_equal(Table(Budget(10**9)).segment("a", volume, CLICK), first)
 
 
 def test_a_session_too_large_to_be_kept_is_answered_all_the_same():
     volume = phantom()
     memory = Budget(volume.array.nbytes + VOXELS)  # its mask fits, its history does not
-    mask = ClickSessions(memory).segment("a", volume, CLICK)
+    mask = Table(memory).segment("a", volume, CLICK)
     assert mask[4, 8, 8]
     assert memory.used_bytes == 0
 
@@ -71,6 +89,7 @@ def test_a_session_too_large_to_be_kept_is_answered_all_the_same():
     ("volume", "clicks", "error"),
     [
         (Volume(phantom().array, None), CLICK, GeometryError),
+        (phantom(), Clicks(((99, 0, 0),)), PromptError),
         (phantom(), Clicks(box=((0, 0, 0), (99, 99, 99))), PromptError),
         (phantom(), Clicks(), PromptError),
     ],
@@ -78,5 +97,17 @@ def test_a_session_too_large_to_be_kept_is_answered_all_the_same():
 def test_what_cannot_be_begun_holds_nothing(volume, clicks, error):
     memory = Budget(10**9)
     with pytest.raises(error):
-        ClickSessions(memory).segment("a", volume, clicks)
+        Table(memory).segment("a", volume, clicks)
     assert memory.used_bytes == 0
+
+
+def test_a_box_and_clicks_that_go_on_are_edits_of_one_session():
+    table, volume = Table(Budget(10**9)), phantom()
+    box = ((4, 4, 4), (5, 13, 14))
+    boxed = table.segment("a", volume, Clicks(box=box))
+    clicked = table.segment("a", volume, Clicks(negative=((4, 5, 5),), box=box))
+    assert not clicked[4, 5, 5]
+    assert boxed[4, 5, 5]
+    smaller = Clicks(box=((4, 4, 4), (5, 12, 12)))
+    anew = table.segment("a", volume, smaller)
+    np.testing.assert_array_equal(anew, Table(Budget(10**9)).segment("a", volume, smaller))
