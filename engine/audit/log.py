@@ -114,7 +114,7 @@ class AuditLog:
                     raise
             except sqlite3.Error as error:
                 raise AuditError(f"cannot write the audit log {self._path}: {error}; the event is refused") from error
-            self._rows, self._head, self._is_flushed = row.number, str(row.hash), flush
+            self._rows, self._head, self._is_flushed = self._rows + 1, str(row.hash), flush
             if flush and self._rows - self._signed.rows >= self._every:
                 self._sign()
             return self._rows

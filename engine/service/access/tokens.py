@@ -74,10 +74,6 @@ class Token(StrictModel):
             return f": an unknown key, expected only {', '.join(cls.model_fields)} (never the secret itself)"
         return f" {name}: {cls.EXPECTED[name]}; got another"
 
-    def actor(self) -> Actor:
-        """Return the actor that it stands for."""
-        return Actor(self.name, self.role, self.region)
-
 
 @dataclass(frozen=True)
 class Refusal:
@@ -159,7 +155,7 @@ class Tokens:
             return Refusal("unknown-token")
         if match.expires is not None and now >= match.expires:
             return Refusal("expired-token", match.name)
-        return match.actor()
+        return Actor(match.name, match.role, match.region)
 
 
 class TokenFile:

@@ -89,4 +89,8 @@ def answer_with_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
         cause = error.__cause__  # FastAPI wraps an error that was raised while it read the body
-        return problem_of(cause) if isinstance(cause, MaskwrightError) else problem(error.status_code, error.detail)
+        if isinstance(cause, MaskwrightError):
+            return problem_of(cause)
+        if isinstance(cause, UnicodeDecodeError | RecursionError):
+            return problem(422, "body: expected JSON in UTF-8, got something else")
+        return problem(error.status_code, error.detail)

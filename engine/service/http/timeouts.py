@@ -48,8 +48,10 @@ class TimeoutMiddleware:
         start, request = time.monotonic(), RequestContext(self._limits, self._budget)
         rule = scope.get("state", {}).get("rule") or Rule(OPEN)
         answer = _Answer(send, request)
-        arriving = _Arriving(receive, request, answer, self._limits.body_bytes if rule.large else JSON_BYTES)
-        await arriving.begin(dict(scope["headers"]))
+        limit_bytes = self._limits.body_bytes if rule.large else JSON_BYTES
+        arriving = _Arriving(receive, request, answer, dict(scope["headers"]), limit_bytes)
+        if arriving.is_empty:
+            await arriving.begin()
         task = asyncio.create_task(self._answer(scope, arriving, answer, request))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -152,10 +154,18 @@ class _Answer:
 class _Arriving:
     """The body as it comes from the client, and that the client has gone."""
 
-    def __init__(self, receive: Receive, request: RequestContext, answer: _Answer, limit_bytes: int) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        request: RequestContext,
+        answer: _Answer,
+        headers: dict[bytes, bytes],
+        limit_bytes: int,
+    ) -> None:
         self._receive, self._answer, self.request = receive, answer, request
         self.stalled = self.broken_off = False
-        self._limit_bytes, self._declared, self._size = limit_bytes, 0, 0
+        self._declared, self._limit_bytes, self._size = int(headers.get(b"content-length", 0)), limit_bytes, 0
+        self.is_empty = not self._declared and b"transfer-encoding" not in headers
         self._left_s, self._came = request.limits.stall_s, 0
         self._waited_s, self._since = 0.0, 0.0
         self._first: Message | None = None
@@ -166,13 +176,10 @@ class _Arriving:
         """How long the body was waited for until now."""
         return self._waited_s + (time.monotonic() - self._since if self._since else 0.0)
 
-    async def begin(self, headers: dict[bytes, bytes]) -> None:
-        """Listen at once whether the client goes where there is no body to come."""
-        length = headers.get(b"content-length", b"0")
-        self._declared = int(length) if length.isdigit() else 0
-        if b"transfer-encoding" not in headers and self._declared == 0:
-            self._first = await self._receive()
-            self._note(self._first)
+    async def begin(self) -> None:
+        """Listen at once whether the client goes, where there is no body to come."""
+        self._first = await self._receive()
+        self._note(self._first)
 
     async def receive(self) -> Message:
         """Return the next part of the body, or that the client has gone.
@@ -190,7 +197,6 @@ class _Arriving:
         if self._listening is not None:
             await asyncio.wait([self._listening])
             return {"type": "http.disconnect"}
-        self._require_small(self._declared)
         self._since = time.monotonic()
         try:
             async with asyncio.timeout(self._left_s):
@@ -222,13 +228,10 @@ class _Arriving:
         if not message.get("more_body", False):
             self._listening = asyncio.create_task(self._listen())
         self._size += size
-        self._require_small(self._size)
-        self.request.reserve(size)
-
-    def _require_small(self, size_bytes: int) -> None:
-        most = self._limit_bytes
-        if size_bytes > most:
+        if max(self._size, self._declared) > self._limit_bytes:
+            most = self._limit_bytes
             raise LimitError(f"the request is larger than {most} bytes; send less, or raise the server's limit")
+        self.request.reserve(size)
 
     async def _listen(self) -> None:
         await self._receive()
