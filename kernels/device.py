@@ -52,3 +52,10 @@ def choose_twin(family: str, **arrays: object) -> ModuleType:
             raise
         name = family.rpartition(".")[2]
         raise InputError(f"no {kind.upper()} kernel of {name} yet: pass host arrays (call .cpu() first)") from None
+
+
+def require_host(array: object, name: str) -> None:
+    """Raise an ``InputError`` unless an array is in main memory."""
+    device = device_of(array)
+    if device != HOST:
+        raise InputError(f"{name} is on {device}; expected an array in main memory: call .cpu() first")

@@ -34,30 +34,31 @@ def as_label_array(array: ArrayLike, name: str = "labels") -> LabelArray:
     InputError
         Not two or three axes.
     """
-    on_host = device_of(array) == HOST
-    result: Any = np.asarray(array) if on_host else array
-    shape, dtype = (result.shape, result.dtype) if on_host else _device_layout(result)
+    result, shape, dtype = as_any_array(array)
     if len(shape) not in (2, 3):
         raise InputError(f"{name} has {len(shape)} axes; expected (y, x) or (z, y, x)")
     if dtype != np.bool_ and dtype not in _DTYPES:
         raise LabelError(f"{name} is {dtype}; expected bool, uint8, uint16 or uint32")
-    checked: LabelArray = result.view(np.uint8) if on_host and dtype == np.bool_ else result
-    return checked
+    return result.view(np.uint8) if dtype == np.bool_ and isinstance(result, np.ndarray) else result
 
 
 def as_mask(array: ArrayLike, name: str = "mask") -> LabelArray:
     """Return a bool array checked by ``as_label_array``, viewed as uint8; another dtype is a ``LabelError``."""
-    on_host = device_of(array) == HOST
-    dtype = np.asarray(array).dtype if on_host else _device_layout(array)[1]
+    dtype = as_any_array(array)[2]
     checked = as_label_array(array, name)
     if dtype != np.bool_:
         raise LabelError(f"{name} is {dtype}; expected bool: pass {name} > 0 or labels == label")
     return checked
 
 
-def _device_layout(array: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    interface = array.__cuda_array_interface__
-    return tuple(interface["shape"]), np.dtype(interface["typestr"])
+def as_any_array(array: ArrayLike) -> tuple[NDArray[Any], tuple[int, ...], np.dtype[Any]]:
+    """Return an array without copying it, its shape and its dtype; one on a device stays what it is."""
+    if device_of(array) == HOST:
+        result = np.asarray(array)
+        return result, result.shape, result.dtype
+    on_device: Any = array
+    layout = on_device.__cuda_array_interface__
+    return on_device, tuple(layout["shape"]), np.dtype(layout["typestr"])
 
 
 def as_label_pair(reference: ArrayLike, prediction: ArrayLike) -> tuple[LabelArray, LabelArray]:

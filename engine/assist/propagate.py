@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.engine.volume import LabelMap, Volume, to_labels
+from maskwright.engine.volume.intake import take_host_array
 from maskwright.errors import GeometryError, InputError
 from maskwright.interactive.propagation.propagate import propagate as propagate_labels
 from maskwright.interactive.propagation.result import Propagation
@@ -68,7 +69,7 @@ def propagate(
     (1600, dtype('int64'), (5,))
     """
     spacing = _spacing(image, sparse_mask, spacing_mm)
-    pixels, labels = _pixels(image), _labels(sparse_mask)
+    pixels, labels = _pixels(image), take_host_array(sparse_mask, "the mask")
     if labels.ndim != 3:
         raise InputError(f"the mask has shape {labels.shape}; expected (z, y, x): a single plane has no other slices")
     kind = labels.dtype
@@ -96,27 +97,6 @@ def _spacing(image: Any, sparse_mask: Any, spacing_mm: Sequence[float] | None) -
 
 
 def _pixels(image: Any) -> NDArray[Any]:
-    if isinstance(image, Volume):
-        if image.color:
-            raise InputError(
-                f"the image is in colour, shape {image.array.shape}; expected one value a voxel, (z, y, x)"
-            )
-        return image.array
-    return _array(image, "the image")
-
-
-def _labels(sparse_mask: Any) -> NDArray[Any]:
-    return sparse_mask.array if isinstance(sparse_mask, LabelMap) else _array(sparse_mask, "the mask")
-
-
-def _array(given: Any, name: str) -> NDArray[Any]:
-    if hasattr(given, "detach"):  # a torch tensor, which may ask for gradients
-        given = given.detach()
-    if hasattr(given, "__cuda_array_interface__"):
-        raise InputError(f"{name} is on a CUDA device; expected an array in main memory: call .cpu() first")
-    if np.ma.is_masked(given):
-        raise InputError(f"{name} is an array with masked values; expected plain numbers: call .filled(0) first")
-    try:
-        return np.asarray(given)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{name} is no array of numbers: {error}") from error
+    if isinstance(image, Volume) and image.color:
+        raise InputError(f"the image is in colour, shape {image.array.shape}; expected one value a voxel, (z, y, x)")
+    return take_host_array(image, "the image")

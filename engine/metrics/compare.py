@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from maskwright.engine.config import Preset
 from maskwright.engine.metrics.columns import columns_of_every_label
 from maskwright.engine.metrics.comparison import Comparison
 from maskwright.engine.metrics.conventions import Convention
-from maskwright.engine.metrics.inputs import LabelArray, LabelPair
+from maskwright.engine.metrics.inputs import LabelPair
 from maskwright.engine.metrics.measure import measure
 from maskwright.engine.metrics.options import CompareOptions, EmptyPolicy, make_options
 from maskwright.engine.metrics.presets import measure_preset
-from maskwright.engine.volume import LabelMap, align, count_left_out, to_labels
+from maskwright.engine.volume import LabelMap, align, count_left_out
+from maskwright.engine.volume.intake import take_labels
 from maskwright.errors import GeometryError, InputError, LabelError
 from maskwright.kernels.label_array import check_spacing
 
@@ -118,35 +117,17 @@ def _pair_of_arrays(
 ) -> LabelPair:
     if isinstance(reference, LabelMap) or isinstance(prediction, LabelMap):
         raise InputError("one of the masks is a LabelMap and the other an array; expected two of one kind")
-    arrays = _as_array(reference, "reference"), _as_array(prediction, "prediction")
-    shapes = arrays[0].shape, arrays[1].shape
+    arrays = take_labels(reference, "reference"), take_labels(prediction, "prediction")
+    shapes = tuple(arrays[0].shape), tuple(arrays[1].shape)
     if shapes[0] != shapes[1]:
         raise GeometryError(f"reference has shape {shapes[0]} and prediction {shapes[1]}; expected equal shapes")
-    return LabelPair(*arrays, _spacing(spacing_mm, arrays[0].ndim))
+    return LabelPair(*arrays, _spacing(spacing_mm, len(shapes[0])))
 
 
 def _spacing(spacing_mm: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
     if spacing_mm is None:
         raise GeometryError("the spacing is not known; give spacing_mm, one number in mm for each axis in array order")
     return check_spacing(spacing_mm, ndim)
-
-
-def _as_array(mask: Any, name: str) -> LabelArray:
-    if isinstance(mask, str | bytes | PurePath):
-        raise InputError(f"{name} is the name of a file; expected labels: pass maskwright.read_labels(...) of it")
-    if hasattr(mask, "detach"):  # a torch tensor, which may ask for gradients
-        mask = mask.detach()
-    if hasattr(mask, "__cuda_array_interface__"):
-        raise InputError(f"{name} is on a CUDA device; expected an array in main memory: call .cpu() first")
-    if np.ma.is_masked(mask):
-        raise InputError(f"{name} is an array with masked values; expected plain labels: call .filled(0) first")
-    try:
-        array: NDArray[Any] = np.asarray(mask)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{name} is no array of numbers: {error}") from error
-    if array.ndim not in (2, 3) or array.size == 0:
-        raise InputError(f"{name} has shape {array.shape}; expected (y, x) or (z, y, x), with at least one voxel")
-    return to_labels(array)
 
 
 def _checked(labels: Iterable[int]) -> list[int]:

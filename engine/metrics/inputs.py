@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from maskwright.engine.config.preset import Matching
 from maskwright.engine.metrics.instance_matching import InstanceAgreement, instance_agreement
+from maskwright.kernels.device import HOST, device_of
 
 LabelArray = NDArray[np.unsignedinteger[Any]]
 
@@ -109,8 +110,14 @@ class LabelPair:
         """The diagonal of the grid, to the same bit in every order of the axes."""
         return math.hypot(*sorted(size * step for size, step in zip(self.reference.shape, self.spacing_mm)))
 
+    @property
+    def _on_host(self) -> bool:
+        return device_of(self.reference) == device_of(self.prediction) == HOST
+
     def in_memory_order(self) -> LabelPair:
-        """Return a view whose axes lie as they are stored: Fortran order then needs no copy."""
+        """Return a view whose axes lie as they are stored: Fortran order then needs no copy. On a device, the pair."""
+        if not self._on_host:
+            return self
         order = sorted(range(self.reference.ndim), key=lambda axis: -abs(self.reference.strides[axis]))
         return replace(
             self,
@@ -120,7 +127,9 @@ class LabelPair:
         )
 
     def contiguous(self) -> LabelPair:
-        """Return the pair in C order."""
+        """Return the pair in C order; on a device, as it is."""
+        if not self._on_host:
+            return self
         return replace(
             self, reference=np.ascontiguousarray(self.reference), prediction=np.ascontiguousarray(self.prediction)
         )

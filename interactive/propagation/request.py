@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import GeometryError, InputError, PromptError
+from maskwright.kernels.device import require_host
 from maskwright.kernels.label_array import LabelArray, as_label_array, check_spacing
 
 
@@ -59,8 +60,7 @@ def make_request(
 
 
 def _check_image(image: NDArray[Any]) -> NDArray[Any]:
-    if hasattr(image, "__cuda_array_interface__"):
-        raise InputError("image is on a CUDA device; expected an array in main memory: call .cpu() first")
+    require_host(image, "image")
     image = np.asarray(image)
     if image.ndim != 3:
         raise InputError(f"image has {image.ndim} axes; expected (z, y, x): propagation goes from slice to slice")

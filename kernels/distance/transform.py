@@ -79,7 +79,7 @@ def _further_pass(part, parts, labels, zero, weight, edge_is_border, squared):  
                 line_squared[line, i] = squared[layer, i, first + line]
         for line in range(lines):
             names, values = line_labels[line], line_squared[line]
-            start = 0
+            start = np.int64(0)
             while start < voxels:
                 end = start + 1
                 while end < voxels and names[end] == names[start]:

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import ConfigError, GeometryError, InputError
-from maskwright.kernels.flow import batched
-from maskwright.kernels.flow.similarity import add_similarity
-from maskwright.kernels.flow.smooth import smooth
-from maskwright.kernels.flow.warp import warp_plane
+from maskwright.kernels.device import HOST, choose_twin, device_of
+from maskwright.kernels.label_array import as_any_array
 
 __all__ = ["add_similarity", "compose", "optical_flow", "optical_flows", "smooth", "warp"]
 
@@ -90,7 +88,9 @@ def optical_flows(
     for name, value in (("attachment", attachment), ("scales", scales), ("warps", warps), ("iterations", iterations)):
         if not value > 0 or not np.isfinite(value):
             raise ConfigError(f"{name} is {value}; expected a positive number")
-    return batched.flows(firsts, seconds, np.float32(attachment), scales, warps, iterations)
+    twin = choose_twin(__name__, firsts=firsts, seconds=seconds)
+    flows: NDArray[np.float32] = twin.optical_flows(firsts, seconds, np.float32(attachment), scales, warps, iterations)
+    return flows
 
 
 def warp(image: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -125,8 +125,7 @@ def warp(image: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.fl
         raise GeometryError(f"flow has shape {flow.shape}; expected (2, y, x)")
     if image.size == 0 and flow.size > 0:
         raise GeometryError(f"image has shape {image.shape} and flow {flow.shape}; nothing is there to be sampled")
-    warped = np.empty(flow.shape[1:], np.float32)
-    warp_plane(image, flow, warped)
+    warped: NDArray[np.float32] = choose_twin(__name__, image=image, flow=flow).warp(image, flow)
     return warped
 
 
@@ -139,19 +138,77 @@ def compose(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[
     return np.stack([first[axis] + warp(second[axis], first) for axis in range(2)])
 
 
+def smooth(image: NDArray[np.float32], rounds: int) -> NDArray[np.float32]:
+    """Return an image smoothed by (1, 2, 1) / 4 along both axes, ``rounds`` times.
+
+    Parameters
+    ----------
+    image : float32, shape (y, x)
+        Any strides, finite. It is continued by its edge pixels; each round adds half a square pixel of variance along
+        each axis.
+    rounds : int
+
+    Returns
+    -------
+    float32, shape (y, x)
+    """
+    image = _image(image, "image", 2)
+    smoothed: NDArray[np.float32] = choose_twin(__name__, image=image).smooth(image, rounds)
+    return smoothed
+
+
+def add_similarity(
+    features: NDArray[np.float32],
+    given_features: NDArray[np.float32],
+    depth: NDArray[np.float32],
+    flow: NDArray[np.float32],
+    wanted: NDArray[np.bool_],
+    weight: np.float32,
+    radius: int,
+    deviation: np.float32,
+    contrast: np.float32,
+    sums: NDArray[np.float32],
+) -> None:
+    """Add the evidence of one given plane to ``sums``: alike inside, all inside, alike outside, all outside.
+
+    Each wanted pixel is compared with the square of given pixels around the one that its flow points to. A given pixel
+    counts by its nearness to that one, and as alike by the similarity of its features. It is inside by ``depth + 1/2``,
+    cut at 0 and 1.
+
+    Parameters
+    ----------
+    features, given_features : float32, shape (channels, y, x)
+        C-contiguous, of this plane and of the given one.
+    depth : float32, shape (y, x)
+        Signed distance in pixels on the given plane, positive inside.
+    flow : float32, shape (2, y, x)
+        From this plane to the given one, C-contiguous.
+    wanted : bool, shape (y, x)
+    weight, contrast : float
+        The weight of the plane, and the deviation of a Gaussian over the differences of all channels.
+    radius, deviation
+        Half the side of the square, and the deviation of a Gaussian over distances, in pixels.
+    sums : float32, shape (4, y, x)
+        Changed in place.
+    """
+    twin = choose_twin(__name__, features=features, given_features=given_features, flow=flow, sums=sums)
+    twin.add_similarity(features, given_features, depth, flow, wanted, weight, radius, deviation, contrast, sums)
+
+
 def _image(array: NDArray[Any], name: str, ndim: int) -> NDArray[np.float32]:
-    if hasattr(array, "__cuda_array_interface__"):
-        raise InputError(f"{name} is on a CUDA device; expected an array in main memory: call .cpu() first")
-    array = np.asarray(array)
-    if array.dtype != np.float32:
-        raise InputError(f"{name} is {array.dtype}; expected float32")
-    if array.ndim != ndim:
-        raise InputError(f"{name} has {array.ndim} axes; expected {_AXES[ndim]}")
-    if not np.isfinite(array).all():
+    checked, shape, dtype = as_any_array(array)
+    if dtype != np.float32:
+        raise InputError(f"{name} is {dtype}; expected float32")
+    if len(shape) != ndim:
+        raise InputError(f"{name} has {len(shape)} axes; expected {_AXES[ndim]}")
+    if device_of(array) != HOST:
+        return checked
+    if not np.isfinite(checked).all():
         raise InputError(f"{name} holds NaN or infinity; expected finite numbers")
-    return np.ascontiguousarray(array)
+    return np.ascontiguousarray(checked)
 
 
 def _same_shape(first: NDArray[Any], second: NDArray[Any]) -> None:
-    if first.shape != second.shape:
-        raise GeometryError(f"the images have shapes {first.shape} and {second.shape}; expected equal shapes")
+    if tuple(first.shape) != tuple(second.shape):
+        shapes = f"{tuple(first.shape)} and {tuple(second.shape)}"
+        raise GeometryError(f"the images have shapes {shapes}; expected equal shapes")

@@ -9,7 +9,7 @@ from maskwright.kernels.flow.tvl1 import flow_of_pair
 from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
 
-def flows(
+def optical_flows(
     firsts: NDArray[np.float32],
     seconds: NDArray[np.float32],
     attachment: np.float32,
@@ -18,16 +18,16 @@ def flows(
     iterations: int,
 ) -> NDArray[np.float32]:
     """Return the flow (n, 2, y, x) of checked pairs; see the family's docstring."""
-    found = np.zeros((firsts.shape[0], 2, *firsts.shape[1:]), np.float32)
+    flows = np.zeros((firsts.shape[0], 2, *firsts.shape[1:]), np.float32)
     if firsts.size == 0:
-        return found
+        return flows
     run_in_parts(
-        _flows, thread_count(firsts.shape[0], 1), firsts, seconds, attachment, scales, warps, iterations, found
+        _flows, thread_count(firsts.shape[0], 1), firsts, seconds, attachment, scales, warps, iterations, flows
     )
-    return found
+    return flows
 
 
 @kernel
-def _flows(part, parts, firsts, seconds, attachment, scales, warps, iterations, found):  # type: ignore[no-untyped-def]
+def _flows(part, parts, firsts, seconds, attachment, scales, warps, iterations, flows):  # type: ignore[no-untyped-def]
     for pair in range(firsts.shape[0] * part // parts, firsts.shape[0] * (part + 1) // parts):
-        flow_of_pair(firsts[pair], seconds[pair], attachment, scales, warps, iterations, found[pair])
+        flow_of_pair(firsts[pair], seconds[pair], attachment, scales, warps, iterations, flows[pair])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from maskwright.kernels.flow.pyramid import downsample, upsample
-from maskwright.kernels.flow.warp import warp_plane
+from maskwright.kernels.flow.sampling import warp_plane
 from maskwright.kernels.threads import kernel
 
 # How closely the two halves of the split energy are tied, and the step of the projection, both as in the paper.

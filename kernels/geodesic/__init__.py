@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
-from maskwright.kernels.geodesic.grid import lay_out, reach
-from maskwright.kernels.geodesic.search import spread
-from maskwright.kernels.label_array import as_label_array, check_spacing
+from maskwright.errors import ConfigError, GeometryError, InputError
+from maskwright.kernels.device import choose_twin
+from maskwright.kernels.label_array import as_any_array, as_mask, check_spacing
 
 __all__ = ["geodesic_distance"]
 
@@ -71,48 +69,19 @@ def geodesic_distance(
     >>> geodesic_distance(image, seeds, (1.0, 3.0), contrast=1.0, limit=8.0).tolist()
     [[0.0, 3.0, 8.0, inf]]
     """
-    seeds, image = _seeds(seeds), _image(image)
-    if seeds.shape not in (image.shape, image.shape[:-1]):
+    twin = choose_twin(__name__, image=image, seeds=seeds)
+    mask = as_mask(seeds, "seeds")
+    image, shape, dtype = as_any_array(image)
+    if dtype != np.float32:
+        raise InputError(f"image is {dtype}; expected float32")
+    if tuple(mask.shape) not in (shape, shape[:-1]):
         raise GeometryError(
-            f"image has shape {image.shape} and seeds {seeds.shape}; expected the same, or a last axis of channels more"
+            f"image has shape {shape} and seeds {tuple(mask.shape)}; expected the same, or a last axis of channels more"
         )
-    spacing = check_spacing(spacing_mm, seeds.ndim)
+    spacing = check_spacing(spacing_mm, len(mask.shape))
     if not 0 <= contrast < math.inf:
         raise ConfigError(f"contrast is {contrast}; expected a finite number, 0 or more")
     if not limit >= 0:
         raise ConfigError(f"limit is {limit}; expected a number of mm, 0 or more")
-    found = np.full(seeds.shape, np.inf, np.float32)
-    places = np.unravel_index(np.flatnonzero(seeds), seeds.shape)
-    if places[0].size == 0:
-        return found
-    box = reach(places, seeds.shape, spacing, limit)
-    if not np.isfinite(image[box]).all():
-        raise InputError("image holds NaN or infinity near the seeds; expected finite numbers: replace them first")
-    grid = lay_out(image, places, box, spacing)
-    _keep(spread(grid, contrast, limit), limit, found[box])
-    return found
-
-
-def _keep(distances: NDArray[np.float64], limit: float, found: NDArray[np.float32]) -> None:
-    """Write the distances within the limit to ``found``, which is infinite so far."""
-    with np.errstate(over="ignore"):  # more than a float32 can hold is infinite
-        if limit == math.inf:
-            found[...] = distances
-        else:
-            np.copyto(found, distances, where=distances <= limit, casting="same_kind")
-
-
-def _seeds(seeds: NDArray[Any]) -> NDArray[np.bool_]:
-    checked = as_label_array(seeds, "seeds")
-    if np.asarray(seeds).dtype != np.bool_:
-        raise LabelError(f"seeds is {checked.dtype}; expected bool: pass seeds > 0 or labels == label")
-    return np.asarray(seeds)
-
-
-def _image(image: NDArray[Any]) -> NDArray[np.float32]:
-    if hasattr(image, "__cuda_array_interface__"):
-        raise InputError("image is on a CUDA device; expected an array in main memory: call .cpu() first")
-    array = np.asarray(image)
-    if array.dtype != np.float32:
-        raise InputError(f"image is {array.dtype}; expected float32")
-    return array
+    distances: NDArray[np.float32] = twin.geodesic_distance(image, mask, spacing, contrast, limit)
+    return distances

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Places = tuple[NDArray[np.int64], ...]
+Indices = tuple[NDArray[np.int64], ...]
 
 # Distance of the rim: nothing is shorter, so no path goes on there, and no voxel must know where the image ends.
 _RIM = -1.0
@@ -41,23 +41,23 @@ class Grid:
         return distances
 
 
-def reach(places: Places, shape: tuple[int, ...], spacing: tuple[float, ...], limit: float) -> tuple[slice, ...]:
-    """Return the box that paths from ``places`` cannot leave within ``limit``: a step costs its mm at least."""
+def bounds(indices: Indices, shape: tuple[int, ...], spacing: tuple[float, ...], limit: float) -> tuple[slice, ...]:
+    """Return the box that paths from ``indices`` cannot leave within ``limit``: a step costs its mm at least."""
     box = []
-    for at, size, step in zip(places, shape, spacing, strict=True):
+    for at, size, step in zip(indices, shape, spacing, strict=True):
         steps = int(min(limit / step, size)) + 1  # one more, lest the division was rounded down
         box.append(slice(max(int(at.min()) - steps, 0), min(int(at.max()) + steps + 1, size)))
     return tuple(box)
 
 
-def lay_out(image: NDArray[np.float32], places: Places, box: tuple[slice, ...], spacing: tuple[float, ...]) -> Grid:
+def lay_out(image: NDArray[np.float32], indices: Indices, box: tuple[slice, ...], spacing: tuple[float, ...]) -> Grid:
     """Copy the box of ``image``, which may have a last axis of channels, and number what is in it."""
     part = image[box]
     channels = np.moveaxis(part, -1, 0) if part.ndim > len(box) else part[None]
     padded = np.zeros((channels.shape[0], *(size + 2 for size in channels.shape[1:])), np.float32)
     shape = padded.shape[1:]
     padded[(slice(None), *(slice(1, -1),) * len(shape))] = channels
-    inside = tuple(at - part.start + 1 for at, part in zip(places, box, strict=True))
+    inside = tuple(at - part.start + 1 for at, part in zip(indices, box, strict=True))
     seeds = np.ravel_multi_index(inside, shape)
     steps = np.array([step for step in np.ndindex(*(3,) * len(shape)) if set(step) != {1}]) - 1
     strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]

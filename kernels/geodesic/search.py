@@ -59,8 +59,8 @@ def _search(graph, seeds, distances, unreached, per_width):  # type: ignore[no-u
     pool = np.array([_NONE, 0])  # the list of free entries, and how many were ever used
     front = (first, following, voxels, pool)
     lengths = np.empty(neighbours)
-    for seed in seeds:
-        _push(seed, 0, front)
+    for i in range(seeds.size):
+        _push(np.int64(seeds[i]), np.int64(0), front)
     key = np.int64(0)
     while key >= 0:
         lowest = key & (_DIGITS - 1)
@@ -196,5 +196,6 @@ def _free(entry, following, pool):  # type: ignore[no-untyped-def]
 @kernel
 def _twice(array):  # type: ignore[no-untyped-def]
     larger = np.empty(2 * array.size, array.dtype)
-    larger[: array.size] = array
+    for i in range(array.size):  # assigning a slice would take longer to compile than all else here
+        larger[i] = array[i]
     return larger

@@ -6,15 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import GeometryError, InputError
-from maskwright.kernels.graph_cut import network, search_trees
+from maskwright.kernels.device import choose_twin
+from maskwright.kernels.label_array import as_any_array
 
 __all__ = ["graph_cut"]
-
-_REFUSALS = {
-    network.BAD_COST: "costs are expected to be 0 or more (inf allowed), got a negative value or NaN; mend them",
-    network.BAD_WEIGHT: "weights are expected to be finite and 0 or more, got another value; mend them",
-    network.NO_CHOICE: "a voxel to decide needs one finite cost, got infinite costs for both; make one of them finite",
-}
 
 
 def graph_cut(
@@ -75,50 +70,21 @@ def graph_cut(
     >>> graph_cut(inside, outside, (smooth, smooth)).tolist()
     [[True, False, False]]
     """
-    inside, outside = _values(foreground_cost), _values(background_cost)
-    shape = inside.shape
-    if inside.ndim not in (2, 3):
-        raise InputError(f"costs are expected with 2 or 3 axes, got {inside.ndim}; pass (y, x) or (z, y, x)")
-    if len(weights) != inside.ndim:
-        raise GeometryError(f"{inside.ndim} arrays of weights are expected, one an axis, got {len(weights)}")
-    between = tuple(_values(array) for array in weights)
-    for name, array in [("background_cost", outside), *((f"weights[{a}]", w) for a, w in enumerate(between))]:
-        _check_shape(name, array.shape, shape)
-    result, voxels = _fixed_values(free, start, shape)
-    if voxels.size == 0:
-        return result
-    sizes = shape[::-1]
-    flat = (inside.reshape(-1), outside.reshape(-1), tuple(w.reshape(-1) for w in reversed(between)))
-    problem, largest = network.examine(voxels, sizes, *flat)
-    if problem != network.FINE:
-        raise InputError(_REFUSALS[problem])
-    nodes = network.build(voxels, sizes, *flat, result.reshape(-1), network.scale(largest))
-    result.reshape(-1)[voxels] = search_trees.source_side(nodes, 2 * inside.ndim)
-    return result
-
-
-def _values(array: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def _check_shape(name: str, came: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    if came != expected:
-        raise GeometryError(f"{name} is expected in foreground_cost's shape {expected}, got {came}; pass one grid")
-
-
-def _fixed_values(
-    free: NDArray[np.bool_] | None, start: NDArray[np.bool_] | None, shape: tuple[int, ...]
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return a mask to fill in, and the flat indices of the voxels to decide."""
-    for name, array in (("free", free), ("start", start)):
-        if array is not None:
-            _check_shape(name, array.shape, shape)
-            if array.dtype != np.bool_:
-                raise InputError(f"{name} is expected to be bool, got {array.dtype}; compare it with 0 first")
-    result = np.zeros(shape, np.bool_) if start is None else np.array(start, order="C")
-    if free is None:
-        return result, np.arange(result.size)
-    voxels = np.flatnonzero(free)
-    if start is None and voxels.size < result.size:
-        raise InputError("start is expected where some voxels are not free, got None; pass their values")
-    return result, voxels
+    extra = {name: array for name, array in (("free", free), ("start", start)) if array is not None}
+    between = {f"weights[{axis}]": array for axis, array in enumerate(weights)}
+    costs = {"foreground_cost": foreground_cost, "background_cost": background_cost}
+    twin = choose_twin(__name__, **costs, **between, **extra)
+    shape = tuple(foreground_cost.shape)
+    if len(shape) not in (2, 3):
+        raise InputError(f"costs are expected with 2 or 3 axes, got {len(shape)}; pass (y, x) or (z, y, x)")
+    if len(weights) != len(shape):
+        raise GeometryError(f"{len(shape)} arrays of weights are expected, one an axis, got {len(weights)}")
+    for name, array in {**costs, **between, **extra}.items():
+        if tuple(array.shape) != shape:
+            came = tuple(array.shape)
+            raise GeometryError(f"{name} is expected in foreground_cost's shape {shape}, got {came}; pass one grid")
+    for name, array in extra.items():
+        if as_any_array(array)[2] != np.bool_:
+            raise InputError(f"{name} is expected to be bool, got {array.dtype}; compare it with 0 first")
+    mask: NDArray[np.bool_] = twin.graph_cut(foreground_cost, background_cost, weights, free, start)
+    return mask

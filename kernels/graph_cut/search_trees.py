@@ -48,16 +48,16 @@ def _send_all(nodes, slots, depths, stacks, tops, orphans):  # type: ignore[no-u
         nodes[node, PARENT] = _NONE if excess == 0 else _ROOT
         if excess != 0:
             nodes[node, LEVEL] = 1 if excess > 0 else -1
-            _wait(nodes, node, 0 if excess > 0 else 1, 1, stacks, tops)
+            _wait(nodes, node, 0 if excess > 0 else 1, np.int64(1), stacks, tops)
     while True:
-        source_stack, sink_stack = _stack(0, depths[0]), _stack(1, depths[1])
+        source_stack, sink_stack = _stack(np.int64(0), depths[0]), _stack(np.int64(1), depths[1])
         if tops[source_stack] == 0 or tops[sink_stack] == 0:
             break
         side = 0 if tops[source_stack] <= tops[sink_stack] else 1
         stack = sink_stack if side else source_stack
         while tops[stack] > 0:
             tops[stack] -= 1
-            node = stacks[stack, tops[stack]]
+            node = np.int64(stacks[stack, tops[stack]])
             nodes[node, WAITS] ^= 1 << stack
             _grow(nodes, slots, node, side, depths, stacks, tops, orphans)
         depths[side] += 1
@@ -96,7 +96,7 @@ def _grow(nodes, slots, node, side, depths, stacks, tops, orphans):  # type: ign
     depth = depths[side]
     slot = 0
     while slot < slots and nodes[node, LEVEL] == sign * depth:
-        other = nodes[node, slot]
+        other = np.int64(nodes[node, slot])
         there = nodes[other, LEVEL] * sign
         if there > 0 or _room(nodes, node, slot, side) == 0:
             slot += 1
@@ -107,8 +107,12 @@ def _grow(nodes, slots, node, side, depths, stacks, tops, orphans):  # type: ign
             slot += 1
         else:  # the edge is looked at again: it may have room left, and its end may have been set free
             start, edge = (node, slot) if side == 0 else (other, slot ^ 1)
-            end = nodes[start, edge]
-            flow = min(nodes[start, RESIDUAL + edge], _least_room(nodes, start, 0), _least_room(nodes, end, 1))
+            end = np.int64(nodes[start, edge])
+            flow = min(
+                nodes[start, RESIDUAL + edge],
+                _least_room(nodes, start, np.int64(0)),
+                _least_room(nodes, end, np.int64(1)),
+            )
             nodes[start, RESIDUAL + edge] -= flow
             nodes[end, RESIDUAL + (edge ^ 1)] += flow
             for tree in range(2):
@@ -123,9 +127,9 @@ def _least_room(nodes, node, side):  # type: ignore[no-untyped-def]
     """Return how much flow fits between a node and its tree's terminal."""
     least = _UNLIMITED
     while nodes[node, PARENT] != _ROOT:
-        slot = nodes[node, PARENT]
+        slot = np.int64(nodes[node, PARENT])
         least = min(least, _room(nodes, node, slot, 1 - side))
-        node = nodes[node, slot]
+        node = np.int64(nodes[node, slot])
     return min(least, abs(nodes[node, EXCESS]))
 
 
@@ -135,8 +139,8 @@ def _push(nodes, node, side, flow, orphans):  # type: ignore[no-untyped-def]
     change = flow if side == 0 else -flow
     waiting = 0
     while nodes[node, PARENT] != _ROOT:
-        slot = nodes[node, PARENT]
-        above = nodes[node, slot]
+        slot = np.int64(nodes[node, PARENT])
+        above = np.int64(nodes[node, slot])
         nodes[node, RESIDUAL + slot] += change
         nodes[above, RESIDUAL + (slot ^ 1)] -= change
         if _room(nodes, node, slot, 1 - side) == 0:
@@ -163,7 +167,7 @@ def _adopt(nodes, slots, side, lowest, depth, waiting, stacks, tops, orphans):  
     sign = 1 - 2 * side
     first, last = 0, waiting % orphans.size
     while waiting > 0:
-        node = orphans[first]
+        node = np.int64(orphans[first])
         first = first + 1 if first + 1 < orphans.size else 0
         waiting -= 1
         own = nodes[node, LEVEL] * sign

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import GeometryError, InputError
-from maskwright.kernels.level_sets.cpu import measure
+from maskwright.kernels.device import choose_twin
+from maskwright.kernels.label_array import as_any_array
 
 __all__ = ["LevelSetMeasures", "measure_level_sets"]
 
 
 @dataclass(frozen=True, eq=False)
 class LevelSetMeasures:
-    """What the regions ``0 .. count`` measure; region ``k`` holds the voxels of a level below ``k``.
+    """The measures of the regions ``0 .. count``; region ``k`` holds the voxels of a level below ``k``.
 
     ``sizes`` (int64, count + 1) are voxels; ``cuts`` (float64, count + 1) sum the weights of the pairs of neighbours
     of which the region holds one. ``index_sums`` (int64, count + 1, axes) sum the voxels' indices, so that
@@ -64,17 +64,14 @@ def measure_level_sets(
     >>> found.sizes.tolist(), found.cuts.tolist()
     ([0, 2, 3], [0.0, 1.0, 1.0])
     """
-    array: NDArray[Any] = np.ascontiguousarray(levels)
-    if array.dtype != np.int32 or array.ndim not in (2, 3):
-        raise InputError(f"levels is {array.dtype} with {array.ndim} axes; expected int32, (y, x) or (z, y, x)")
+    twin = choose_twin(__name__, levels=levels, **{f"weights[{axis}]": weight for axis, weight in enumerate(weights)})
+    array, shape, dtype = as_any_array(levels)
+    if dtype != np.int32 or len(shape) not in (2, 3):
+        raise InputError(f"levels is {dtype} with {len(shape)} axes; expected int32, (y, x) or (z, y, x)")
     if count < 1:
         raise InputError(f"count is {count}; expected at least 1")
-    if len(weights) != array.ndim or any(weight.shape != array.shape for weight in weights):
-        shapes = [weight.shape for weight in weights]
-        raise GeometryError(f"weights have shapes {shapes}; expected {array.ndim} arrays of {array.shape}, one an axis")
-    volume = array if array.ndim == 3 else array[None]
-    planes = [np.ascontiguousarray(weight, np.float32).reshape(volume.shape) for weight in weights]
-    if array.ndim == 2:
-        planes.insert(0, planes[0])  # one plane: no pair across it
-    sizes, cuts, index_sums = measure(volume, count, *planes)
-    return LevelSetMeasures(sizes, cuts, index_sums[:, 3 - array.ndim :])
+    if len(weights) != len(shape) or any(tuple(weight.shape) != shape for weight in weights):
+        shapes = [tuple(weight.shape) for weight in weights]
+        raise GeometryError(f"weights have shapes {shapes}; expected {len(shape)} arrays of {shape}, one an axis")
+    sizes, cuts, index_sums = twin.measure_level_sets(array, count, weights)
+    return LevelSetMeasures(sizes, cuts, index_sums)

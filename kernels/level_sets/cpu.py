@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwright.kernels.threads import kernel
 
 
-@kernel
-def measure(levels, count, along_z, along_y, along_x):  # type: ignore[no-untyped-def]
+def measure_level_sets(
+    levels: NDArray[np.int32], count: int, weights: tuple[NDArray[np.float32], ...]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Return sizes, cuts and sums of indices of the regions ``0 .. count``; see the family's docstring."""
-    joined = np.zeros((4, count + 1), np.int64)  # voxels, and their z, y and x
-    change = np.zeros(count + 2)
+    array = np.ascontiguousarray(levels)
+    volume = array if array.ndim == 3 else array[None]
+    planes = [np.ascontiguousarray(weight, np.float32).reshape(volume.shape) for weight in weights]
+    if array.ndim == 2:
+        planes.insert(0, planes[0])  # one plane: no pair across it
+    joined, change = np.zeros((4, count + 1), np.int64), np.zeros(count + 2)  # voxels, and their z, y and x
+    _note_voxels(volume, count, *planes, joined, change)
+    totals = joined.cumsum(axis=1)
+    return totals[0], change[:-1].cumsum(), totals[4 - array.ndim :].T.copy()
+
+
+@kernel
+def _note_voxels(levels, count, along_z, along_y, along_x, joined, change):  # type: ignore[no-untyped-def]
+    """Add each voxel to the level at which it joins, and each pair to those where it begins and ends to be cut."""
     depth, height, width = levels.shape
     for z in range(depth):
         for y in range(height):
@@ -30,10 +44,6 @@ def measure(levels, count, along_z, along_y, along_x):  # type: ignore[no-untype
                     _note_pair(change, count, here, levels[z, y + 1, x], along_y[z, y, x])
                 if x + 1 < width:
                     _note_pair(change, count, here, levels[z, y, x + 1], along_x[z, y, x])
-    index_sums = np.empty((count + 1, 3), np.int64)
-    for axis in range(3):
-        index_sums[:, axis] = np.cumsum(joined[axis + 1])
-    return np.cumsum(joined[0]), np.cumsum(change[:-1]), index_sums
 
 
 @kernel

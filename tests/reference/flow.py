@@ -89,7 +89,7 @@ def smooth(image, rounds):
     return image
 
 
-def likeness(looks, given_looks, depth, flow, wanted, weight, radius, reach, contrast):
+def similarity(looks, given_looks, depth, flow, wanted, weight, radius, reach, contrast):
     """Sums over the given pixels around each place: alike inside, all inside, alike outside, all outside."""
     sums = np.zeros((4, *depth.shape))
     for y, x in zip(*np.nonzero(wanted)):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.twins import twins
 
 from maskwright.errors import GeometryError, InputError
 from maskwright.kernels.level_sets import measure_level_sets
@@ -24,14 +25,17 @@ def families(draw):
     return levels.transpose(order)[::step], count, tuple(w.transpose(order)[::step] for w in weights)
 
 
+@pytest.mark.parametrize("twin", twins("level_sets"))
 @settings(deadline=None)  # the first calls compile
 @given(families())
-def test_sizes_and_cuts_are_the_plain_definition(case):
+def test_sizes_and_cuts_equal_the_plain_definition(twin, case):
+    levels, count, weights = case
     sizes, cuts, index_sums = reference.measure_level_sets(*case)
-    found = measure_level_sets(*case)
-    np.testing.assert_array_equal(found.sizes, sizes)
-    np.testing.assert_allclose(found.cuts, cuts, atol=1e-9)
-    np.testing.assert_array_equal(found.index_sums, index_sums)
+    with twin.running():
+        found = measure_level_sets(twin.put(levels), count, tuple(map(twin.put, weights)))
+    np.testing.assert_array_equal(twin.take(found.sizes), sizes)
+    np.testing.assert_allclose(twin.take(found.cuts), cuts, atol=1e-9)
+    np.testing.assert_array_equal(twin.take(found.index_sums), index_sums)
 
 
 def test_what_does_not_fit_is_refused():

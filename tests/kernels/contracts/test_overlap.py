@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.twins import twins
 
 from maskwright.errors import GeometryError, LabelError
 from maskwright.kernels.overlap import count_overlaps
@@ -15,8 +16,8 @@ from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_ou
 DTYPES = (("bool", "uint8"), ("uint8", "bool"), ("uint16", "uint8"), ("bool", "uint16"), ("uint32", "uint32"))
 
 
-def check(first, second):
-    found = count_overlaps(first, second)
+def check(first, second, put=np.asarray):
+    found = count_overlaps(put(first), put(second))
     pairs, counts = reference.count_overlaps(first, second)
     np.testing.assert_array_equal(found.pairs, pairs)
     np.testing.assert_array_equal(found.pair_counts, counts)
@@ -46,10 +47,12 @@ def pairs(draw):
     return arrays
 
 
+@pytest.mark.parametrize("twin", twins("overlap"))
 @settings(deadline=None)  # the first calls compile
 @given(pairs())
-def test_counts_are_those_of_the_sorted_list(arrays):
-    check(*arrays)
+def test_counts_equal_the_sorted_list(twin, arrays):
+    with twin.running():
+        check(*arrays, twin.put)
 
 
 def runs(rng, size, lengths, values):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
+from support.twins import twins
 
 from maskwright.errors import ConfigError, GeometryError, InputError
 from maskwright.kernels.flow import add_similarity, compose, optical_flow, optical_flows, smooth, warp
@@ -24,22 +25,27 @@ def planes(draw, count):
     return [image.T[::step] if draw(st.booleans()) and shape[0] == shape[1] else image[::step] for image in images]
 
 
+@pytest.mark.parametrize("twin", twins("flow"))
 @settings(deadline=None)
 @given(planes(3), st.floats(-12, 12, width=32))
-def test_warp_is_the_plain_definition(images, scale):
+def test_warp_equals_the_plain_definition(twin, images, scale):
     image, down, right = images
     flow = (np.stack([down, right]) - np.float32(0.5)) * np.float32(scale)
+    with twin.running():
+        found = twin.take(warp(twin.put(image), twin.put(flow)))
+    assert found.shape == image.shape
     if image.size:
-        np.testing.assert_allclose(warp(image, flow), reference.warp(image, flow), atol=1e-6)
-    else:
-        assert warp(image, flow).shape == image.shape
+        np.testing.assert_allclose(found, reference.warp(image, flow), atol=1e-6)
 
 
+@pytest.mark.parametrize("twin", twins("flow"))
 @settings(deadline=None, max_examples=30)
 @given(planes(2), st.sampled_from([1.0, 15.0]))
-def test_small_images_flow_as_in_plain_numpy(images, attachment):
+def test_small_images_flow_as_in_plain_numpy(twin, images, attachment):
     first, second = images
-    found = optical_flow(first, second, attachment=attachment, warps=2, iterations=3)
+    with twin.running():
+        flow = optical_flow(twin.put(first), twin.put(second), attachment=attachment, warps=2, iterations=3)
+    found = twin.take(flow)
     assert found.dtype == np.float32
     if first.size:
         expected = reference.optical_flow(first, second, attachment, 4, 2, 3)
@@ -48,19 +54,21 @@ def test_small_images_flow_as_in_plain_numpy(images, attachment):
         assert found.shape == (2, *first.shape)
 
 
+@pytest.mark.parametrize("twin", twins("flow"))
 @settings(deadline=None)
 @given(planes(1), st.integers(0, 3))
-def test_smoothing_is_the_plain_definition(images, rounds):
+def test_smoothing_equals_the_plain_definition(twin, images, rounds):
     image = images[0]
+    with twin.running():
+        found = twin.take(smooth(twin.put(image), rounds))
+    assert found.shape == image.shape
     if image.size:
-        np.testing.assert_allclose(smooth(image, rounds), reference.smooth(image, rounds), atol=1e-6)
-    else:
-        assert smooth(image, rounds).shape == image.shape
+        np.testing.assert_allclose(found, reference.smooth(image, rounds), atol=1e-6)
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 3), st.integers(0, 1000))
-def test_likeness_is_the_plain_definition(height, width, radius, seed):
+def test_similarity_equals_the_plain_definition(height, width, radius, seed):
     rng = np.random.default_rng(seed)
     looks, given_looks = rng.random((2, 2, height, width), np.float32)
     depth = rng.normal(size=(height, width)).astype(np.float32)
@@ -69,7 +77,7 @@ def test_likeness_is_the_plain_definition(height, width, radius, seed):
     sums = np.zeros((4, height, width), np.float32)
     settings_ = (np.float32(0.6), radius, np.float32(2), np.float32(0.2))
     add_similarity(looks, given_looks, depth, flow, wanted, *settings_, sums)
-    expected = reference.likeness(looks, given_looks, depth, flow, wanted, *settings_)
+    expected = reference.similarity(looks, given_looks, depth, flow, wanted, *settings_)
     np.testing.assert_allclose(sums, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -7,6 +7,7 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.twins import twins
 
 from maskwright.errors import GeometryError, InputError, LabelError
 from maskwright.kernels.distance import distance_to, distance_transform
@@ -28,19 +29,24 @@ def arrays(draw, dtypes):
     return array, draw(st.tuples(*[SPACINGS] * array.ndim))
 
 
+@pytest.mark.parametrize("twin", twins("distance"))
 @settings(deadline=None)  # the first calls compile
 @given(arrays([np.bool_, np.uint8, np.uint16, np.uint32]), st.booleans())
-def test_distance_transform_is_the_plain_definition(case, edge_is_border):
+def test_distance_transform_equals_the_plain_definition(twin, case, edge_is_border):
     labels, spacing_mm = case
-    found = distance_transform(labels, spacing_mm, edge_is_border=edge_is_border)
+    with twin.running():
+        found = twin.take(distance_transform(twin.put(labels), spacing_mm, edge_is_border=edge_is_border))
     np.testing.assert_allclose(found, reference.distance_transform(labels, spacing_mm, edge_is_border), **EXACT)
 
 
+@pytest.mark.parametrize("twin", twins("distance"))
 @settings(deadline=None)
 @given(arrays([np.bool_]))
-def test_distance_to_is_the_plain_definition(case):
+def test_distance_to_equals_the_plain_definition(twin, case):
     mask, spacing_mm = case
-    np.testing.assert_allclose(distance_to(mask, spacing_mm), reference.distance_to(mask, spacing_mm), **EXACT)
+    with twin.running():
+        found = twin.take(distance_to(twin.put(mask), spacing_mm))
+    np.testing.assert_allclose(found, reference.distance_to(mask, spacing_mm), **EXACT)
 
 
 def blobs(shape, levels):

@@ -10,10 +10,11 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.twins import twins
 
 from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 from maskwright.kernels.geodesic import geodesic_distance
-from maskwright.kernels.geodesic.grid import lay_out, reach
+from maskwright.kernels.geodesic.grid import bounds, lay_out
 from maskwright.kernels.geodesic.search import _search
 from reference import geodesic as reference
 
@@ -36,11 +37,14 @@ def scenes(draw):
     return image, seeds.transpose(order)[::step], draw(st.tuples(*[SPACINGS] * len(shape)))
 
 
+@pytest.mark.parametrize("twin", twins("geodesic"))
 @settings(deadline=None)  # the first calls compile
 @given(scenes(), CONTRASTS, LIMITS)
-def test_geodesic_distance_is_the_plain_definition(scene, contrast, limit):
+def test_geodesic_distance_equals_the_plain_definition(twin, scene, contrast, limit):
     image, seeds, spacing_mm = scene
-    found = geodesic_distance(image, seeds, spacing_mm, contrast=contrast, limit=limit)
+    placed = twin.put(image), twin.put(seeds), spacing_mm
+    with twin.running():
+        found = twin.take(geodesic_distance(*placed, contrast=contrast, limit=limit))
     expected = reference.geodesic_distance(image, seeds, spacing_mm, contrast, limit)
     assert found.dtype == np.float32
     assert found.flags.c_contiguous
@@ -81,8 +85,8 @@ def test_larger_images_are_the_plain_definition(shape, limit, contrast):
 @pytest.mark.parametrize("width", [1e-3, 0.5, 3.0, 1e4])
 def test_the_width_of_buckets_decides_only_the_speed(width):
     image, seeds = noisy((70, 50)), middle((70, 50))
-    places = np.nonzero(seeds)
-    grid = lay_out(image, places, reach(places, seeds.shape, (1.0, 0.5), math.inf), (1.0, 0.5))
+    indices = np.nonzero(seeds)
+    grid = lay_out(image, indices, bounds(indices, seeds.shape, (1.0, 0.5), math.inf), (1.0, 0.5))
     distances = grid.start(math.inf)
     graph = (grid.channels, grid.offsets, grid.squared_steps, 10.0)
     _search(graph, grid.seeds.astype(np.int32), distances.reshape(-1), math.inf, 1 / width)

@@ -1,10 +1,11 @@
-"""Bands along surfaces against the distance from every voxel to every surface voxel, in both ways to count them."""
+"""Boundaries of masks against the distance from every voxel to every surface voxel, in both ways to count them."""
 
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.twins import twins
 
 from maskwright.errors import GeometryError
 from maskwright.kernels import boundary
@@ -18,10 +19,11 @@ SLACK = 1 + 1e-9  # as compare passes its tolerances: 3 x 0.8 mm is within 2.4 m
 WIDTHS = (1, 2, 20, 63, 64, 65, 70, 127, 128, 129, 140)  # rows are grown in words of 64 voxels
 
 
-def count(first, second, labels, spacing_mm, limit_mm):
+def count(first, second, labels, spacing_mm, limit_mm, put=np.asarray):
     labels = np.array(labels, np.uint64)
+    first, second = put(first), put(second)
     surfaces = find_surfaces(first, labels), find_surfaces(second, labels)
-    lattice = make_lattice(surfaces[0].shape, spacing_mm if first.ndim == 3 else (1.0, *spacing_mm))
+    lattice = make_lattice(surfaces[0].shape, spacing_mm if len(first.shape) == 3 else (1.0, *spacing_mm))
     return boundary.count_boundary_voxels(first, second, labels, *surfaces, lattice, limit_mm * SLACK)
 
 
@@ -58,9 +60,23 @@ def pairs(draw):
     return first, second, spacing_mm[-len(shape) :]
 
 
-@settings(deadline=None, max_examples=60)  # the first calls compile
-@given(pairs(), st.sampled_from([0.0, 0.3, 0.8, 1.0, 1.6, 2.0, 2.4, 3.3, 7.0, 8.0, 60.0, 200.0]))
-def test_bands_are_those_of_the_plain_distances(case, limit_mm):
+LIMITS_MM = st.sampled_from([0.0, 0.3, 0.8, 1.0, 1.6, 2.0, 2.4, 3.3, 7.0, 8.0, 60.0, 200.0])
+
+
+@pytest.mark.parametrize("twin", twins("boundary"))
+@settings(deadline=None, max_examples=40)  # the first calls compile
+@given(pairs(), LIMITS_MM)
+def test_boundaries_equal_the_plain_distances(twin, case, limit_mm):
+    first, second, spacing_mm = case
+    labels = [1, 2, 7]
+    with twin.running():
+        found = twin.take(count(first, second, labels, spacing_mm, limit_mm, twin.put))
+    np.testing.assert_array_equal(found, reference.count_boundary_voxels(first, second, labels, spacing_mm, limit_mm))
+
+
+@settings(deadline=None, max_examples=40)
+@given(pairs(), LIMITS_MM)
+def test_both_ways_to_count_equal_the_plain_distances(case, limit_mm):
     first, second, spacing_mm = case
     with pytest.MonkeyPatch.context() as monkeypatch:
         check(monkeypatch, first, second, [1, 2, 7], spacing_mm, limit_mm)
@@ -68,7 +84,7 @@ def test_bands_are_those_of_the_plain_distances(case, limit_mm):
 
 @pytest.mark.parametrize("words", [1, 2, 3])
 @pytest.mark.parametrize("offset", [0, 1, 30])
-def test_a_band_crosses_from_word_to_word_either_way(monkeypatch, words, offset):
+def test_a_boundary_crosses_from_word_to_word_either_way(monkeypatch, words, offset):
     """Of a block far from the rows of its corners, so that no other edge than the one at hand reaches over."""
     border = offset + 64 * words
     for edge in range(border - 7, border + 8):
@@ -79,7 +95,7 @@ def test_a_band_crosses_from_word_to_word_either_way(monkeypatch, words, offset)
 
 
 def blobs(seed, shape):
-    """Two readings of three labels that fill most of the grid, so that bands are not the whole label."""
+    """Two readings of three labels that fill most of the grid, so that boundaries are not the whole label."""
     rng = np.random.default_rng(seed)
     first = np.zeros(shape, np.uint8)
     middle = shape[-1] // 2
@@ -122,7 +138,7 @@ def test_large_balls_are_left_to_the_transform(monkeypatch, shape, limit_mm, tra
     )
 
 
-def test_at_limit_0_a_band_is_the_surface(monkeypatch):
+def test_at_limit_0_a_boundary_is_the_surface(monkeypatch):
     first, second = blobs(3, (6, 8, 70))
     found = count_both_ways(monkeypatch, first, second, [1, 2, 3], (2.5, 0.8, 0.8), 0.0)
     for column, array in enumerate((first, second)):
@@ -145,14 +161,14 @@ def test_the_largest_label_and_arrays_of_two_types(monkeypatch):
     check(monkeypatch, first, second, [1, 2, 2**32 - 1], (1.0, 1.0, 1.0), 2.0)
 
 
-def test_other_strides_have_the_same_bands(monkeypatch):
+def test_other_strides_have_the_same_boundaries(monkeypatch):
     first, second = blobs(5, (6, 8, 70))
     expected = count(first, second, [1, 2], (2.5, 0.8, 0.8), 2.4)
     turned = np.asfortranarray(first), second[::-1].copy()[::-1]
     np.testing.assert_array_equal(count(*turned, [1, 2], (2.5, 0.8, 0.8), 2.4), expected)
 
 
-def test_threads_do_not_change_the_bands():
+def test_threads_do_not_change_the_boundaries():
     first, second = blobs(6, (40, 30, 130))
     found = count(first, second, [1, 2, 3], (1.0, 1.0, 1.0), 3.0)
     threads = numba.get_num_threads()
@@ -166,13 +182,13 @@ def test_threads_do_not_change_the_bands():
 
 @pytest.mark.parametrize("labels", [[], [5, 6]])
 @pytest.mark.parametrize("limit_mm", [1.0, 100.0])
-def test_without_a_voxel_bands_are_empty(monkeypatch, labels, limit_mm):
+def test_without_a_voxel_boundaries_are_empty(monkeypatch, labels, limit_mm):
     empty = np.zeros((20, 20, 40), np.uint8)
     found = count_both_ways(monkeypatch, empty, empty, labels, (1.0, 1.0, 1.0), limit_mm)
     assert found.tolist() == [[0, 0, 0]] * len(labels)
 
 
-def test_the_limit_itself_belongs_to_the_band_with_slack_for_its_rounding():
+def test_the_limit_itself_belongs_to_the_boundary_with_slack_for_its_rounding():
     """2.4 / 0.8 is 2.9999999999999996."""
     volume = np.ones((9, 9, 9), np.uint8)
     assert count(volume, volume, [1], (0.8, 0.8, 0.8), 2.4).tolist() == [[9**3 - 1] * 3]  # the middle is 4 steps off

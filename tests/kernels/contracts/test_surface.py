@@ -1,10 +1,13 @@
 """Surface voxels of all labels at once against erosion, label by label."""
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.twins import twins
 
 from maskwright.errors import LabelError
 from maskwright.kernels.surface import find_surfaces
@@ -15,8 +18,9 @@ from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_ou
 WIDTHS = (1, 2, 3, 16, 63, 64, 65, 66, 67, 68, 129, 130, 131, 200)
 
 
-def check(array, labels):
-    groups = find_surfaces(array, labels)
+def check(array, labels, put=np.asarray, take=np.asarray):
+    groups = find_surfaces(put(array), labels)
+    groups = replace(groups, points=take(groups.points))
     assert len(groups) == len(labels)
     assert groups.shape == (array.shape if array.ndim == 3 else (1, *array.shape))
     for group, label in enumerate(labels):
@@ -38,10 +42,12 @@ def label_maps(draw):
     return lay_out(array, draw(st.sampled_from(LAYOUTS))), sorted(labels)
 
 
-@settings(deadline=None, max_examples=300)  # the first calls compile
+@pytest.mark.parametrize("twin", twins("surface"))
+@settings(deadline=None, max_examples=150)  # the first calls compile
 @given(label_maps())
-def test_surfaces_are_what_erosion_takes_away(case):
-    check(*case)
+def test_surfaces_equal_erosion(twin, case):
+    with twin.running():
+        check(*case, twin.put, twin.take)
 
 
 @pytest.mark.parametrize("nx", WIDTHS)

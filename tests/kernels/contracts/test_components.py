@@ -6,6 +6,7 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.twins import twins
 
 from maskwright.errors import InputError
 from maskwright.kernels.components import label_components
@@ -24,16 +25,19 @@ def arrays(draw):
     return array.transpose(order)[::step]
 
 
+@pytest.mark.parametrize("twin", twins("components"))
 @settings(deadline=None)  # the first call compiles
 @given(st.data(), arrays())
-def test_components_are_those_of_the_flood_fill_in_the_same_order(data, array):
+def test_components_equal_the_flood_fill_in_the_same_order(twin, data, array):
     connectivity = data.draw(st.sampled_from((4, 8) if array.ndim == 2 else (6, 18, 26)))
     expected, count = reference.label_components(array, connectivity)
-    found = label_components(array, connectivity)
+    with twin.running():
+        found = label_components(twin.put(array), connectivity)
+    labels = twin.take(found.labels)
     assert found.count == count
-    np.testing.assert_array_equal(found.labels, expected)
-    assert found.labels.dtype == np.uint32
-    assert found.labels.flags.c_contiguous
+    np.testing.assert_array_equal(labels, expected)
+    assert labels.dtype == np.uint32
+    assert labels.flags.c_contiguous
 
 
 @pytest.mark.parametrize(("connectivity", "steps"), [(6, 1), (18, 2), (26, 3)])

@@ -1,13 +1,16 @@
 """Surface elements of all labels at once against a look at every block, label by label."""
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.twins import twins
 
 from maskwright.errors import GeometryError, LabelError
-from maskwright.kernels.surface import element_areas_3d, element_lengths_2d, find_elements
+from maskwright.kernels.surface import SurfaceElements, element_areas_3d, element_lengths_2d, find_elements
 from reference import surface as reference
 from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
 
@@ -15,10 +18,11 @@ SPACING_MM = (2.5, 0.8, 0.7)  # no two codes that are mirror images of each othe
 WIDTHS = (1, 2, 3, 16, 62, 63, 64, 65, 66, 127, 128, 130)  # one block more than voxels, in blocks of 64
 
 
-def check(array, labels, spacing_mm=None):
+def check(array, labels, spacing_mm=None, put=np.asarray, take=np.asarray):
     spacing_mm = spacing_mm or SPACING_MM[-array.ndim :]
     table = element_areas_3d(spacing_mm) if array.ndim == 3 else element_lengths_2d(spacing_mm)
-    found = find_elements(array, labels, spacing_mm)
+    found = find_elements(put(array), labels, spacing_mm)
+    found = SurfaceElements(replace(found.points, points=take(found.points.points)), take(found.areas))
     grid = tuple(size + 1 for size in array.shape)
     assert found.points.shape == (grid if array.ndim == 3 else (1, *grid))
     assert len(found.points) == len(labels)
@@ -44,10 +48,12 @@ def label_maps(draw):
     return lay_out(array, draw(st.sampled_from(LAYOUTS))), sorted(labels)
 
 
+@pytest.mark.parametrize("twin", twins("surface"))
 @settings(deadline=None)  # the first calls compile
 @given(label_maps())
-def test_elements_are_the_blocks_that_hold_the_label_and_something_else(case):
-    check(*case)
+def test_elements_equal_the_plain_definition(twin, case):
+    with twin.running():
+        check(*case, put=twin.put, take=twin.take)
 
 
 @pytest.mark.parametrize("shape", [(2, 2, 2), (2, 2)])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
+from support.twins import twins
 
 from maskwright.errors import GeometryError
 from maskwright.kernels.distance import nearest, nearest_squared, nearest_targets
@@ -41,9 +42,8 @@ def searches(draw, max_groups=4):
     return queries, targets, make_lattice(shape, draw(st.sampled_from(SPACINGS)))
 
 
-def check_targets(queries, targets, lattice, squared):
+def check_targets(queries, targets, lattice, squared, found):
     """The named targets are of the query's own group, and as near as the squares say."""
-    found = nearest_targets(queries, targets, lattice)
     assert found.dtype == np.int64
     group = np.repeat(np.arange(len(queries)), queries.sizes)
     for number in range(len(queries)):
@@ -57,18 +57,21 @@ def check_targets(queries, targets, lattice, squared):
     assert np.isinf(squared[~there]).all()
 
 
+@pytest.mark.parametrize("twin", twins("distance"))
 @settings(deadline=None)  # the first calls compile
 @given(searches())
-def test_distances_are_those_of_the_nearest_of_all_pairs(case):
+def test_distances_equal_the_nearest_of_all_pairs(twin, case):
     queries, targets, lattice = case
-    squared = nearest_squared(queries, targets, lattice)
+    placed = twin.put_groups(queries), twin.put_groups(targets), lattice
+    with twin.running():
+        squared, found = twin.take(nearest_squared(*placed)), twin.take(nearest_targets(*placed))
     np.testing.assert_array_equal(squared, group_squares(queries, targets, lattice))
-    check_targets(queries, targets, lattice, squared)
+    check_targets(queries, targets, lattice, squared, found)
 
 
 @settings(deadline=None)
 @given(searches(), st.integers(1, 700))
-def test_what_the_walk_by_rows_finds_is_the_nearest(case, length):
+def test_the_walk_by_rows_finds_the_nearest(case, length):
     queries, targets, lattice = case
     jobs = [
         (group, start, min(start + length, queries.offsets[group + 1]))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.twins import twins
 
 from maskwright.errors import GeometryError, InputError
 from maskwright.kernels.graph_cut import graph_cut
@@ -33,19 +34,27 @@ def problems(draw, max_voxels, min_side=0):
     return turned(inside), turned(outside), weights, turned(free), turned(draw(flags))
 
 
+def cut(twin, inside, outside, weights, *rest):
+    with twin.running():
+        put = twin.put
+        return twin.take(graph_cut(put(inside), put(outside), tuple(map(put, weights)), *map(put, rest)))
+
+
+@pytest.mark.parametrize("twin", twins("graph_cut"))
 @settings(deadline=None)  # the first call compiles
 @given(problems(max_voxels=9))
-def test_the_cut_is_the_smallest_best_of_all_masks(problem):
-    found = graph_cut(*problem)
+def test_the_cut_is_the_smallest_best_of_all_masks(twin, problem):
+    found = cut(twin, *problem)
     np.testing.assert_array_equal(found, reference.every_mask(*problem))
     assert found.dtype == np.bool_
     assert found.flags.c_contiguous
 
 
-@settings(deadline=None, max_examples=200)
+@pytest.mark.parametrize("twin", twins("graph_cut"))
+@settings(deadline=None, max_examples=100)
 @given(problems(max_voxels=125, min_side=1))
-def test_the_cut_is_that_of_scipys_maximum_flow(problem):
-    np.testing.assert_array_equal(graph_cut(*problem), reference.maximum_flow_cut(*problem))
+def test_the_cut_equals_scipys_maximum_flow(twin, problem):
+    np.testing.assert_array_equal(cut(twin, *problem), reference.maximum_flow_cut(*problem))
 
 
 @pytest.mark.parametrize("shape", [(60, 70), (14, 17, 19)])
