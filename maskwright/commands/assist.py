@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from maskwright.commands.messages import print_mask_paths
+from maskwright.commands.messages import announce_compiling, print_mask_paths
 from maskwright.commands.options import Picture, SpacingMm, point_of, spacing_of, whole_numbers
 
 EXAMPLE = "maskwright assist ct.nii.gz --out spleen.nii.gz --point 40,180,300 --point 40,150,260:-"
@@ -41,6 +41,8 @@ def run(
     """
     from maskwright.engine.assist.assist_file import assist_file
     from maskwright.engine.assist.terminal import print_steps
+
+    announce_compiling()
 
     steps = assist_file(
         image,

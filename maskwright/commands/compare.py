@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from maskwright.commands.messages import announce_compiling
 from maskwright.commands.options import (
     ConventionName,
     Empty,
@@ -43,6 +44,8 @@ def run(
     from maskwright.engine.io import read_labels
     from maskwright.engine.metrics.compare import compare
     from maskwright.engine.metrics.options import make_options
+
+    announce_compiling()
 
     options = make_options(
         tolerance_mm=tolerance_mm,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from maskwright.commands.messages import announce_compiling
+
 EXAMPLE = "maskwright demo --out demo-out"
 
 
@@ -24,6 +26,8 @@ def run(
     from maskwright.engine.demo.run import run_demo
     from maskwright.engine.jobs.progress import show_progress
     from maskwright.engine.report.terminal import print_headline
+
+    announce_compiling()
 
     with show_progress() as on_progress:
         result = run_demo(out, on_progress=on_progress)

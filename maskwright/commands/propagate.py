@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from maskwright.commands.messages import print_mask_paths
+from maskwright.commands.messages import announce_compiling, print_mask_paths
 from maskwright.commands.options import Picture, SpacingMm, spacing_of, whole_numbers
 
 EXAMPLE = "maskwright propagate ct.nii.gz every-tenth-slice.nii.gz --out liver.nii.gz --axis 0"
@@ -33,6 +33,8 @@ def run(
     """
     from maskwright.engine.assist.propagate_files import propagate_files
     from maskwright.engine.assist.terminal import print_propagation
+
+    announce_compiling()
 
     result = propagate_files(
         image,
