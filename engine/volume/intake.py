@@ -35,7 +35,7 @@ def take_labels(mask: Any, name: str) -> Labels:
     LabelError
         Values that are negative, fractional, NaN or above 2**32 - 1.
     """
-    array = _take_array(mask, name)
+    array = _take_array(mask, name, "labels: pass maskwright.read_labels")
     shape = tuple(array.shape)
     if len(shape) not in (2, 3) or 0 in shape:
         raise InputError(f"{name} has shape {shape}; expected (y, x) or (z, y, x), with at least one voxel")
@@ -56,20 +56,17 @@ def take_host_array(given: Any, name: str) -> NDArray[Any]:
     InputError
         Not an array of numbers, masked values, on a device, or the name of a file.
     """
-    array: NDArray[Any] = _take_array(given, name)
+    array: NDArray[Any] = _take_array(given, name, "an array: pass maskwright.read")
     require_host(array, name)
     return array
 
 
-def _take_array(given: Any, name: str) -> Any:
+def _take_array(given: Any, name: str, expected: str) -> Any:
     """Return an array in main memory as NumPy has it, and one on a device as it is."""
     if isinstance(given, Volume | LabelMap):
         return given.array
     if isinstance(given, str | bytes | PurePath):
-        raise InputError(
-            f"{name} is the name of a file; expected an array: pass maskwright.read_labels(...) of it, or for an image "
-            "maskwright.read(...)"
-        )
+        raise InputError(f"{name} is the name of a file; expected {expected}(...) of it")
     if hasattr(given, "detach"):  # a torch tensor, which may ask for gradients
         given = given.detach()
     if device_of(given) != HOST:
