@@ -9,6 +9,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.kernels.mask import bounds_of
+
 START_SIDE = {2: 512, 3: 96}
 """Voxels an axis of the first region of an edit; a smaller image is taken whole."""
 LARGEST_SIDE = {2: 1024, 3: 160}
@@ -58,14 +60,8 @@ class Region:
 
 def box_of(mask: NDArray[np.bool_]) -> Region:
     """Return the bounding box of a mask that is not empty."""
-    lower, upper = [], []
-    for axis in range(mask.ndim):
-        where = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        lower.append(int(where[0]))
-        upper.append(int(where[-1]) + 1)
-        # The other axes need only be looked at where there is something: a stroke on one slice costs one scan.
-        mask = mask[(slice(None),) * axis + (slice(lower[-1], upper[-1]),)]
-    return Region(tuple(lower), tuple(upper))
+    bounds = bounds_of(mask)
+    return Region(tuple(side.start for side in bounds), tuple(side.stop for side in bounds))
 
 
 def first_region(latest: Region, others: Iterable[Region], shape: tuple[int, ...]) -> Region:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from maskwright.engine.assist.propagate import propagate
@@ -18,13 +17,12 @@ from maskwright.engine.demo.brain import labelled_brain
 from maskwright.engine.volume import Grid, Volume
 from maskwright.interactive.sessions.session import AssistSession
 from maskwright.interactive.simulation.annotator import Click, next_click
+from maskwright.kernels.mask import Mask
 
 SLAB = slice(70, 111)
 """The slices of the template that take part: enough to see, and few enough for the demo to stay short."""
 EVERY = 10
 CLICKS = 6
-
-Mask = NDArray[np.bool_]
 
 
 def assist_demo(out: Path) -> AssistDemo:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import maskwright.engine.report as report
 from maskwright.engine.assist.picture import PictureRow, SliceView, draw_rows, fullest_slice
@@ -17,8 +16,7 @@ from maskwright.engine.storage import atomic_file
 from maskwright.engine.volume import Volume
 from maskwright.interactive.propagation.result import Propagation
 from maskwright.interactive.simulation.annotator import Click
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from maskwright.engine.io import read
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import FileFormatError, MissingExtraError
+from maskwright.kernels.mask import bounds_of
 
 GREY, WHITE = 1, 2
 _HALF = 128  # of 255: the tissue maps hold probabilities as uint8
@@ -53,13 +54,12 @@ def brain_blocks() -> Iterator[Block]:
     """Yield the eight blocks of the template; see ``labelled_brain``."""
     image, brain = labelled_brain()
     labels = brain.array
-    used = [np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis))) for axis in range(3)]
-    low, high = [int(indices[0]) for indices in used], [int(indices[-1]) + 1 for indices in used]
-    zs = np.linspace(low[0], high[0], len(LEVELS) + 1).astype(int)
-    xs = np.linspace(low[2], high[2], len(SIDES) + 1).astype(int)
+    z, y, x = bounds_of(labels > 0)
+    zs = np.linspace(z.start, z.stop, len(LEVELS) + 1).astype(int)
+    xs = np.linspace(x.start, x.stop, len(SIDES) + 1).astype(int)
     for level, z_start, z_stop in zip(LEVELS, zs, zs[1:]):
         for side, x_start, x_stop in zip(SIDES, xs, xs[1:]):
-            box = (slice(int(z_start), int(z_stop)), slice(low[1], high[1]), slice(int(x_start), int(x_stop)))
+            box = (slice(int(z_start), int(z_stop)), y, slice(int(x_start), int(x_stop)))
             affine = _shifted(image.affine, box)
             yield Block(side, level, Volume(_part(image.array, box), affine), LabelMap(_part(labels, box), affine))
 

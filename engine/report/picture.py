@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from maskwright.engine.report.display import Turn, display_turn
+from maskwright.kernels.mask import Mask, bounds_of
 
 LONGEST = 320  # px of the longer side of a picture
 _MOST_VOXELS = 120  # a crop is never longer than this
 _MARGIN = 6  # voxels around the outlines, at least
 
-Mask = NDArray[np.bool_]
 Window = tuple[slice, slice]
 
 
@@ -87,7 +87,7 @@ def _window(reference: Mask, prediction: Mask, differ: Mask) -> Window:
     both = reference | prediction
     if not both.any():
         both = np.ones_like(both)
-    rows, columns = ndimage.find_objects(both.astype(np.uint8))[0]
+    rows, columns = bounds_of(both)
     largest = _largest_part(differ if differ.any() else both)
     cut = []
     for length, box, focus in zip(both.shape, (rows, columns), largest):

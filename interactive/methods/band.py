@@ -12,8 +12,7 @@ from maskwright.interactive.methods.features import neighbour_weights, smooth_in
 from maskwright.interactive.methods.task import Task
 from maskwright.interactive.region import Region, box_of
 from maskwright.kernels.distance import distance_to, distance_transform
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 # Distances from the border, in units (see ``Features``): of the band, and of the voxels that teach appearance.
 WIDTH = 3.0

@@ -8,13 +8,10 @@ from functools import cache
 from importlib.metadata import version
 from typing import Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.task import Task
+from maskwright.kernels.mask import Mask
 
-Mask = NDArray[np.bool_]
 PromptKind = Literal["point", "box", "scribble", "lasso"]
 
 

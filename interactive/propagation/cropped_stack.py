@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from maskwright.interactive.propagation.depths import signed_distances
 from maskwright.interactive.propagation.request import Request
 from maskwright.kernels.label_array import LabelArray
+from maskwright.kernels.mask import bounds_of
 
 # The margin for objects that move out of their box between two given slices: a share of its size, and some pixels.
 _MARGIN_SHARE, _MARGIN_PIXELS = 0.25, 16
@@ -63,12 +64,12 @@ def crop_stack(request: Request) -> CroppedStack:
 
 def widened_box(mask: NDArray[np.bool_]) -> Window:
     """Return the box of a plane's mask with a margin; an empty one where the mask is empty."""
-    box = []
-    for axis in range(2):
-        filled = np.flatnonzero(mask.any(axis=1 - axis))
-        if filled.size == 0:
-            return slice(0, 0), slice(0, 0)
-        lower, upper = int(filled[0]), int(filled[-1]) + 1
-        margin = _MARGIN_PIXELS + int(_MARGIN_SHARE * (upper - lower))
-        box.append(slice(max(lower - margin, 0), min(upper + margin, mask.shape[axis])))
-    return box[0], box[1]
+    rows, columns = bounds_of(mask)
+    if rows.stop == 0:
+        return rows, columns
+    return _widened(rows, mask.shape[0]), _widened(columns, mask.shape[1])
+
+
+def _widened(side: slice, length: int) -> slice:
+    margin = _MARGIN_PIXELS + int(_MARGIN_SHARE * (side.stop - side.start))
+    return slice(max(side.start - margin, 0), min(side.stop + margin, length))

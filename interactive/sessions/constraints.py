@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from maskwright.interactive.region import Region, box_of
 from maskwright.kernels.components import label_components
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 
 def keep_local(previous: Mask, proposed: Mask, latest: Mask) -> Mask:

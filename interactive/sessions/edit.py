@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Segmenter
@@ -15,8 +14,7 @@ from maskwright.interactive.sessions.constraints import apply_prompts, keep_loca
 from maskwright.interactive.sessions.history import History
 from maskwright.interactive.sessions.objects import Objects
 from maskwright.interactive.sessions.prompts import Box, Drawn, MaskPrompt, paint_prompts
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 
 def segment_prompt(

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maskwright.errors import InputError, LimitError
 from maskwright.interactive.region import Region
 from maskwright.interactive.sessions.history import find_flip, flip
 from maskwright.interactive.sessions.prompts import Area
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 MOST_OBJECTS = 65_535
 LONGEST_NAME = 1000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.errors import InputError
@@ -41,8 +40,7 @@ from maskwright.interactive.sessions.prompts import (
 )
 from maskwright.interactive.sessions.state import Edit, SessionState
 from maskwright.interactive.sessions.target import Target
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 _NEEDS_NO_IMAGE = (Undone, Redone, Predicted, Cleared)
 _NEVER_ALONE = (Undone, Redone, Predicted, MasksHashed)

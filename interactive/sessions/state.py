@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maskwright.errors import InputError, PromptError
 from maskwright.interactive.image import Image
@@ -35,8 +34,7 @@ from maskwright.interactive.sessions.objects import Objects
 from maskwright.interactive.sessions.prompts import MaskPrompt, Prompt
 from maskwright.interactive.sessions.records import LONGEST_DTYPE, text_from
 from maskwright.interactive.sessions.target import Target
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 
 @dataclass(frozen=True, eq=False)

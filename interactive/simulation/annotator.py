@@ -17,13 +17,12 @@ from maskwright.interactive.simulation.stroke import draw_stroke
 from maskwright.kernels.components import label_components
 from maskwright.kernels.distance import distance_transform
 from maskwright.kernels.label_array import check_spacing
+from maskwright.kernels.mask import Mask
 
 __all__ = ["Click", "next_click", "simulate_scribble"]
 
 # Distances that differ by less than this share are a tie: they are sums of squares in floating point.
 _TIE = 1e-9
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from maskwright.engine.metrics.metric import NAN, Metric, in_every_convention
 from maskwright.errors import LabelError
 from maskwright.kernels.components import label_components
 from maskwright.kernels.label_array import as_label_pair
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask, bounds_of
 
 
 def cldice(reference: Mask, prediction: Mask) -> float:
@@ -58,19 +57,12 @@ def cldice(reference: Mask, prediction: Mask) -> float:
     as_label_pair(reference, prediction)
     if not (reference.any() and prediction.any()):
         return 0.0 if reference.any() or prediction.any() else math.nan
-    box = _box(reference | prediction)
+    box = bounds_of(reference | prediction)
     # One layer of background around: Lee's thinning would take a volume of one slice for an image without it.
     reference, prediction = np.pad(reference[box], 1), np.pad(prediction[box], 1)
     precision = float(reference[_skeleton(prediction)].mean())
     sensitivity = float(prediction[_skeleton(reference)].mean())
     return 2 * precision * sensitivity / (precision + sensitivity) if precision + sensitivity > 0 else 0.0
-
-
-def _box(mask: Mask) -> tuple[slice, ...]:
-    """The smallest box that holds a mask which is not empty."""
-    axes = range(mask.ndim)
-    filled = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
-    return tuple(slice(int(indices[0]), int(indices[-1]) + 1) for indices in filled)
 
 
 def _skeleton(mask: Mask) -> Mask:

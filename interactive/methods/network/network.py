@@ -17,13 +17,12 @@ from maskwright.interactive.methods.regions.geodesic_region import grow_region
 from maskwright.interactive.methods.regions.level_set import ExtentPrior
 from maskwright.interactive.methods.task import Task
 from maskwright.interactive.models.runtime import model_provenance
+from maskwright.kernels.mask import Mask
 
 SIMILAR_DICE = 0.6
 """The network draws a border if its mask has this Dice with the region that the image's edges gave."""
 BORDER_VOXELS = 3
 CONFIDENT_LOG_ODDS = 0.5
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

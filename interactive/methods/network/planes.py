@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maskwright.interactive.methods.regions.level_set import ExtentPrior
 from maskwright.interactive.methods.task import Task
+from maskwright.kernels.mask import Mask
 
-Mask = NDArray[np.bool_]
 T = TypeVar("T")
 
 

@@ -23,8 +23,7 @@ from maskwright.interactive.methods.task import Task
 from maskwright.interactive.region import box_of
 from maskwright.kernels.distance import distance_to, distance_transform
 from maskwright.kernels.geodesic import geodesic_distance
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 # How sure the size of a correction is; in 3-D a wrong part is more often a shell than a ball. A part that is an island
 # is smaller than its distance to the mask suggests.

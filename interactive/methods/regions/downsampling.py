@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from maskwright.interactive.methods.regions.level_set import ExtentPrior
 from maskwright.interactive.methods.task import Task
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 # Axes whose spacing is below so many times the finest are halved: voxels become rounder, not flatter.
 FINE = 2.0

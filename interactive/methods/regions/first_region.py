@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maskwright.interactive.methods.features import Features, extract_features
 from maskwright.interactive.methods.regions.downsampling import Downsampling, is_large
@@ -20,8 +19,7 @@ from maskwright.interactive.methods.regions.windows import (
 from maskwright.interactive.methods.task import Task
 from maskwright.interactive.region import box_of
 from maskwright.kernels.geodesic import geodesic_distance
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 # A first region has at least so many voxels and at most this share of the window, is rather small, and the prompt is
 # rather at its centre.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maskwright.interactive.methods.appearance import local_log_odds
 from maskwright.interactive.methods.features import Features, extract_features
@@ -14,8 +13,7 @@ from maskwright.interactive.methods.task import Task
 from maskwright.interactive.region import box_of
 from maskwright.kernels.geodesic import geodesic_distance
 from maskwright.kernels.graph_cut import graph_cut
-
-Mask = NDArray[np.bool_]
+from maskwright.kernels.mask import Mask
 
 # Voxels of the window around scribbles and mask.
 MARGIN = 32

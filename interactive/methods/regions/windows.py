@@ -12,8 +12,8 @@ from maskwright.interactive.methods.features import Features
 from maskwright.interactive.region import Region
 from maskwright.kernels.components import label_components
 from maskwright.kernels.geodesic import geodesic_distance
+from maskwright.kernels.mask import Mask
 
-Mask = NDArray[np.bool_]
 Window = tuple[slice, ...]
 
 

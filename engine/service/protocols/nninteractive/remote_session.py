@@ -36,9 +36,9 @@ from maskwright.interactive.sessions.prompts import (
     make_scribble,
 )
 from maskwright.interactive.sessions.state import Edit
+from maskwright.kernels.mask import Mask
 
 Box = Sequence[Sequence[int]]
-Mask = NDArray[np.bool_]
 OBJECT = 1
 _DTYPE = re.compile(r"[<>=|]?[A-Za-z]{1,8}[0-9]{0,2}")
 """The names that numpy and torch have for dtypes; the other texts that numpy would read are no dtype of a buffer."""
