@@ -1,6 +1,6 @@
 """Files in, files out: every format is one record of the table in ``formats``, one module each.
 
-World axes appear here and in ``engine/volume`` only: readers turn what their format says into the RAS+ affine of a
+World axes appear here and in ``engine/volume`` only: readers turn the axes of their format into the RAS+ affine of a
 (z, y, x) array.
 """
 

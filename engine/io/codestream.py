@@ -1,6 +1,6 @@
-"""The size that a compressed image says of itself, read without decoding it.
+"""The size in the header of a compressed image, read without decoding it.
 
-A decoder makes an array of that size, whatever the file around the image says; readers compare both first.
+A decoder makes an array of that size, even where the file around the image states another; readers compare both first.
 Sources: ITU-T T.81 (JPEG) and T.87 (JPEG-LS), B.2.2; T.800 (JPEG 2000), A.5.1 and I.4, which T.814 (HTJ2K) shares.
 """
 

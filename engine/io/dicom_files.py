@@ -1,4 +1,4 @@
-"""Find DICOM files and read what the readers need of their headers, and nothing that names a patient."""
+"""Find DICOM files and read those header fields that the readers need; none of them names a patient."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def read_header(path: Path) -> DicomFile:
             _require_small_inflated(path)
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
             for field in _TAGS:
-                header.get(field)  # values are parsed when they are asked for
+                header.get(field)  # a value is parsed on first use
     except (FileFormatError, LimitError, CapacityError):
         raise
     except Exception as error:  # a damaged header can fail anywhere in pydicom

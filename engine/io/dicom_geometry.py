@@ -26,7 +26,7 @@ LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 
 def require_one_kind(
-    path: Path, files: list[DicomFile], what: str, key: Callable[[DicomFile], object], *, show: bool = True
+    path: Path, files: list[DicomFile], difference: str, key: Callable[[DicomFile], object], *, show: bool = True
 ) -> None:
     """Raise a GeometryError when ``key`` differs between the files, naming files of each kind.
 
@@ -44,7 +44,7 @@ def require_one_kind(
     if len(kinds) > 1:
         kinds.sort(key=lambda kind: -len(kind[1]))
         named = (f"{_some(members)}{f' ({value})' if show else ''}" for value, members in kinds[:4])
-        raise GeometryError(f"{path}: {what}: {'; '.join(named)}; give a folder that holds one series")
+        raise GeometryError(f"{path}: {difference}: {'; '.join(named)}; give a folder that holds one series")
 
 
 def _equal(a: object, b: object) -> bool:

@@ -81,7 +81,7 @@ def _codestream_fits(frame: bytes, expected: ImageSize) -> bool:
 
 
 def _run_lengths_fit(frame: bytes, expected: ImageSize) -> bool:
-    """Tell whether run lengths (PS3.5, annex G) unpack to at most twice what they should; a little more is common."""
+    """Tell whether run lengths (PS3.5, annex G) unpack to at most twice the frame; a little more is common."""
     count, *starts = struct.unpack_from("<16I", frame)
     left, starts = 2 * expected.nbytes, [*starts[:count], len(frame)]
     for at, end in pairwise(starts):

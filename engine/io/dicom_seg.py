@@ -162,7 +162,7 @@ def _segmentation(
         software_versions=release,
         device_serial_number="0",
         omit_empty_frames=False,
-        specific_character_set="ISO_IR 192",  # names may be in any script, whatever the series is in
+        specific_character_set="ISO_IR 192",  # names may be in any script, also beside a Latin series
     )
 
 

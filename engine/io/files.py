@@ -128,7 +128,7 @@ def _kind_of(path: Path) -> Format:
 
 @contextmanager
 def _one_line_errors(path: Path, format_name: str) -> Iterator[None]:
-    """Turn whatever a reader raises into an error of ours that names the path, and drop its warnings.
+    """Turn every error of a reader into one of ours that names the path, and drop its warnings.
 
     The libraries' own words are left out: they quote header fields, which can name a patient. The type of their error
     stays, and the error itself as the cause.

@@ -21,7 +21,7 @@ class Format:
     Parameters
     ----------
     name : str
-        As people call it; ``Source.format`` of what is read.
+        The usual name; ``Source.format`` of volumes that are read.
     suffixes : tuple of str
         In lower case, with the dot, the longer ones first.
     read : function
@@ -35,7 +35,7 @@ class Format:
     color : bool
         Whether ``write`` takes colour images.
     is_folder : bool
-        Whether an image is a folder, whatever the files in it are.
+        Whether an image is a folder, its files in any form.
     is_upload : bool
         Whether an image is one file, which the service lets users send.
     label_suffixes : tuple of str
@@ -134,7 +134,7 @@ REFUSED = {
     (".dcm",): "DICOM SEG belongs to a series: call maskwright.engine.io.write_dicom_seg with it, or write .nii.gz",
     (".npy", ".npz"): "NumPy files carry no spacing: load the array and pass it with spacing_mm",
 }
-"""Formats that people try, and what to do instead."""
+"""Formats that people try, and advice for each."""
 
 
 def reader_of(path: Path) -> Format:

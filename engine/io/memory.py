@@ -22,7 +22,7 @@ _RESERVE: ContextVar[Callable[[int], None] | None] = ContextVar("reserve", defau
 def reserve_with(reserve: Callable[[int], None]) -> Iterator[None]:
     """Let the readers of this thread call ``reserve`` with a number of bytes before they take them.
 
-    The calls add up to the peak of a reader: the array that it returns and what it needs beside that meanwhile.
+    The calls add up to the peak of a reader: the array that it returns and the copies that it makes meanwhile.
     ``reserve`` may raise, which ends the reading.
     """
     token = _RESERVE.set(reserve)

@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2 in one file, plain or gzipped (by what the file holds, not by its name).
+"""NIfTI-1 and NIfTI-2 in one file, plain or gzipped (the content decides, not the name).
 
 The stored order i, j, k reversed is (z, y, x): [k, j, i], without a copy. A header of two axes gives a (y, x) plane,
 one of three axes with k = 1 a (1, y, x) volume.

@@ -134,8 +134,8 @@ def _spatial_axes(path: Path, header: Mapping[str, Any]) -> list[int]:
         spatial = [axis for axis in range(len(sizes)) if kinds[axis] in ("domain", "space", "???", "none")]
     others = [sizes[axis] for axis in range(len(sizes)) if axis not in spatial]
     if max(others, default=1) > 1:
-        what = f"{max(others)} values a voxel (colour, vectors or overlapping segments)"
-        raise FileFormatError(f"{path}: {what} are not supported: save one number a voxel")
+        values = f"{max(others)} values a voxel (colour, vectors or overlapping segments)"
+        raise FileFormatError(f"{path}: {values} are not supported: save one number a voxel")
     if len(spatial) not in (2, 3):
         raise FileFormatError(f"{path}: expected 2 or 3 axes of space, got {len(spatial)}")
     return spatial

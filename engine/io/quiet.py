@@ -1,4 +1,4 @@
-"""Keep what libraries log and warn of to a reader of ours: they quote header values, which can name a patient.
+"""Keep the log records and warnings that our readers cause in libraries: they quote values that can name a patient.
 
 Nothing of the process is switched while a file is read, since other threads log and warn meanwhile. A gate for each
 kind of message is put up once, when this module is imported; it asks a context variable whether the message comes

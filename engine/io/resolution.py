@@ -1,4 +1,4 @@
-"""The spacing of plain images: what their resolution tags say, and what our own files add to that.
+"""The spacing of plain images: their resolution tags, and the affine that our own files add.
 
 PNG and TIFF hold pixels per metre, inch or centimetre, rounded, and no direction. Files written here therefore also
 carry the affine itself, as JSON, with the shape it is for; a file that was cropped since is not believed.
@@ -46,7 +46,7 @@ def _is_for_print(dpi: float) -> bool:
 
 
 def affine_note(affine: NDArray[np.float64], shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return what is stored under ``AFFINE_KEY``."""
+    """Return the value to store under ``AFFINE_KEY``."""
     return {"shape": list(shape), "index_to_ras_mm": affine.tolist()}
 
 

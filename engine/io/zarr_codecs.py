@@ -1,6 +1,6 @@
-"""Zarr's decompressors, each held to the size that its chunk has in the array.
+"""Decompressors for zarr that unpack a chunk to its size in the array and no further.
 
-zarr's own make room for whatever a chunk says of itself, or go on to its end: a kilobyte can unpack to gigabytes.
+Those of zarr trust the size in the chunk, or unpack to its end: a kilobyte can become gigabytes.
 This module imports zarr and is itself imported inside functions.
 """
 

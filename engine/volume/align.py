@@ -58,7 +58,7 @@ def align(prediction: LabelMap, reference: LabelMap, *, resample: bool = False) 
 def count_left_out(prediction: LabelMap, reference: LabelMap) -> int:
     """Return how many labelled voxels of the prediction have their centre outside the reference's grid.
 
-    ``align`` with ``resample`` cannot show them, so that whoever resamples must say how many there were. Edges of the
+    ``align`` with ``resample`` leaves them out; a caller that resamples reports this number. Edges of the
     grid, half a voxel outside the outermost centres, are taken with a tolerance of 1e-6 voxels.
 
     Parameters
@@ -141,7 +141,7 @@ def _nearest(
 ) -> NDArray[np.unsignedinteger]:
     out = np.zeros(shape, dtype=array.dtype)
     rows = max(1, _BLOCK * shape[0] // out.size)
-    found = False
+    meets = False
     for start in range(0, shape[0], rows):
         block = out[start : start + rows]
         ranges = [np.arange(start, start + block.shape[0]), *(np.arange(length) for length in shape[1:])]
@@ -154,8 +154,8 @@ def _nearest(
             inside &= (nearest >= 0) & (nearest < length)
             index.append(nearest)
         block[inside] = array[tuple(nearest[inside].astype(np.intp) for nearest in index)]
-        found |= bool(inside.any())
-    if not found:
+        meets |= bool(inside.any())
+    if not meets:
         raise GeometryError(
             "the prediction's grid does not meet the reference's anywhere, so that resampling would give an empty mask"
         )

@@ -93,7 +93,7 @@ class Grid:
                 f"the axes are sheared, so that no spacing gives true distances: affine {self.describe_affine()}; "
                 "resample the image onto an orthogonal grid first"
             )
-        # Rotations leave the last digits of a length to rounding; 12 digits are kept, so that 0.8 is 0.8.
+        # Rotations leave the last digits of a length to rounding; rounding to 12 digits makes 0.8 of them again.
         return tuple(float(f"{length:.12g}") for length in lengths)
 
     def require_spacing(self) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Whole numbers from whatever a file or a caller holds them in."""
+"""Labels as whole numbers, from an array of any type."""
 
 from __future__ import annotations
 

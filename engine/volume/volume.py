@@ -16,9 +16,9 @@ from maskwright.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Where a volume came from, so that what is made from it can be written in the same form.
+    """The file that a volume came from, so that results can be written in the same form.
 
-    ``header`` is what the format's writer needs to keep (for NIfTI, its header fields). It is never printed: headers
+    ``header`` is for the format's writer (for NIfTI, nibabel's header). It is never printed: headers
     can name a patient.
     """
 
