@@ -161,15 +161,23 @@ def read_rows(connection: sqlite3.Connection, start: int = _SMALLEST) -> Iterato
         yield Row(tuple(values), stored_hash)
 
 
-def read_head(connection: sqlite3.Connection) -> tuple[int, object] | None:
-    """Return number and hash of the last row; None when there is no row."""
-    found = connection.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
-    return None if found is None else (found[0], found[1])
+def add_row(connection: sqlite3.Connection, row: Row, previous: tuple[int, object]) -> bool:
+    """Add a row in one transaction after the row of the number and hash ``previous``, (0, ...) for none.
 
-
-def insert_row(connection: sqlite3.Connection, row: Row) -> None:
-    """Add one row inside the running transaction."""
-    connection.execute(_INSERT, (*row.values, row.hash))
+    Return False, and add nothing, where that is not the last row of the log.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        last = connection.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
+        follows = previous[0] == 0 if last is None else tuple(last) == previous
+        if follows:
+            connection.execute(_INSERT, (*row.values, row.hash))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return follows
 
 
 def _schema(connection: sqlite3.Connection) -> dict[str, str]:

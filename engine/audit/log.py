@@ -17,9 +17,8 @@ from maskwright.engine.audit.chain import walk
 from maskwright.engine.audit.checkpoints import Checkpoint, CheckpointFile, checkpoints_path
 from maskwright.engine.audit.database import (
     UNREADABLE,
-    insert_row,
+    add_row,
     open_for_writing,
-    read_head,
     read_rows,
     schema_is_ours,
 )
@@ -101,17 +100,13 @@ class AuditLog:
         with self._lock:
             connection = self._open_connection()
             row = self._row(event)
+            if identity_of(self._path) != self._identity:
+                # SQLite would go on in the old file, which no name leads to any more: its rows would be lost.
+                raise self._broken("another file was put in its place while it was open")
             try:
                 connection.execute(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    self._require_untouched(connection)
-                    insert_row(connection, row)
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
+                if not add_row(connection, row, (self._rows, self._head)):
+                    raise self._broken("it was altered while it was open")
             except sqlite3.Error as error:
                 raise AuditError(f"cannot write the audit log {self._path}: {error}; the event is refused") from error
             self._rows, self._head, self._is_flushed = self._rows + 1, str(row.hash), flush
@@ -201,13 +196,6 @@ class AuditLog:
         }
         head = chain_hash(self._head, fields)
         return Row(tuple((fields | {"details": canonical(fields["details"])})[name] for name in COLUMNS), head)
-
-    def _require_untouched(self, connection: sqlite3.Connection) -> None:
-        if identity_of(self._path) != self._identity:
-            # SQLite would go on in the old file, which no name leads to any more: its rows would be lost.
-            raise self._broken("another file was put in its place while it was open")
-        if read_head(connection) != ((self._rows, self._head) if self._rows else None):
-            raise self._broken("it was altered while it was open")
 
     def _sign(self) -> None:
         """Sign the newest row, unless it may not be on the disk yet: a power cut would make the log look cut."""

@@ -23,8 +23,10 @@ from maskwright.engine.audit.database import (
     table_is_ours,
 )
 from maskwright.engine.audit.key import AuditKey
-from maskwright.engine.audit.row import GENESIS
+from maskwright.engine.audit.row import COLUMNS, GENESIS
 from maskwright.errors import FileFormatError
+
+_OUTCOME, _REQUEST = COLUMNS.index("outcome"), COLUMNS.index("request_id")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Verification:
         The number of the last row that could be read.
     signed_rows : int
         How many rows the newest checkpoint covers; the chain alone holds the rest.
+    unfinished : int
+        How many acts have an event that they began and none of their outcome: they run now, or the process died or
+        could not write meanwhile.
     findings : tuple of Finding
         What is wrong: the chain's first fault, the first checkpoint that the rows contradict, the forged lines, an
         altered schema. Empty when the log is whole.
@@ -44,6 +49,7 @@ class Verification:
 
     rows: int
     signed_rows: int
+    unfinished: int
     findings: tuple[Finding, ...]
 
     @property
@@ -57,7 +63,8 @@ class Verification:
             return f"broken: {'; '.join(finding.message for finding in self.findings)}"
         unsigned = self.rows - self.signed_rows
         rest = f", the last {unsigned} held by the chain only" if unsigned else ""
-        return f"whole: {self.rows} rows, {self.signed_rows} of them under a signed checkpoint{rest}"
+        acts = f"; {self.unfinished} acts began and have no outcome" if self.unfinished else ""
+        return f"whole: {self.rows} rows, {self.signed_rows} of them under a signed checkpoint{rest}{acts}"
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ class _Chain:
     fault: Finding | None
     heads: dict[int, object]
     """The stored hash of each row that a checkpoint names."""
+    unfinished: int = 0
     to_the_end: bool = True
     """False when there may be rows that could not be read."""
 
@@ -96,7 +104,8 @@ def verify(path: Path, key: AuditKey, *, checkpoints: Path | None = None) -> Ver
     forged = [finding for file, found in lines for finding in _forged(file, found)]
     unsigned = [] if known or forged else [Finding("unsigned", 0, 0, "there is no signed checkpoint to hold it to")]
     found = [chain.fault, _contradiction(known, chain), *forged, *unsigned, altered]
-    return Verification(chain.rows, min(signed, chain.rows), tuple(finding for finding in found if finding is not None))
+    findings = tuple(finding for finding in found if finding is not None)
+    return Verification(chain.rows, min(signed, chain.rows), chain.unfinished, findings)
 
 
 def _checkpoint_files(path: Path, named: Path | None) -> list[Path]:
@@ -111,6 +120,7 @@ def _read(connection: sqlite3.Connection, path: Path, wanted: set[int]) -> tuple
     number = 0
     fault: Finding | None = None
     heads: dict[int, object] = {0: GENESIS}
+    begun: set[object] = set()
     try:
         if not has_events(connection):
             raise FileFormatError(f"{path}: expected an audit log, got another database: name an audit log")
@@ -122,9 +132,13 @@ def _read(connection: sqlite3.Connection, path: Path, wanted: set[int]) -> tuple
             fault = fault or link.finding
             if number in wanted:
                 heads[number] = link.row.hash
+            request = link.row.values[_REQUEST]
+            (begun.add if link.row.values[_OUTCOME] == "begun" else begun.discard)(request)
         if schema_is_ours(connection):
-            return _Chain(number, fault, heads), None
-        return _Chain(number, fault, heads), Finding("schema", 0, 0, "the triggers that refuse changes were altered")
+            return _Chain(number, fault, heads, len(begun)), None
+        return _Chain(number, fault, heads, len(begun)), Finding(
+            "schema", 0, 0, "the triggers that refuse changes were altered"
+        )
     except UNREADABLE:
         damaged = Finding("damaged", number + 1, number + 1, f"the database cannot be read after row {number}")
         return _Chain(number, fault or damaged, heads, to_the_end=False), None

@@ -18,14 +18,14 @@ from fastapi import FastAPI
 from maskwright.engine.service.app import Settings, create_app
 from maskwright.engine.service.http.connection import timed_protocol
 from maskwright.engine.service.http.request_log import logging_to
-from maskwright.engine.service.http.workers import take_no_more
+from maskwright.engine.service.http.workers import stop_workers
 from maskwright.engine.storage import private_files
 from maskwright.errors import InputError
 
 GRACE_S = 20
 """How long a request that runs may go on once the server is told to end."""
 LAST_S = 0.5
-"""How long threads are waited for that have nothing to do but to end."""
+"""How long idle threads may take to end."""
 
 
 def serve(settings: Settings) -> None:
@@ -55,9 +55,9 @@ def serve(settings: Settings) -> None:
 def exit_now() -> None:
     """Return if all threads have ended, else end the process with status 0.
 
-    Computing cannot be broken off, and Python waits for its threads. Everything that is kept was closed before.
+    Computing cannot be broken off, and Python waits for its threads. All files were closed before.
     """
-    take_no_more()
+    stop_workers()
     deadline = time.monotonic() + LAST_S
     for thread in threading.enumerate():
         ours = thread.name.startswith(("computing", "AnyIO"))

@@ -1,4 +1,4 @@
-"""What the protocols of one server share: the datastore, transient uploads, open volumes, click sessions."""
+"""The state that the protocols of one server share: datastore, transient uploads, open volumes, click sessions."""
 
 from __future__ import annotations
 

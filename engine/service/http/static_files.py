@@ -1,8 +1,7 @@
-"""GET / and /page/...: the page and what it is made of. It holds no data: all that it shows, it asks for.
+"""GET / and /page/...: the files of the page. They hold no data: the page asks for all that it shows.
 
-The files are listed once, when the routes are made: only what lay there then can be named, and a new file is served
-after a restart. What a listed file holds is looked at anew each time, so that a page can be changed under a server; a
-browser that has a file already is told so in an answer without a body (304).
+The files are listed once, when the routes are made: a new file is served after a restart. A listed file is read each
+time, so that a page can be changed under a server; a browser that has a file already is answered 304, without a body.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def page_router() -> APIRouter:
 
 
 def _answer(files: Mapping[str, Path], name: str, request: Request) -> Response:
-    """Return a file of the page as it is now, or that the client has it; nothing but what is listed can be named."""
+    """Return a listed file as it is now, or 304 where the client has it."""
     path = files.get(name)
     try:
         status = None if path is None else path.stat()
@@ -57,13 +56,13 @@ def _answer(files: Mapping[str, Path], name: str, request: Request) -> Response:
         status = None
     if path is None or status is None or not stat.S_ISREG(status.st_mode):
         raise NotFoundError("the page has no such file")
-    found = FileResponse(path, media_type=TYPES[path.suffix], headers=HEADERS, stat_result=status)
-    if not _has(request.headers.get("if-none-match", ""), found.headers["etag"]):
-        return found
-    return Response(status_code=304, headers={**HEADERS, "ETag": found.headers["etag"]})
+    answer = FileResponse(path, media_type=TYPES[path.suffix], headers=HEADERS, stat_result=status)
+    if not _is_known(request.headers.get("if-none-match", ""), answer.headers["etag"]):
+        return answer
+    return Response(status_code=304, headers={**HEADERS, "ETag": answer.headers["etag"]})
 
 
-def _has(known: str, etag: str) -> bool:
-    """Whether a client's ``If-None-Match`` names this version, be it as a weak tag (a proxy packs what it hands on)."""
+def _is_known(known: str, etag: str) -> bool:
+    """Tell whether ``If-None-Match`` names this version, be it as a weak tag: a proxy may have packed the file."""
     tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
     return etag in tags or tags == ["*"]

@@ -1,6 +1,6 @@
 """Threads in which masks and numbers are computed: as many as there are cores, each of which keeps to one.
 
-They are the same few threads all the time: OpenMP keeps a team of its own for every thread that ever asks it to work.
+They are the same few threads all the time: OpenMP keeps a team for every thread that ever asks it to work.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def run_in_worker(work: Callable[[], R]) -> R:
 
 
 async def in_thread(work: Callable[[], R]) -> R:
-    """Return what some work comes to, done in a thread so that others are answered meanwhile.
+    """Return the result of some work that waits more than it computes, done in a thread of another pool.
 
     Raises
     ------
@@ -52,8 +52,8 @@ async def in_thread(work: Callable[[], R]) -> R:
     return await anyio.to_thread.run_sync(begin)
 
 
-def take_no_more() -> None:
-    """Let the threads end when what they do is done; nothing is begun any more."""
+def stop_workers() -> None:
+    """Let the threads end with the work they do; none is begun any more."""
     _threads().shutdown(wait=False, cancel_futures=True)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from maskwright.engine.audit import AuditLog, read_key, read_or_create_key, verify
+from maskwright.engine.audit import AuditLog, Event, read_key, read_or_create_key, verify
 from maskwright.engine.audit.checkpoints import Checkpoint
 from maskwright.errors import FileFormatError
 
@@ -26,6 +26,16 @@ def test_a_whole_log(log: Case) -> None:
     found = log.verify()
     assert (found.whole, found.rows, found.signed_rows) == (True, 30, 30)
     assert found.to_line() == "whole: 30 rows, 30 of them under a signed checkpoint"
+
+
+def test_acts_without_an_outcome_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "audit.db"
+    with AuditLog(path) as log:
+        for request, outcome in (("a", "begun"), ("b", "begun"), ("c", "allowed"), ("a", "failed"), ("d", "begun")):
+            log.append(Event("ann", "annotator", "save_label", outcome, request_id=request))
+    found = verify(path, read_key(path.with_name("audit.db.key")))
+    assert (found.whole, found.unfinished) == (True, 2)
+    assert found.to_line() == "whole: 5 rows, 5 of them under a signed checkpoint; 2 acts began and have no outcome"
 
 
 def test_an_empty_log_is_whole(log_of: Callable[[int, int], Case]) -> None:
