@@ -1,4 +1,4 @@
-"""What others offer for clicks, each a function ``(image, positive, negative, previous, spacing_mm) -> mask``.
+"""Methods of other projects for clicks, each a function ``(image, positive, negative, previous, spacing_mm) -> mask``.
 
 None of them keeps a state, so each is given all prompts so far with every click. The border of the image
 counts as outside, always: with the border only until the first negative prompt, which is the other usual way, the

@@ -1,4 +1,4 @@
-"""Who can be measured by name: sessions with any of our methods, a method by itself on the whole image, and peers."""
+"""Contestants by name: sessions with any of our methods, a method by itself on the whole image, and peers."""
 
 from __future__ import annotations
 

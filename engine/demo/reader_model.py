@@ -24,7 +24,7 @@ Labels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Reader:
-    """How one reader draws; lengths in mm, 0 turns a step off."""
+    """The habits of one reader; lengths in mm, 0 turns a step off."""
 
     name: str
     bias_mm: float
@@ -104,8 +104,8 @@ def _smooth_field(
 
 
 def _random_voxel(mask: NDArray[np.bool_], generator: np.random.Generator) -> tuple[int, ...]:
-    places = np.flatnonzero(mask)
-    return tuple(int(part) for part in np.unravel_index(places[generator.integers(len(places))], mask.shape))
+    voxels = np.flatnonzero(mask)
+    return tuple(int(part) for part in np.unravel_index(voxels[generator.integers(len(voxels))], mask.shape))
 
 
 def _ball(

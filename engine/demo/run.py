@@ -35,7 +35,7 @@ def run_demo(out: Path, *, on_progress: Progress | None = None) -> QaResult:
     ----------
     out : Path
         The folder for the files (``data/``) and the outputs of ``qa``. A block stands in for a patient: the intervals
-        resample blocks, since the two readings of one block are alike.
+        resample blocks, since the two readings of one block are similar.
     on_progress : callable, optional
         Called with a ``RunRecord`` after each case.
 

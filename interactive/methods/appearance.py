@@ -80,7 +80,7 @@ def _cells(lines: Sequence[NDArray[np.int64]], grid: Sequence[int]) -> NDArray[n
 def _log_densities(bins: NDArray[np.int32], grid: tuple[int, ...], cells: Sequence[slice]) -> NDArray[np.float64]:
     """Return the log density of each bin in each of some cells, flat."""
     counts = np.bincount(bins, minlength=math.prod(grid) * BINS).reshape(*grid, BINS).astype(np.float64)
-    faint = counts.mean() * 1e-6  # far from all known voxels, all of them count alike
+    faint = counts.mean() * 1e-6  # far from all known voxels, all of them count the same
     sigma = max(1.0, CELL_BLUR * max(grid))
     for axis, n in enumerate(grid):
         weights = _gaussian(n, sigma)[cells[axis]]

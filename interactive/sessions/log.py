@@ -26,7 +26,7 @@ MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Header:
-    """What the masks of a session depend on besides its events.
+    """The conditions of a session's masks, besides its events.
 
     ``method`` is the provenance of its method, see `Method`. ``attributes`` are texts of the log's keeper, the id of
     the image in a store say. ``image_sha256`` is that of `Image`, or empty where the keeper identifies the image.

@@ -169,4 +169,4 @@ _FIELDS: dict[str, Callable[[Any, Shape], Any]] = {
     "hashes": lambda value, shape: _texts(value),
     "prompt": prompt_from_record,
 }
-"""How each field of an event is read, whichever event it is of."""
+"""The reader of each field, the same for every event."""

@@ -82,7 +82,7 @@ class PromptNet(nn.Module):
             level = code(self.down[i - 1](level) if i else level)
             skips.append(level)
         level = self.deep(level)
-        # What the whole image is like reaches every place.
+        # A summary of the whole image is added at every position.
         level = level + level.mean(dim=tuple(range(2, level.ndim)), keepdim=True)
         for i in reversed(range(len(self.up))):
             level = nn.functional.interpolate(self.up[i](level), scale_factor=2.0, mode="nearest")

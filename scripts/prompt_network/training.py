@@ -62,7 +62,7 @@ class Slot:
         mask = probability > 0.5
         if not next_prompt(self.channels, self.view.target, mask, pick):
             return False
-        # What comes back at use is a mask, refined elsewhere; sometimes there is none.
+        # At use the last mask comes back refined, or there is none.
         kind = pick.random()
         self.channels[3] = probability if kind < 0.35 else mask if kind < 0.92 else 0
         return True

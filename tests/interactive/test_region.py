@@ -1,4 +1,4 @@
-"""What an edit looks at: small, around the newest prompt, and never more than the limit."""
+"""The region of an edit: small, around the newest prompt, and never more than the limit."""
 
 import numpy as np
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What the methods promise: prompts hold, corrections are local, boxes limit, results repeat."""
+"""The masks of the methods: prompts hold, corrections are local, boxes limit, results repeat."""
 
 import numba
 import numpy as np
@@ -43,10 +43,10 @@ def two_discs(shape=(64, 96), noise=0.05):
 def task(image, positive=(), negative=(), previous=None, latest=None, box=None, color=False, count=1):
     shape = image.shape[:-1] if color else image.shape
     masks = []
-    for places in (positive, negative):
+    for voxels in (positive, negative):
         mask = np.zeros(shape, bool)
-        for place in places:
-            mask[place] = True
+        for voxel in voxels:
+            mask[voxel] = True
         masks.append(mask)
     sense = latest is None or latest in positive
     newest = np.zeros(shape, bool)
@@ -148,13 +148,13 @@ def edits(draw):
     shape = draw(st.sampled_from([(9, 14), (1, 20), (3, 8, 9), (24, 31)]))
     image = rng.normal(size=shape) * draw(st.sampled_from([0.0, 1.0, 1e4]))
     image[tuple(slice(0, n // 2) for n in shape)] += draw(st.sampled_from([0.0, 5.0]))
-    places = [tuple(int(rng.integers(n)) for n in shape) for _ in range(draw(st.integers(1, 4)))]
-    split = draw(st.integers(0, len(places)))
-    positive = [p for p in places[:split] if p not in places[split:]]
+    voxels = [tuple(int(rng.integers(n)) for n in shape) for _ in range(draw(st.integers(1, 4)))]
+    split = draw(st.integers(0, len(voxels)))
+    positive = [p for p in voxels[:split] if p not in voxels[split:]]
     previous = rng.random(shape) < draw(st.sampled_from([0.0, 0.4, 1.0])) if draw(st.booleans()) else None
     extent = ExtentPrior(*(rng.random((2, *shape)) < 0.5)) if draw(st.booleans()) else None
-    ordered = positive + places[split:]
-    made = task(image.astype(np.float32), positive, places[split:], previous, ordered[-1], count=len(ordered))
+    ordered = positive + voxels[split:]
+    made = task(image.astype(np.float32), positive, voxels[split:], previous, ordered[-1], count=len(ordered))
     return made, extent
 
 

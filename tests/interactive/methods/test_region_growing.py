@@ -1,4 +1,4 @@
-"""Region growing: connected, alike, on the right side of the prompts."""
+"""Region growing: connected, similar, on the right side of the prompts."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What of a method's answer is taken over."""
+"""The part of a method's answer that is taken over."""
 
 import numpy as np
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What an edit says has changed, and the caller's buffer that follows."""
+"""The changes of an edit, and the caller's array that follows them."""
 
 import numpy as np
 import pytest

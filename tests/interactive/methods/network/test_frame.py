@@ -27,7 +27,7 @@ def test_cells_are_cubes_in_mm_with_the_box_in_the_middle():
 @pytest.mark.parametrize("step", [(2.0, 3.1), (0.4, 1.0)])
 def test_a_cell_is_a_tent_weighted_mean(lower, step):
     image = np.random.default_rng(1).normal(size=(8, 12)).astype(np.float32)
-    seen = Frame(image.shape, lower, step, 6).resample(image)
+    cells = Frame(image.shape, lower, step, 6).resample(image)
     for cell in itertools.product(range(6), repeat=2):
         total = weights = 0.0
         for voxel in np.ndindex(image.shape):
@@ -35,7 +35,7 @@ def test_a_cell_is_a_tent_weighted_mean(lower, step):
             away = [abs(lo + s * (c + 0.5) - v - 0.5) / max(1.0, s) for c, v, lo, s in middles]
             weight = np.prod([max(0.0, 1 - d) for d in away])
             total, weights = total + weight * image[voxel], weights + weight
-        assert seen[cell] == pytest.approx(total / weights if weights else 0.0, abs=1e-5)
+        assert cells[cell] == pytest.approx(total / weights if weights else 0.0, abs=1e-5)
 
 
 def test_back_is_linear_between_cells_and_the_nearest_outside():

@@ -12,18 +12,18 @@ from maskwright.interactive.methods.task import Task
 SHAPE, SPACING = (5, 6, 7), (3.0, 1.0, 2.0)
 
 
-def task(places, box=None):
+def task(voxels, box=None):
     image = np.random.default_rng(0).random(SHAPE).astype(np.float32)
     positive = np.zeros(SHAPE, bool)
-    for place in places:
-        positive[place] = True
+    for voxel in voxels:
+        positive[voxel] = True
     empty = np.zeros(SHAPE, bool)
     return Task(image, False, (0.0, 1.0), SPACING, positive, empty, box, None, positive, True, 1)
 
 
 @given(st.tuples(*(st.integers(0, n - 1) for n in SHAPE)))
-def test_three_planes_with_their_own_image_and_spacing(place):
-    made = task([place])
+def test_three_planes_with_their_own_image_and_spacing(voxel):
+    made = task([voxel])
     planes = []
 
     def segment(flat):
@@ -32,10 +32,10 @@ def test_three_planes_with_their_own_image_and_spacing(place):
 
     extent = extent_in_planes(made, segment)
     for axis, flat in enumerate(planes):
-        np.testing.assert_array_equal(flat.image, made.image.take(place[axis], axis))
+        np.testing.assert_array_equal(flat.image, made.image.take(voxel[axis], axis))
         assert flat.spacing_mm == tuple(s for k, s in enumerate(SPACING) if k != axis)
     np.testing.assert_array_equal(extent.inside, made.positive)
-    distance = sum(grid != p for grid, p in zip(np.indices(SHAPE), place))
+    distance = sum(grid != p for grid, p in zip(np.indices(SHAPE), voxel))
     np.testing.assert_array_equal(extent.valid, distance <= 2)  # in a plane, one index is the prompt's
 
 

@@ -13,10 +13,10 @@ from maskwright.interactive.methods.task import Task
 
 def task(image, spacing, positive=(), negative=(), previous=None, latest_positive=True):
     masks = []
-    for places in (positive, negative):
+    for voxels in (positive, negative):
         mask = np.zeros(image.shape, bool)
-        for place in places:
-            mask[place] = True
+        for voxel in voxels:
+            mask[voxel] = True
         masks.append(mask)
     latest = masks[0] if latest_positive else masks[1]
     return Task(image, False, (0.0, 1.0), spacing, *masks, None, previous, latest, latest_positive, 1)
@@ -59,8 +59,8 @@ def test_a_large_region_gives_about_what_a_small_one_gives(shape, monkeypatch):
     spacing = (1.0,) * len(shape)
     first = task(image, spacing, [tuple(middle)])
     half = ball & (grid[-1] < middle[-1])
-    place = (*middle[:-1], middle[-1] + min(shape) // 7)
-    second = task(image, spacing, [place], previous=half)
+    voxel = (*middle[:-1], middle[-1] + min(shape) // 7)
+    second = task(image, spacing, [voxel], previous=half)
     for made in (first, second):
         small = grow_region_and_cut(made)
         monkeypatch.setattr(downsamplings, "LARGE", {2: 3000, 3: 6000})
