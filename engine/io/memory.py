@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from maskwright.errors import FileFormatError
 from maskwright.machine import usable_memory_bytes
 
+_LARGEST_PADDED = 1 << 24  # voxels of a part that may be larger than its array
 _RESERVE: ContextVar[Callable[[int], None] | None] = ContextVar("reserve", default=None)
 
 
@@ -47,6 +48,15 @@ def reserve_memory(path: Path, size_bytes: int) -> None:
     if size_bytes > memory:
         need, have = size_bytes / 2**30, memory / 2**30
         raise FileFormatError(f"{path}: needs {need:.1f} GiB of memory, {have:.1f} may be used: crop or split it")
+
+
+def require_part_fits(path: Path, part: Sequence[int], whole: Sequence[int]) -> None:
+    """Refuse tiles and chunks that are far larger than their array: each is unpacked whole.
+
+    A part may reach beyond the array, and is of a usual size then.
+    """
+    if math.prod(part) > max(_LARGEST_PADDED, 4 * math.prod(whole)):
+        raise FileFormatError(f"{path}: stored in parts of {tuple(part)}, far larger than its array of {tuple(whole)}")
 
 
 def new_array(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.memory import new_array, reserve_memory
+from maskwright.engine.io.memory import new_array, require_part_fits, reserve_memory
 from maskwright.engine.io.resolution import affine_note, noted_affine
 from maskwright.engine.storage import atomic_folder
 from maskwright.engine.volume import Grid, LabelMap, Source, Volume
@@ -141,6 +141,7 @@ def _voxels(path: Path, stored: Any) -> NDArray[Any]:
     from maskwright.engine.io.zarr_codecs import bounded_array
 
     block = stored.shards or stored.chunks
+    require_part_fits(path, block, stored.shape)
     counts = [-(-length // step) for length, step in zip(stored.shape, block)]
     in_flight = 1 if stored.shards else min(_IN_FLIGHT, math.prod(counts))
     parts = math.prod(-(-step // inner) for step, inner in zip(block, stored.chunks)) if stored.shards else 0

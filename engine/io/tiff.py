@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.engine.io.codestream import codestream_size
-from maskwright.engine.io.memory import new_array, reserve_memory
+from maskwright.engine.io.memory import new_array, require_part_fits, reserve_memory
 from maskwright.engine.io.payload import require_possible
 from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.engine.io.resolution import AFFINE_KEY, affine_note
@@ -111,6 +111,7 @@ def _decoded(path: Path, series: Any) -> NDArray[Any]:
     require_possible(path, int(series.nbytes), "raw" if compression == _UNCOMPRESSED else "tiff")
     rows, columns = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
     samples = page.samplesperpixel if page.planarconfig == _INTERLEAVED else 1
+    require_part_fits(path, (rows, columns) if page.is_tiled else (1, columns), (page.imagelength, page.imagewidth))
     if compression in _JPEG:
         _require_own_sizes(path, series, rows, columns)
     if compression != _UNCOMPRESSED:

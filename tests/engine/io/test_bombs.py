@@ -79,6 +79,15 @@ def test_a_jpeg_larger_than_its_strip(tmp_path: Path, measure: Any) -> None:
     _require_small_peak(measure, good, bomb)
 
 
+def test_a_tile_far_larger_than_its_page(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((64, 64), np.uint8), tile=(SIDE, SIDE), compression="zlib")
+    with pytest.raises(FileFormatError, match="far larger than its array"):
+        read(path)
+    tifffile.imwrite(path, np.ones((64, 64), np.uint8), tile=(512, 512), compression="zlib")
+    assert read(path).array.all()
+
+
 # --- PNG and compressed streams
 
 
@@ -150,6 +159,18 @@ def test_a_chunk_larger_than_its_place(tmp_path: Path, codec: str, sharded: bool
         )
     shutil.copy(good / "0" / "zarr.json", bomb / "0" / "zarr.json")
     _require_small_peak(measure, good, bomb)
+
+
+def test_a_chunk_far_larger_than_its_array(tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    for side in (SIDE, 512):
+        write(Volume(np.zeros((8, 8), np.uint8)), path)
+        shutil.rmtree(path / "0")
+        zarr.create_array(path / "0", data=np.ones((8, 8), np.uint8), chunks=(side, side))
+        if side == SIDE:
+            with pytest.raises(FileFormatError, match="far larger than its array"):
+                read(path)
+    assert read(path).array.all()
 
 
 def test_a_chunk_of_several_gzip_members_is_read(tmp_path: Path) -> None:

@@ -240,9 +240,10 @@ def test_too_little_memory_is_not_called_damage(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_service_knows_the_suffixes_of_the_table() -> None:
-    assert set(UPLOAD_SUFFIXES) == {".nii.gz", ".nii", ".nrrd", ".png", ".tiff", ".tif", ".dcm"}
-    assert LABEL_SUFFIXES == (".nii.gz", ".nrrd", ".seg.dcm")
-    assert MASK_SUFFIXES == (".nii.gz", ".nii", ".nrrd")
+    assert {".nii.gz", ".nii", ".nrrd", ".png", ".tiff", ".tif", ".dcm"} <= set(UPLOAD_SUFFIXES)
+    assert {".nii.gz", ".nrrd", ".seg.dcm"} <= set(LABEL_SUFFIXES)
+    assert {".nii.gz", ".nii", ".nrrd"} <= set(MASK_SUFFIXES)
+    assert ".zarr" not in UPLOAD_SUFFIXES
     for suffixes in (UPLOAD_SUFFIXES, LABEL_SUFFIXES, MASK_SUFFIXES):
         for number, suffix in enumerate(suffixes):  # the longer one first, or it would never be found
             assert suffix_of(f"a{suffix.upper()}", suffixes[: number + 1]) == suffix
