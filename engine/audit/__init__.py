@@ -1,7 +1,7 @@
-"""The audit log: who did what to which image, in an SQLite file that is only added to and shows when it was touched.
+"""The audit log: every act on an image, in an SQLite file that is only added to and shows when it was altered.
 
 ``AuditLog`` writes events; ``verify`` says whether a log is whole; ``export_events`` writes it out for a reviewer,
-and ``export_checkpoints`` what was signed of it, to be kept elsewhere.
+and ``export_checkpoints`` its signed checkpoints, to be stored elsewhere.
 """
 
 from maskwright.engine.audit.chain import Finding

@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Link:
-    """A row with what is wrong between it and the row before, if anything is."""
+    """A row, with a finding where it does not follow the row before."""
 
     row: Row
     finding: Finding | None

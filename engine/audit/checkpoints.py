@@ -42,7 +42,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class CheckpointLines:
-    """What a checkpoint file holds: the checkpoints in order, and the numbers (from 1) of lines that nobody signed."""
+    """The content of a checkpoint file: checkpoints in order, and the numbers (from 1) of lines that are not signed."""
 
     checkpoints: tuple[Checkpoint, ...]
     forged: tuple[int, ...]
@@ -58,12 +58,12 @@ def checkpoints_path(database: Path) -> Path:
 def parse_checkpoint(line: bytes, key: AuditKey) -> Checkpoint | None:
     """Read one line; None when it is not a checkpoint with a right signature."""
     try:
-        found = json.loads(line.decode("ascii"))
+        fields = json.loads(line.decode("ascii"))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or found.keys() != {"rows", "head", "time", "signature"}:
+    if not isinstance(fields, dict) or fields.keys() != {"rows", "head", "time", "signature"}:
         return None
-    rows, head, time, signature = (found[name] for name in ("rows", "head", "time", "signature"))
+    rows, head, time, signature = (fields[name] for name in ("rows", "head", "time", "signature"))
     if type(rows) is not int or not all(isinstance(text, str) for text in (head, time, signature)):
         return None
     if not _HEX.fullmatch(signature):
@@ -76,9 +76,9 @@ def parse_checkpoint(line: bytes, key: AuditKey) -> Checkpoint | None:
 def parse_checkpoints(data: bytes, key: AuditKey) -> CheckpointLines:
     """Read the lines of a checkpoint file. A last line that was not finished (a killed process) is passed over."""
     *lines, rest = data.split(b"\n")
-    found = [parse_checkpoint(line, key) for line in lines]
-    forged = tuple(number for number, checkpoint in enumerate(found, 1) if checkpoint is None)
-    checkpoints = [checkpoint for checkpoint in found if checkpoint is not None]
+    parsed = [parse_checkpoint(line, key) for line in lines]
+    forged = tuple(number for number, checkpoint in enumerate(parsed, 1) if checkpoint is None)
+    checkpoints = [checkpoint for checkpoint in parsed if checkpoint is not None]
     last = parse_checkpoint(rest, key)
     if last is None:
         return CheckpointLines(tuple(checkpoints), forged, len(data) - len(rest))
@@ -132,15 +132,15 @@ class CheckpointFile:
     def load(self, key: AuditKey) -> CheckpointLines:
         """Read the file; a last line that a killed process did not finish is cut off, or ended if it is sound."""
         try:
-            found = parse_checkpoints(os.pread(self._descriptor, self.size, 0), key)
-            if found.sound_bytes < self.size:
-                os.ftruncate(self._descriptor, found.sound_bytes)
+            content = parse_checkpoints(os.pread(self._descriptor, self.size, 0), key)
+            if content.sound_bytes < self.size:
+                os.ftruncate(self._descriptor, content.sound_bytes)
             elif self.size and os.pread(self._descriptor, 1, self.size - 1) != b"\n":
                 write_all(self._descriptor, b"\n")
         except OSError as error:
             raise self._unwritten(error) from error
         self._expected = self.size
-        return found
+        return content
 
     def append(self, checkpoint: Checkpoint, key: AuditKey) -> None:
         """Sign a checkpoint, add its line and flush it to the disk; on failure the file is as it was.
@@ -148,8 +148,8 @@ class CheckpointFile:
         Raises
         ------
         AuditError
-            It cannot be written; or another file was put in its place, or it was altered, while it was open: what is
-            signed would be lost.
+            It cannot be written; or another file was put in its place, or it was altered, while it was open: the
+            checkpoint would be lost.
         """
         before = self.size
         opened = os.fstat(self._descriptor)

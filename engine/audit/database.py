@@ -125,7 +125,7 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
 
 
 def _probe(connection: sqlite3.Connection) -> int:
-    """Read a little; return SQLite's code of what went wrong, 0 for nothing."""
+    """Read a little; return SQLite's code of the error, 0 for none."""
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.Error as error:
@@ -181,6 +181,6 @@ def add_row(connection: sqlite3.Connection, row: Row, previous: tuple[int, objec
 
 
 def _schema(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return the statements that made what the database holds; what SQLite made for itself is left out."""
-    found = connection.execute("SELECT name, sql FROM sqlite_schema")
-    return {name: sql for name, sql in found if not str(name).startswith("sqlite_")}
+    """Return the statements that made the tables and triggers of the database, without those of SQLite itself."""
+    made = connection.execute("SELECT name, sql FROM sqlite_schema")
+    return {name: sql for name, sql in made if not str(name).startswith("sqlite_")}

@@ -1,4 +1,4 @@
-"""What is written down: who did what to which subject, and whether they were let.
+"""One event: an actor, an action, its subject and its outcome.
 
 Free text has no place here, since a patient's name could hide in it: words have a narrow alphabet, and details are
 numbers, flags and such words under names that stand in ``DETAILS``.
@@ -46,7 +46,7 @@ DETAILS: Mapping[str, type[Scalar]] = MappingProxyType(
 _OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,63}")
 _LONGEST_ACTOR = 100
-_LARGEST = 2**53  # what every reader of JSON keeps exactly
+_LARGEST = 2**53  # every reader of JSON reads numbers below it exactly
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Event:
     Raises
     ------
     InputError
-        A field is not of this form. The message does not repeat what came.
+        A field is not of this form. The message does not repeat the value.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Write a log out: its events for a reviewer who has no SQLite, and its signed checkpoints to be kept elsewhere."""
+"""Write a log out: its events for a reviewer without SQLite, and its signed checkpoints for another place."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def export_events(path: Path, out: Path) -> int:
 def export_checkpoints(path: Path, key: AuditKey, out: Path) -> int:
     """Write the signed checkpoints of a log, one JSON line each; return how many there were.
 
-    A copy kept elsewhere finds what the files of a log alone cannot tell: that rows and checkpoints were cut together.
+    A copy in another place tells that rows and checkpoints were cut together, which the files of a log alone cannot.
     So a file that is there is replaced only when all that it knows is still known. The log may be written to meanwhile.
 
     Raises
@@ -45,24 +45,22 @@ def export_checkpoints(path: Path, key: AuditKey, out: Path) -> int:
         ``out`` is one of the log's own files, names no file, or is a file of something else.
     """
     _require_other_file(path, out)
-    found = read_checkpoints(checkpoints_path(path), key)
-    if found.forged or not found.checkpoints:
-        what = (
-            f"line {found.forged[0]} is not signed with this key" if found.forged else "there is no signed checkpoint"
-        )
-        raise AuditError(f"the checkpoints of {path}: {what}; run maskwright audit verify, and keep older copies")
+    own = read_checkpoints(checkpoints_path(path), key)
+    if own.forged or not own.checkpoints:
+        fault = f"line {own.forged[0]} is not signed with this key" if own.forged else "there is no signed checkpoint"
+        raise AuditError(f"the checkpoints of {path}: {fault}; run maskwright audit verify, and keep older copies")
     if out.exists() and out.stat().st_size:
-        _require_nothing_lost(read_checkpoints(out, key), found, out)
-    return _write_lines((checkpoint.to_line(key) for checkpoint in found.checkpoints), out)
+        _require_nothing_lost(read_checkpoints(out, key), own, out)
+    return _write_lines((checkpoint.to_line(key) for checkpoint in own.checkpoints), out)
 
 
-def _require_nothing_lost(kept: CheckpointLines, found: CheckpointLines, out: Path) -> None:
-    if kept.forged or not kept.checkpoints:
+def _require_nothing_lost(copy: CheckpointLines, own: CheckpointLines, out: Path) -> None:
+    if copy.forged or not copy.checkpoints:
         raise InputError(
             f"--out: expected a new file or checkpoints signed with this key, got {out}: take another name"
         )
-    still = {(checkpoint.rows, checkpoint.head) for checkpoint in found.checkpoints}
-    lost = [checkpoint.rows for checkpoint in kept.checkpoints if (checkpoint.rows, checkpoint.head) not in still]
+    still = {(checkpoint.rows, checkpoint.head) for checkpoint in own.checkpoints}
+    lost = [checkpoint.rows for checkpoint in copy.checkpoints if (checkpoint.rows, checkpoint.head) not in still]
     if lost:
         words = f"{out} holds a checkpoint of {max(lost)} rows that the log does not know any more"
         raise AuditError(f"{words}: keep it, and run maskwright audit verify --checkpoints with it")

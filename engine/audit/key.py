@@ -1,4 +1,4 @@
-"""The key of an audit log: it hides who an event was about, and signs checkpoints.
+"""The key of an audit log: it hides the subjects of events, and signs checkpoints.
 
 Whoever holds the key can sign, and can test whether an event was about an identifier they guess. It lies in a file
 that its owner alone may read, best on another disk or account than the database: the environment variable
@@ -20,7 +20,7 @@ from maskwright.engine.storage import sync_folder, synced_file, unfinished_path
 from maskwright.errors import FileFormatError, InputError
 
 KEY_VARIABLE = "MASKWRIGHT_AUDIT_KEY"
-"""The environment variable that names the key file, for who writes, verifies and exports a log alike."""
+"""The environment variable that names the key file, for a server, ``verify`` and ``export`` alike."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def key_path_of(database: Path) -> Path:
     Raises
     ------
     InputError
-        The variable holds a path that is not absolute: a server and who verifies its log may stand in other folders.
+        The variable holds a path that is not absolute: a server and ``verify`` may run in other folders.
     """
     named = os.environ.get(KEY_VARIABLE)
     if not named:

@@ -40,7 +40,7 @@ class AuditLog:
         The key file; made on first use. Default: see ``key_path_of``. A later opening needs it.
     checkpoint_every : int
         A signed checkpoint is written after so many events, and on ``close``. Rows after the last checkpoint are
-        held by the chain alone: who can write the database could rebuild those, and only those.
+        held by the chain alone: those, and only those, could be rebuilt with write access to the database.
 
     Raises
     ------
@@ -69,7 +69,7 @@ class AuditLog:
             self._rows, self._head = self._check_newest(self._connection)
             self._is_flushed = False  # rows that a killed process left may be with the system alone
             if self._rows > self._signed.rows:
-                self._sign()  # what a killed process could not sign any more
+                self._sign()  # the rows of a process that was killed before it signed
         except BaseException:
             self._connection.close()
             self._checkpoints.close()
@@ -86,7 +86,7 @@ class AuditLog:
         Parameters
         ----------
         event : Event
-            What was done, or is about to be.
+            An act, or its outcome.
         flush : bool
             Wait until it is on the disk. Else it is with the system: the death of this process does not lose it, a
             power cut may, unless a later event was flushed. For acts that a power cut would undo as well.
@@ -94,7 +94,7 @@ class AuditLog:
         Raises
         ------
         AuditError
-            It could not be written, or the log was altered from outside: what it stands for must not go on. When
+            It could not be written, or the log was altered from outside: the act must not go on. When
             only the checkpoint after it could not be written, the event itself is in the log.
         """
         with self._lock:
@@ -153,15 +153,15 @@ class AuditLog:
         return key
 
     def _last_checkpoint(self) -> Checkpoint:
-        found = self._checkpoints.load(self._key)
-        if found.forged:
-            raise self._broken(f"line {found.forged[0]} of its checkpoints is not signed with this key")
-        if not found.checkpoints:
+        lines = self._checkpoints.load(self._key)
+        if lines.forged:
+            raise self._broken(f"line {lines.forged[0]} of its checkpoints is not signed with this key")
+        if not lines.checkpoints:
             raise self._broken("it has no signed checkpoint")
-        return max(found.checkpoints, key=lambda checkpoint: checkpoint.rows)
+        return max(lines.checkpoints, key=lambda checkpoint: checkpoint.rows)
 
     def _check_newest(self, connection: sqlite3.Connection) -> tuple[int, str]:
-        """Check the last signed row and what follows, and return number and hash of the last; verify looks at all."""
+        """Check the last signed row and those after it; return number and hash of the last. ``verify`` checks all."""
         signed = self._signed
         rows, head = signed.rows, signed.head
         try:

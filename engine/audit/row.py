@@ -17,7 +17,7 @@ GENESIS = "0" * 64
 
 
 def canonical(value: object) -> str:
-    """Write a value as canonical JSON; raise ``ValueError`` or ``TypeError`` for what JSON does not know."""
+    """Write a value as canonical JSON; raise ``ValueError`` or ``TypeError`` for one that JSON cannot hold."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

@@ -1,9 +1,9 @@
 """Say whether a log is whole, and where it is not.
 
-What can be found: every change of a row that does not give all later rows new hashes; every removed row; and, for
-rows that a checkpoint covers, also a chain that was rebuilt and a tail that was cut. What cannot: rows after the last
-checkpoint that were rebuilt or cut, and rows cut together with their checkpoints, unless a copy of a checkpoint is
-kept elsewhere and handed in.
+It finds every change of a row that does not give all later rows new hashes; every removed row; and, for rows that a
+checkpoint covers, also a chain that was rebuilt and a tail that was cut. It cannot find rows after the last checkpoint
+that were rebuilt or cut, nor rows that were cut together with their checkpoints, unless it is given a copy of a
+checkpoint from another place.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OUTCOME, _REQUEST = COLUMNS.index("outcome"), COLUMNS.index("request_id")
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found.
+    """The verdict on a log.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Verification:
         How many acts have an event that they began and none of their outcome: they run now, or the process died or
         could not write meanwhile.
     findings : tuple of Finding
-        What is wrong: the chain's first fault, the first checkpoint that the rows contradict, the forged lines, an
+        The faults: the chain's first fault, the first checkpoint that the rows contradict, the forged lines, an
         altered schema. Empty when the log is whole.
     """
 
@@ -97,14 +97,14 @@ def verify(path: Path, key: AuditKey, *, checkpoints: Path | None = None) -> Ver
     """
     # Before the database: a log that is being written to must not seem cut.
     lines = [(file, read_checkpoints(file, key)) for file in _checkpoint_files(path, checkpoints)]
-    known = sorted((c for _, found in lines for c in found.checkpoints), key=lambda checkpoint: checkpoint.rows)
+    known = sorted((c for _, content in lines for c in content.checkpoints), key=lambda checkpoint: checkpoint.rows)
     with open_for_reading(path) as connection:
         chain, altered = _read(connection, path, {checkpoint.rows for checkpoint in known})
     signed = known[-1].rows if known else 0
-    forged = [finding for file, found in lines for finding in _forged(file, found)]
+    forged = [finding for file, content in lines for finding in _forged(file, content)]
     unsigned = [] if known or forged else [Finding("unsigned", 0, 0, "there is no signed checkpoint to hold it to")]
-    found = [chain.fault, _contradiction(known, chain), *forged, *unsigned, altered]
-    findings = tuple(finding for finding in found if finding is not None)
+    faults = [chain.fault, _contradiction(known, chain), *forged, *unsigned, altered]
+    findings = tuple(finding for finding in faults if finding is not None)
     return Verification(chain.rows, min(signed, chain.rows), chain.unfinished, findings)
 
 
@@ -163,9 +163,9 @@ def _contradiction(known: list[Checkpoint], chain: _Chain) -> Finding | None:
     return None
 
 
-def _forged(file: Path, found: CheckpointLines) -> list[Finding]:
-    if not found.forged:
+def _forged(file: Path, content: CheckpointLines) -> list[Finding]:
+    if not content.forged:
         return []
-    first, last = found.forged[0], found.forged[-1]
+    first, last = content.forged[0], content.forged[-1]
     words = f"line {first} of {file.name} is forged, or was signed with another key"
     return [Finding("forged", first, last, words)]

@@ -1,4 +1,4 @@
-"""The server: binds two ports and runs both apps in one process until it is told to end."""
+"""The server: binds two ports and runs both apps in one process until a signal ends it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from maskwright.engine.storage import private_files
 from maskwright.errors import InputError
 
 GRACE_S = 20
-"""How long a request that runs may go on once the server is told to end."""
+"""How long a request that runs may go on once a signal ends the server."""
 LAST_S = 0.5
 """How long idle threads may take to end."""
 
 
 def serve(settings: Settings) -> None:
-    """Serve until the process is told to end.
+    """Serve until a signal ends the process.
 
     Raises
     ------
@@ -46,8 +46,8 @@ def serve(settings: Settings) -> None:
     ):
         app = create_app(settings)
         addresses = [f"http://{settings.host}:{each.getsockname()[1]}" for each in (labels_socket, prompts_socket)]
-        kept = "nothing is kept" if settings.own_folder is None else f"labels are kept in {settings.data}"
-        line = f"page and MONAI Label at {addresses[0]}, nnInteractive at {addresses[1]}; {kept}; Ctrl-C ends"
+        storage = "nothing is kept" if settings.own_folder is None else f"labels are kept in {settings.data}"
+        line = f"page and MONAI Label at {addresses[0]}, nnInteractive at {addresses[1]}; {storage}; Ctrl-C ends"
         print(line, flush=True)
         asyncio.run(_run(app, labels_socket, prompts_socket))
 

@@ -1,4 +1,4 @@
-"""Who may do what: tokens, the policy table, and the sender where no tokens are asked for."""
+"""Access: tokens, the policy table, and the sender where no tokens are asked for."""
 
 from maskwright.engine.service.access.actor import (
     ACTIONS,

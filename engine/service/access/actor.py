@@ -24,7 +24,7 @@ class Actor:
     name : str
         The name of its token: letters, digits and ``_.-``, so that it can stand in a log and beside a label.
     role : Role
-        What the policy is asked with.
+        The policy lists its actions.
     region : str or None
         The only region whose data it may see; None sees data of no region.
     unchecked : bool

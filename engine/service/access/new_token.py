@@ -15,7 +15,7 @@ _SECRET_BYTES = 32  # a plain SHA-256 is safe for a text that cannot be guessed,
 
 @dataclass(frozen=True)
 class NewToken:
-    """``secret`` is given to its holder and kept nowhere; ``entry`` is appended to the token file."""
+    """``secret`` is given to its holder and stored nowhere; ``entry`` is appended to the token file."""
 
     secret: str = field(repr=False)
     entry: str

@@ -1,4 +1,4 @@
-"""The token file: its entries, the actor that a secret stands for, and what changes in it while a server runs."""
+"""The token file: its entries, the actor that a secret stands for, and its changes while a server runs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _to_utc(time: datetime) -> datetime:
 
 
 class Token(StrictModel):
-    """One entry of a token file: the holder of a secret of this hash; the secret itself is kept nowhere."""
+    """One entry of a token file: the holder of a secret of this hash; the secret itself is stored nowhere."""
 
     name: Annotated[str, _full(_NAME)]
     role: Role
@@ -192,7 +192,7 @@ class TokenFile:
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
-    """Return what changes when a file does; None where it cannot be looked at."""
+    """Return numbers that change when a file does; None where it cannot be looked at."""
     try:
         status = path.stat()
     except OSError:

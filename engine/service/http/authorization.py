@@ -148,7 +148,7 @@ class AuthorizationMiddleware:
             raise
 
     def _exchange(self, scope: Scope) -> _Exchange:
-        """Return what is known of a request before it is carried out, and whether it is refused."""
+        """Return a request with its sender and its rule, refused or not."""
         authorizer, headers = self._authorizer, dict(scope["headers"])
         sender: Actor | Refusal = authorizer.anonymous
         if authorizer.tokens is not None:

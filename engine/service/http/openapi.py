@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI cannot see of forms, files and problems, and the page that shows it."""
+"""The OpenAPI document: forms, files and problems, which FastAPI cannot see, and the page that shows it."""
 
 from __future__ import annotations
 

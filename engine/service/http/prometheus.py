@@ -29,7 +29,7 @@ class SessionTable(Countable, Protocol):
 
     @property
     def size_bytes(self) -> int:
-        """What they hold in all."""
+        """The bytes of all."""
         ...
 
 

@@ -74,7 +74,7 @@ class DroppingQueueHandler(QueueHandler):
     _dropped = 0
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Format a record now: what it refers to may change before it is written."""
+        """Format a record now: its arguments may change before it is written."""
         if self._dropped:
             record.fields = {**getattr(record, "fields", {}), "dropped_before": self._dropped}
         return logging.makeLogRecord({"msg": self.format(record), "levelno": record.levelno})

@@ -74,7 +74,7 @@ class TimeoutMiddleware:
         try:
             await self._app(scope, arriving.receive, answer.send)
         except ClientDisconnect:
-            pass  # the client went, or was told to when it stopped
+            pass  # the client has gone, or its body stalled
         except Exception as error:
             log_failure(error, scope)
             if answer.started and not answer.whole:
