@@ -84,7 +84,6 @@ class SessionState:
         """Carry out an event, or raise and change nothing; see `AssistSession.apply`."""
         match event:
             case PromptAdded(object_id, prompt):
-                self._check_prompt(object_id, prompt)
                 return self._run([*self.queue, PromptQueued(object_id, prompt)])
             case PromptQueued(object_id, prompt):
                 self._check_prompt(object_id, prompt)
