@@ -100,6 +100,12 @@ def _rest(table: Table) -> list[Goal]:
         found.append(at_most("largest difference to float64 SciPy, distances", case, gap, 1e-6, " mm"))
         gap = table.value("surface", case, "exactness-nsd")
         found.append(at_most("largest difference to float64 SciPy, surface Dice", case, gap, 0, ""))
+    for case in ("small", "middle"):
+        ratio = table.ratio("busy", case, "two-threads", "one-thread")
+        found.append(at_most("beside a busy process: two threads / one", case, ratio, 1.3, digits=3))
+    for command, limit in (("compare", 10), ("assist", 15)):
+        first = table.value("start-up", "first", command)
+        found.append(at_most(f"first {command} after an install", "first", first, limit, " s"))
     found.append(at_most("maskwright --help", "cli", table.value("start-up", "cli", "help"), 0.3, " s"))
     found.append(at_most("maskwright compare, two files", "cli", table.value("start-up", "cli", "compare"), 2, " s"))
     return found

@@ -36,6 +36,7 @@ BENCHES = (
     "memory",
     "end_to_end",
     "start_up",
+    "busy",
     "geodesic",
     "cut",
     "assist",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from maskwright.kernels.label_array import LabelArray
 from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
-_LEAST_VOXELS = 1 << 17  # a thread
+_LEAST_VOXELS = 1 << 18  # a thread
 # Lines that one thread works on together: neighbours on the last axis share cache lines.
 _LINES = 16
 

@@ -18,7 +18,7 @@ from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 _FAN = 16
 _STACK = 16 * 16  # levels x fan: enough for 16**16 points
 _QUERIES_A_JOB = 512
-_LEAST_QUERIES = 1 << 12  # a thread
+_LEAST_QUERIES = 1 << 14  # a thread
 _LONGEST_SIDE = 1 << 21
 
 

@@ -1,4 +1,4 @@
-"""Many pairs of images at once: one thread a pair."""
+"""Many pairs of images at once, shared out among threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from maskwright.kernels.flow.tvl1 import flow_of_pair
 from maskwright.kernels.threads import kernel, run_in_parts, thread_count
+
+_LEAST_PIXELS = 1 << 13  # a thread
 
 
 def optical_flows(
@@ -21,9 +23,8 @@ def optical_flows(
     flows = np.zeros((firsts.shape[0], 2, *firsts.shape[1:]), np.float32)
     if firsts.size == 0:
         return flows
-    run_in_parts(
-        _flows, thread_count(firsts.shape[0], 1), firsts, seconds, attachment, scales, warps, iterations, flows
-    )
+    parts = min(firsts.shape[0], thread_count(firsts.size, _LEAST_PIXELS))
+    run_in_parts(_flows, parts, firsts, seconds, attachment, scales, warps, iterations, flows)
     return flows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,14 +28,19 @@ class Twin:
     def put_groups(self, groups: PointGroups) -> PointGroups:
         return replace(groups, points=self.put(groups.points))
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Let every kernel that counts threads use ``parts`` of them."""
-        with pytest.MonkeyPatch.context() as patched:
-            for name, module in list(sys.modules.items()):
-                if name.startswith("maskwright.kernels.") and hasattr(module, "thread_count"):
-                    patched.setattr(module, "thread_count", lambda work, least: self.parts)
-            yield
+    def running(self) -> AbstractContextManager[None]:
+        """Let kernels that use threads use ``parts`` of them."""
+        return in_parts(self.parts)
+
+
+@contextmanager
+def in_parts(parts: int) -> Iterator[None]:
+    """Let kernels that use threads use ``parts`` of them, however small the work."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, module in list(sys.modules.items()):
+            if name.startswith("maskwright.kernels.") and hasattr(module, "thread_count"):
+                patched.setattr(module, "thread_count", lambda work, least: parts)
+        yield
 
 
 def twins(family: str) -> list[Any]:

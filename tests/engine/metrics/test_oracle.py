@@ -3,11 +3,11 @@
 import math
 import re
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.twins import in_parts
 
 from maskwright.engine.metrics.compare import compare
 from reference.label_pairs import LAYOUTS, LabelPair, label_pairs, lay_out, make_pair
@@ -134,24 +134,19 @@ def test_same_bits_in_every_memory_layout(pair, convention, reference_layout, pr
     assert bits(other) == bits(plain)
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="this machine has one core")
 @pytest.mark.parametrize("convention", CONVENTIONS)
 @pytest.mark.parametrize(
     ("shape", "dtype", "kind"),
     [((40, 50, 60), "uint8", "blobs"), ((40, 50, 60), "uint16", "noise"), ((300, 400), "uint8", "blobs")],
 )
-def test_same_bits_with_one_thread_and_with_two(shape, dtype, kind, convention):
+def test_same_bits_in_one_part_and_in_three(shape, dtype, kind, convention):
     pair = make_pair(11, shape, dtype, (kind, kind), related=True)
-    threads = numba.get_num_threads()
     found = []
-    try:
-        for count in (1, 2):
-            numba.set_num_threads(count)
+    for parts in (1, 3):
+        with in_parts(parts):
             found.append(
                 bits(compare(pair.reference, pair.prediction, spacing_mm=pair.spacing_mm, convention=convention))
             )
-    finally:
-        numba.set_num_threads(threads)
     assert found[0] == found[1]
 
 

@@ -1,11 +1,10 @@
 """Boundaries of masks against the distance from every voxel to every surface voxel, in both ways to count them."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.twins import twins
+from support.twins import in_parts, twins
 
 from maskwright.errors import GeometryError
 from maskwright.kernels import boundary
@@ -171,13 +170,9 @@ def test_other_strides_have_the_same_boundaries(monkeypatch):
 def test_threads_do_not_change_the_boundaries():
     first, second = blobs(6, (40, 30, 130))
     found = count(first, second, [1, 2, 3], (1.0, 1.0, 1.0), 3.0)
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        alone = count(first, second, [1, 2, 3], (1.0, 1.0, 1.0), 3.0)
-    finally:
-        numba.set_num_threads(threads)
-    np.testing.assert_array_equal(alone, found)
+    with in_parts(5):
+        parted = count(first, second, [1, 2, 3], (1.0, 1.0, 1.0), 3.0)
+    np.testing.assert_array_equal(parted, found)
 
 
 @pytest.mark.parametrize("labels", [[], [5, 6]])

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.twins import twins
+from support.twins import in_parts, twins
 
 from maskwright.errors import GeometryError, LabelError
 from maskwright.kernels.surface import SurfaceElements, element_areas_3d, element_lengths_2d, find_elements
@@ -106,15 +105,11 @@ def test_the_areas_of_a_box_are_those_of_its_faces_up_to_the_rounded_edges():
 def test_threads_do_not_change_the_elements():
     array = np.random.default_rng(9).integers(0, 4, (9, 12, 20)).astype(np.uint8).repeat(3, 0).repeat(4, 2)
     both = find_elements(array, [1, 2, 3], SPACING_MM)
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        alone = find_elements(array, [1, 2, 3], SPACING_MM)
-    finally:
-        numba.set_num_threads(threads)
-    np.testing.assert_array_equal(alone.points.points, both.points.points)
-    np.testing.assert_array_equal(alone.points.offsets, both.points.offsets)
-    np.testing.assert_array_equal(alone.areas, both.areas)
+    with in_parts(5):
+        parted = find_elements(array, [1, 2, 3], SPACING_MM)
+    np.testing.assert_array_equal(parted.points.points, both.points.points)
+    np.testing.assert_array_equal(parted.points.offsets, both.points.offsets)
+    np.testing.assert_array_equal(parted.areas, both.areas)
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 5), (4, 0, 5), (4, 5, 0), (0, 5), (5, 0)])

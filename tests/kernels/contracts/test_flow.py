@@ -1,13 +1,12 @@
 """Optical flow against plain numpy, and against motion that is known."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
-from support.twins import twins
+from support.twins import in_parts, twins
 
 from maskwright.errors import ConfigError, GeometryError, InputError
 from maskwright.kernels.flow import add_similarity, compose, optical_flow, optical_flows, smooth, warp
@@ -138,13 +137,9 @@ def test_where_nothing_is_to_be_seen_nothing_moves():
 def test_pairs_threads_and_strides_do_not_change_a_bit():
     stack = texture((5, 50, 44))
     found = optical_flows(stack[:-1], stack[1:])
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        alone = optical_flows(np.asfortranarray(stack[:-1]), stack[1:])
-    finally:
-        numba.set_num_threads(threads)
-    np.testing.assert_array_equal(alone, found)
+    with in_parts(5):
+        parted = optical_flows(np.asfortranarray(stack[:-1]), stack[1:])
+    np.testing.assert_array_equal(parted, found)
     np.testing.assert_array_equal(optical_flow(stack[2], stack[3]), found[2])
     assert optical_flows(stack[:0], stack[:0]).shape == (0, 2, 50, 44)
 

@@ -3,14 +3,13 @@
 import math
 import time
 
-import numba
 import numpy as np
 import pytest
 import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support.twins import twins
+from support.twins import in_parts, twins
 
 from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 from maskwright.kernels.geodesic import geodesic_distance
@@ -126,14 +125,10 @@ def test_a_limit_keeps_the_search_off_the_rest_of_the_image():
 def test_threads_and_strides_do_not_change_a_bit():
     image, seeds = noisy((20, 31, 25)), middle((20, 31, 25))
     found = geodesic_distance(image, seeds, (2.5, 0.8, 0.7), contrast=3.0)
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
+    with in_parts(5):
         image, seeds = np.asfortranarray(image), np.asfortranarray(seeds)
-        alone = geodesic_distance(image, seeds, (2.5, 0.8, 0.7), contrast=3.0)
-    finally:
-        numba.set_num_threads(threads)
-    np.testing.assert_array_equal(alone, found)
+        parted = geodesic_distance(image, seeds, (2.5, 0.8, 0.7), contrast=3.0)
+    np.testing.assert_array_equal(parted, found)
 
 
 def test_equal_channels_cost_their_norm_and_single_channels_nothing_more():

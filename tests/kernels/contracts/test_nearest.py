@@ -1,12 +1,11 @@
 """Nearest distances of grouped points against every pair, near by and far off, and the walk by rows on its own."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
-from support.twins import twins
+from support.twins import in_parts, twins
 
 from maskwright.errors import GeometryError
 from maskwright.kernels.distance import nearest, nearest_squared, nearest_targets
@@ -195,13 +194,9 @@ def test_threads_do_not_change_distances_or_targets(dtype):
     queries, targets = make_groups(4, shape, kinds[::-1], dtype), make_groups(5, shape, kinds, dtype)
     lattice = make_lattice(shape, (2.5, 0.8, 0.7))
     squared, found = nearest_squared(queries, targets, lattice), nearest_targets(queries, targets, lattice)
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
+    with in_parts(5):
         np.testing.assert_array_equal(nearest_squared(queries, targets, lattice), squared)
         np.testing.assert_array_equal(nearest_targets(queries, targets, lattice), found)
-    finally:
-        numba.set_num_threads(threads)
     np.testing.assert_array_equal(squared, group_squares(queries, targets, lattice))
 
 

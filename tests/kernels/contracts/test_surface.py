@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.twins import twins
+from support.twins import in_parts, twins
 
 from maskwright.errors import LabelError
 from maskwright.kernels.surface import find_surfaces
@@ -53,7 +52,7 @@ def test_surfaces_equal_erosion(twin, case):
 @pytest.mark.parametrize("nx", WIDTHS)
 @pytest.mark.parametrize("planar", [False, True])
 def test_one_odd_voxel_anywhere_in_a_row_is_found(nx, planar):
-    """The odd voxel is on the row itself or on one of its neighbours; all else is full, or holds that voxel alone."""
+    """The odd voxel is on the row itself or on one of its neighbours; all else is full, or holds that voxel parted."""
     shape = (5, nx) if planar else (5, 5, nx)
     middle = (2,) * (len(shape) - 1)
     rows = [
@@ -98,14 +97,10 @@ def test_threads_do_not_change_the_groups():
     rng = np.random.default_rng(8)
     array = rng.integers(0, 4, (9, 12, 20)).astype(np.uint8).repeat(3, 0).repeat(4, 1).repeat(5, 2)
     both = check(array, [1, 2, 3, 300])
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        alone = find_surfaces(array, [1, 2, 3, 300])
-    finally:
-        numba.set_num_threads(threads)
-    np.testing.assert_array_equal(alone.points, both.points)
-    np.testing.assert_array_equal(alone.offsets, both.offsets)
+    with in_parts(5):
+        parted = find_surfaces(array, [1, 2, 3, 300])
+    np.testing.assert_array_equal(parted.points, both.points)
+    np.testing.assert_array_equal(parted.offsets, both.offsets)
 
 
 @pytest.mark.parametrize("labels", [[], [256], [256, 65_536]])
