@@ -25,7 +25,8 @@ from maskwright.engine.service.http.request_log import LOG
 from maskwright.engine.storage import atomic_file, remove_unfinished, storing
 from maskwright.errors import InputError, LimitError
 from maskwright.interactive.sessions.events import Event
-from maskwright.interactive.sessions.log import Header, SessionLog, header_to_line, read_log, to_line
+from maskwright.interactive.sessions.log import Header, SessionLog, header_to_line, read_log, to_line, write_log
+from maskwright.interactive.sessions.migrations import VERSION
 
 MOST_BYTES = 64 << 20
 """Of a journal: some ten thousands of events; to replay more would hold up other sessions for long."""
@@ -93,7 +94,9 @@ class SessionJournals:
         Raises
         ------
         InputError
-            The journal is damaged, or of another version of the log. It is kept.
+            The journal is damaged, or of a later version of the log. It is kept.
+        StorageError
+            The journal is of an earlier version, and cannot be written in the present one. It is kept.
         """
         path = self._path(token)
         try:
@@ -106,7 +109,10 @@ class SessionJournals:
         log = _log_of(whole)
         if log.header.attributes.get(OWNER) != owner:
             return None
-        if len(whole) < len(data):
+        if json.loads(whole.partition(b"\n")[0])["version"] != VERSION:  # later lines are of the present version
+            with storing():
+                _write(path, write_log(log).encode())
+        elif len(whole) < len(data):
             os.truncate(path, len(whole))
         os.utime(path)  # it stays as long as its client comes back
         if UPLOAD not in log.header.attributes:

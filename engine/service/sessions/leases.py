@@ -201,20 +201,22 @@ class Leases(Generic[S]):
     # --- work
 
     def _use(self, token: str, owner: str, work: Callable[[Lease[S]], R]) -> R:
-        lease = self._start(token, owner)
+        with self._lock:
+            lease = self._leases.get(token)
+            if lease is not None:
+                lease.used = lease.seen = self._clock()
+                lease.busy = lease.reservation.busy = True
+        if lease is None:
+            lease = self._begin(token, owner)
         try:
             return work(lease)
         finally:
             self._settle(lease)
 
-    def _start(self, token: str, owner: str) -> Lease[S]:
-        """Return the lease, busy from now on; a transient session that is not there begins."""
-        with self._lock:
-            if token in self._leases or not self.policy.transient:
-                lease = self._there(token)
-                lease.used = lease.seen = self._clock()
-                lease.busy = lease.reservation.busy = True
-                return lease
+    def _begin(self, token: str, owner: str) -> Lease[S]:
+        """Begin a transient session, busy from now on; of other sessions, say why there is none."""
+        if not self.policy.transient:
+            raise self._gone(token)
         lease = self._lease(token, owner, self._make_session())
         lease.busy = lease.reservation.busy = True
         self._insert(lease)
@@ -222,8 +224,12 @@ class Leases(Generic[S]):
 
     def _settle(self, lease: Lease[S]) -> None:
         """Reserve, journal, and let others have the session; one that there is no room for ends."""
+        no_room = False
         try:
-            self._reserve_or_end(lease)
+            try:
+                self.reserve(lease)
+            except CapacityError:
+                no_room = True
             self._journal(lease)
         finally:
             with self._lock:
@@ -232,16 +238,10 @@ class Leases(Generic[S]):
                 self._budget.touch(lease.reservation)
                 if self._leases.get(lease.token) is not lease:
                     self._give_back(lease)
+                elif no_room:
+                    self._end(lease, "it held more than the server has memory for")
                 elif self.policy.transient and not lease.session.assist.events:
                     self._end(lease, UNKNOWN)
-
-    def _reserve_or_end(self, lease: Lease[S]) -> None:
-        try:
-            self.reserve(lease)
-        except CapacityError:
-            with self._lock:
-                if self._leases.get(lease.token) is lease:
-                    self._end(lease, "it held more than the server has memory for")
 
     def _journal(self, lease: Lease[S]) -> None:
         """Write the events that are new. Where the session has begun anew, so does its journal."""
@@ -263,23 +263,24 @@ class Leases(Generic[S]):
     # --- finding and restoring
 
     async def _find(self, token: str, owner: str) -> Lease[S]:
-        if self._recovery is not None and self._is_unknown(token):
+        if self._recovery is not None and token not in self._leases and token not in self._ended:
             async with self._restoring:
-                if self._is_unknown(token):
-                    await run_in_worker(functools.partial(self._restore, token, owner, self._recovery))
+                await run_in_worker(functools.partial(self._restore, token, owner, self._recovery))
         with self._lock:
             self._end_expired()
-            lease = self._there(token)
-        if lease.owner != owner:
-            raise GoneError(f"the session has ended: {UNKNOWN}; claim a new one")
+            lease = self._leases.get(token)
+        if lease is None or lease.owner != owner:
+            raise self._gone(token if lease is None else "")
         return lease
 
     def _restore(self, token: str, owner: str, recovery: Recovery[S]) -> None:
+        if token in self._leases:  # another request was quicker
+            return
         try:
-            log, upload = recovery.journals.read(token, owner) or (None, b"")
-            if log is None:
+            journal = recovery.journals.read(token, owner)
+            if journal is None:
                 return
-            session = recovery.restore(log, upload)
+            session = recovery.restore(*journal)
         except InputError:
             recovery.journals.note_unreadable(token)
             raise GoneError(f"the session has ended: {UNREADABLE}; begin another session") from None
@@ -291,10 +292,7 @@ class Leases(Generic[S]):
         except CapacityError:
             self._budget.release(lease.reservation)
             raise
-
-    def _is_unknown(self, token: str) -> bool:
-        with self._lock:
-            return token not in self._leases and token not in self._ended
+        recovery.journals.append(token, ())  # it is in use again
 
     def _lease(self, token: str, owner: str, session: S) -> Lease[S]:
         now = self._clock()
@@ -312,6 +310,9 @@ class Leases(Generic[S]):
                 self._make_room(f"all {policy.sessions} sessions are taken; try again later", None)
             self._leases[lease.token] = lease
 
+    def _gone(self, token: str) -> GoneError:
+        return GoneError(f"the session has ended: {self._ended.get(token, UNKNOWN)}; claim a new one")
+
     def _left(self, lease: Lease[S]) -> float:
         return max(0.0, lease.used + self.policy.idle_s - self._clock())
 
@@ -324,11 +325,6 @@ class Leases(Generic[S]):
             return True
 
     # --- with the lock
-
-    def _there(self, token: str) -> Lease[S]:
-        if token not in self._leases:
-            raise GoneError(f"the session has ended: {self._ended.get(token, UNKNOWN)}; claim a new one")
-        return self._leases[token]
 
     def _make_room(self, refusal: str, owner: str | None) -> None:
         """End the transient session longest idle, of one owner if named; other sessions are not ended for new ones."""

@@ -33,12 +33,8 @@ class Ticket:
     def __init__(self, key: Hashable, lock: asyncio.Lock) -> None:
         self.key, self._lock = key, lock
         self._turn = asyncio.ensure_future(lock.acquire())
-        self._is_used = self._is_given_up = False
-
-    @property
-    def is_used(self) -> bool:
-        """Whether its work has begun, or waits to begin."""
-        return self._is_used
+        self._is_given_up = self.is_used = False
+        """``is_used``: its work has begun, or waits to begin."""
 
     async def run(self, work: Callable[[], Awaitable[R]]) -> R:
         """Return the result of some work when its turn has come.
@@ -52,29 +48,25 @@ class Ticket:
         """
         if self._is_given_up:
             raise GoneError(GONE)
-        self._is_used = True
-        await self._wait()
+        self.is_used = True
+        request = current_request()
+        if request is not None:
+            request.on_leave.append(self._turn.cancel)  # a client that goes leaves the queue
+        try:
+            await self._turn
+        except asyncio.CancelledError:
+            if not self._turn.cancelled():  # the turn came at the same moment
+                self._lock.release()
+            elif request is not None and request.gone:
+                raise GoneError(GONE) from None
+            raise
         task = asyncio.ensure_future(work())
         task.add_done_callback(lambda _: self._lock.release())
         return await asyncio.shield(task)
 
-    async def _wait(self) -> None:
-        """Wait for the turn; a client that goes meanwhile leaves the queue."""
-        request = current_request()
-        if request is not None:
-            request.on_leave.append(self._turn.cancel)
-        try:
-            await self._turn
-        except asyncio.CancelledError:
-            if request is not None and request.gone and self._turn.cancelled():
-                raise GoneError(GONE) from None
-            if not self._turn.cancelled():  # the turn came at the same moment
-                self._lock.release()
-            raise
-
     def give_up(self) -> None:
         """Leave the queue; work that has begun, or waits to begin, keeps its turn."""
-        if self._is_used or self._is_given_up:
+        if self.is_used or self._is_given_up:
             return
         self._is_given_up = True
         if not self._turn.cancel():

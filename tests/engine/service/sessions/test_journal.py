@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from maskwright.engine.service.sessions import journal
 from maskwright.engine.service.sessions.journal import UPLOAD, SessionJournals
 from maskwright.errors import InputError, LogVersionError, StorageError
+from maskwright.interactive.sessions import log, migrations
 from maskwright.interactive.sessions.events import ObjectAdded, PromptAdded, TargetSet, Undone
 from maskwright.interactive.sessions.log import FORMAT, Header
 from maskwright.interactive.sessions.migrations import VERSION
@@ -173,6 +174,23 @@ def test_a_journal_that_cannot_be_read_is_kept_and_told_once(tmp_path, caplog, s
     assert [record.getMessage() for record in caplog.records] == [
         "a session journal cannot be read by this version; it is kept"
     ] * 2  # once a server
+
+
+def test_a_journal_of_an_earlier_version_is_migrated_and_goes_on(tmp_path, monkeypatch):
+    begin(SessionJournals(tmp_path, 60), "one", events=EVENTS)
+
+    def migrate(records):
+        added = [{**each, "name": each["name"].upper()} if "name" in each else each for each in records[1:]]
+        return [{**records[0], "version": VERSION + 1}, *added]
+
+    for module in (journal, migrations, log):
+        monkeypatch.setattr(module, "VERSION", VERSION + 1)
+    monkeypatch.setitem(migrations.MIGRATIONS, VERSION, migrate)
+    migrated = (ObjectAdded("LIVER"), *EVENTS[1:])
+    journals = SessionJournals(tmp_path, 60)
+    assert events_of(journals, "one") == migrated
+    journals.append("one", [ObjectAdded("kidney")])  # a line of the present version
+    assert events_of(SessionJournals(tmp_path, 60), "one") == (*migrated, ObjectAdded("kidney"))
 
 
 def test_a_later_version_is_told_from_damage(tmp_path):

@@ -366,6 +366,15 @@ def test_a_session_of_an_earlier_server_comes_back_once_to_its_owner(tmp_path):
     assert (count_journals(tmp_path), after.count) == (0, 0)
 
 
+def test_a_restored_session_leaves_no_journal_when_it_is_released(tmp_path):
+    token = (before := journaled(tmp_path)).claim(ME)
+    use(before, token)
+    after = journaled(tmp_path)
+    heartbeat(after, token)
+    after.release(token, ME)
+    assert count_journals(tmp_path) == 0
+
+
 def test_events_after_a_restart_are_appended(tmp_path):
     token = (before := journaled(tmp_path)).claim(ME)
     use(before, token, add)
