@@ -137,19 +137,20 @@ def _read(path: Path, ome: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray[np.
 
 
 def _voxels(path: Path, stored: Any) -> NDArray[Any]:
-    """Return the array, read shard by shard: zarr unpacks ten chunks or shards at a time, each into an array."""
+    """Return the array. Of a shard, one row of chunks is read at a time; else zarr reads ten chunks at a time."""
     from maskwright.engine.io.zarr_codecs import bounded_array
 
-    block = stored.shards or stored.chunks
-    require_part_fits(path, block, stored.shape)
+    itemsize = stored.dtype.itemsize
+    block = (stored.chunks[0], *stored.shards[1:]) if stored.shards else stored.chunks
     counts = [-(-length // step) for length, step in zip(stored.shape, block)]
-    in_flight = 1 if stored.shards else min(_IN_FLIGHT, math.prod(counts))
-    parts = math.prod(-(-step // inner) for step, inner in zip(block, stored.chunks)) if stored.shards else 0
-    block_bytes = math.prod(block) * stored.dtype.itemsize
-    reserve_memory(path, 2 * in_flight * block_bytes + _CHUNK_BYTES * (parts + math.prod(counts)))
+    require_part_fits(path, stored.shards or stored.chunks, stored.shape)
+    chunks = math.prod(-(-step // inner) for step, inner in zip(block, stored.chunks)) * math.prod(counts)
+    in_flight = 1 if stored.shards else min(_IN_FLIGHT, chunks)
+    # Each block is there packed and unpacked, beside the array.
+    reserve_memory(path, 2 * in_flight * math.prod(block) * itemsize + _CHUNK_BYTES * chunks)
     bounded = bounded_array(stored)
     if not stored.shards:
-        reserve_memory(path, math.prod(stored.shape) * stored.dtype.itemsize)
+        reserve_memory(path, math.prod(stored.shape) * itemsize)
         return np.asarray(bounded[...])
     array = new_array(path, stored.shape, stored.dtype)
     for index in np.ndindex(*counts):
