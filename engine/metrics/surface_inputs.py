@@ -43,47 +43,48 @@ def surface_inputs(
     if not labels:
         return {}
     wanted = np.array(labels, dtype=np.uint64)
+    limits_mm = options.tolerances_mm if any("boundaries" in needs[label] for label in labels) else ()
     if options.convention == "deepmind":
-        inputs = [SurfaceInputs(distances, {}) for distances in _between_elements(pair, wanted, options)]
+        distances = _between_elements(pair, wanted, options)
+        surfaces = _surfaces(pair, wanted) if limits_mm else None
     else:
-        with_boundaries = any("boundaries" in needs[label] for label in labels)
-        inputs = _between_voxels(pair, wanted, options, with_boundaries=with_boundaries)
-    return dict(zip(labels, inputs))
+        surfaces = _surfaces(pair, wanted)
+        distances = _between_voxels(pair, surfaces, options)
+    counts = {} if surfaces is None else {mm: _boundary_counts(pair, wanted, surfaces, mm) for mm in limits_mm}
+    return {
+        label: SurfaceInputs(distances[index], {mm: counts[mm][index] for mm in counts})
+        for index, label in enumerate(labels)
+    }
+
+
+def _surfaces(pair: LabelPair, labels: Labels) -> tuple[PointGroups, PointGroups]:
+    return find_surfaces(pair.reference, labels), find_surfaces(pair.prediction, labels)
 
 
 def _between_voxels(
-    pair: LabelPair, labels: Labels, options: CompareOptions, *, with_boundaries: bool
-) -> list[SurfaceInputs]:
-    surfaces = find_surfaces(pair.reference, labels), find_surfaces(pair.prediction, labels)
-    lattice = make_lattice(surfaces[0].shape, _in_space(pair.spacing_mm))
+    pair: LabelPair, surfaces: tuple[PointGroups, PointGroups], options: CompareOptions
+) -> list[Distances]:
     pooled = options.convention == "medpy"
     percentiles = () if pooled else options.percentiles
     pooled_percentiles = options.percentiles if pooled else ()
     tolerances = () if pooled else options.tolerances_mm
     reduced = surface_distances(
         *surfaces,
-        lattice,
+        _lattice(pair, surfaces[0]),
         percentiles=percentiles,
         pooled_percentiles=pooled_percentiles,
         limits_mm=[tolerance * _SLACK for tolerance in tolerances],
     )
-    distances = _by_label(reduced, percentiles, pooled_percentiles, tolerances)
-    limits = options.tolerances_mm if with_boundaries else ()
-    counts = {tolerance: _boundary_counts(pair, labels, surfaces, lattice, tolerance) for tolerance in limits}
-    return [
-        SurfaceInputs(each, {tolerance: counts[tolerance][label] for tolerance in limits})
-        for label, each in enumerate(distances)
-    ]
+    return _by_label(reduced, percentiles, pooled_percentiles, tolerances)
 
 
 def _between_elements(pair: LabelPair, labels: Labels, options: CompareOptions) -> list[Distances]:
-    spacing_mm = _in_space(pair.spacing_mm)
     reference, prediction = (find_elements(mask, labels, pair.spacing_mm) for mask in (pair.reference, pair.prediction))
     reduced = element_distances(
         reference,
         prediction,
-        make_lattice(reference.points.shape, spacing_mm),
-        spacing_mm,
+        _lattice(pair, reference.points),
+        _in_space(pair.spacing_mm),
         percentiles=options.percentiles,
         limits_mm=options.tolerances_mm,  # tested exactly, as surface-distance does
     )
@@ -94,13 +95,13 @@ def _boundary_counts(
     pair: LabelPair,
     labels: Labels,
     surfaces: tuple[PointGroups, PointGroups],
-    lattice: Lattice,
     tolerance_mm: float,
 ) -> list[BoundaryCounts]:
     """Count the voxels nearer than the tolerance: at one voxel a boundary is the surface itself, at 0 it is empty."""
     if tolerance_mm == 0:
         return [BoundaryCounts(0, 0, 0)] * len(labels)
-    counts = count_boundary_voxels(pair.reference, pair.prediction, labels, *surfaces, lattice, tolerance_mm / _SLACK)
+    limit_mm, lattice = tolerance_mm / _SLACK, _lattice(pair, surfaces[0])
+    counts = count_boundary_voxels(pair.reference, pair.prediction, labels, *surfaces, lattice, limit_mm)
     return [BoundaryCounts(*row) for row in counts.tolist()]
 
 
@@ -132,6 +133,10 @@ def _directed_by_label(
         DirectedDistances(weight, maximum, total, dict(zip(percentiles, mm)), dict(zip(tolerances_mm, within)))
         for weight, maximum, total, mm, within in rows
     ]
+
+
+def _lattice(pair: LabelPair, points: PointGroups) -> Lattice:
+    return make_lattice(points.shape, _in_space(pair.spacing_mm))
 
 
 def _in_space(spacing_mm: tuple[float, ...]) -> tuple[float, float, float]:

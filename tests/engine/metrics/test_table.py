@@ -87,6 +87,16 @@ def test_a_record_of_one_convention(monkeypatch):
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
+def test_every_convention_can_have_boundaries(monkeypatch, convention):
+    functions = in_every_convention(METRICS["boundary_iou"].function("metrics-reloaded"))
+    monkeypatch.setitem(METRICS, "boundary_iou", dataclasses.replace(METRICS["boundary_iou"], functions=functions))
+    plain = compare(*two_masks(), spacing_mm=SPACING_MM, tolerance_mm=(1, 3)).labels[1]
+    found = compare(*two_masks(), spacing_mm=SPACING_MM, tolerance_mm=(1, 3), convention=convention).labels[1]
+    for column in ("boundary_iou", "boundary_iou@3mm"):
+        assert found.values[column] == plain.values[column]
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
 def test_a_column_without_a_function_is_none(convention):
     preset = Preset("all", {1: LabelSpec("one", metrics=tuple(METRICS)), 2: LabelSpec("two", metrics=tuple(METRICS))})
     found = compare(*two_masks(), spacing_mm=SPACING_MM, convention=convention, preset=preset, percentile=[90])
