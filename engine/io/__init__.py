@@ -4,7 +4,7 @@ World axes appear here and in ``engine/volume`` only: readers turn the axes of t
 (z, y, x) array.
 """
 
-from maskwright.engine.io.dicom_seg import write_dicom_seg
+from maskwright.engine.io.dicom.seg import write_dicom_seg
 from maskwright.engine.io.files import read, read_labels, write
 from maskwright.engine.io.memory import reserve_with
 

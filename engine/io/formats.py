@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.io import dicom_seg, dicom_series, nifti, nrrd_file, ome_zarr, png, tiff
+from maskwright.engine.io import nifti, nrrd_file, ome_zarr, png, tiff
+from maskwright.engine.io.dicom import seg, series
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import FileFormatError
 
@@ -100,14 +101,14 @@ FORMATS: tuple[Format, ...] = (
         is_upload=False,
     ),
     Format(
-        dicom_seg.NAME,
+        seg.NAME,
         (".seg.dcm", ".dcm"),
-        read_labels=dicom_seg.read_dicom_seg,
-        recognize=dicom_seg.recognize,
+        read_labels=seg.read_dicom_seg,
+        recognize=seg.recognize,
         is_upload=False,
         label_suffixes=(".seg.dcm",),
     ),
-    Format(dicom_series.NAME, (".dcm",), read=dicom_series.read_series, recognize=dicom_series.recognize),
+    Format(series.NAME, (".dcm",), read=series.read_series, recognize=series.recognize),
 )
 
 UPLOAD_SUFFIXES = tuple(suffix for kind in FORMATS if kind.is_upload for suffix in kind.suffixes)

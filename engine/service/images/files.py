@@ -13,8 +13,8 @@ from pathlib import Path
 from starlette.datastructures import UploadFile
 
 from maskwright.engine.io import read_labels, write, write_dicom_seg
-from maskwright.engine.io.dicom_files import dicom_files
-from maskwright.engine.io.dicom_series import NAME as DICOM_SERIES
+from maskwright.engine.io.dicom.files import dicom_files
+from maskwright.engine.io.dicom.series import NAME as DICOM_SERIES
 from maskwright.engine.io.formats import UPLOAD_SUFFIXES, suffix_of
 from maskwright.engine.service.budget.reading import read_within_budget
 from maskwright.engine.service.budget.request_context import reserve_answer

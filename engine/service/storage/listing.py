@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwright.engine.io.dicom_series import NAME as DICOM_SERIES
+from maskwright.engine.io.dicom.series import NAME as DICOM_SERIES
 from maskwright.engine.io.formats import FORMATS, reader_of
 from maskwright.errors import FileFormatError
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from maskwright.engine.io.dicom_series import NAME as DICOM_SERIES
+from maskwright.engine.io.dicom.series import NAME as DICOM_SERIES
 from maskwright.engine.service.access.data_region import read_region
 from maskwright.engine.service.storage.dicom_file import Instance, is_uid
 from maskwright.engine.service.storage.dicom_index import DicomIndex, Series

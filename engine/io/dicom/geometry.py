@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.dicom_files import DicomFile
+from maskwright.engine.io.dicom.files import DicomFile
 from maskwright.errors import GeometryError
 
 _DIRECTION = 1e-3

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maskwright.engine.io.dicom_files import SEGMENTATIONS, dicom_files, is_dicom, read_header
-from maskwright.engine.io.dicom_geometry import from_highdicom, stacked
-from maskwright.engine.io.dicom_pixels import require_own_sizes
-from maskwright.engine.io.dicom_series import series_files
+from maskwright.engine.io.dicom.files import SEGMENTATIONS, dicom_files, is_dicom, read_header
+from maskwright.engine.io.dicom.geometry import from_highdicom, stacked
+from maskwright.engine.io.dicom.pixels import require_own_sizes
+from maskwright.engine.io.dicom.series import series_files
 from maskwright.engine.io.memory import reserve_memory
 from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.engine.storage import atomic_file, storing

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.engine.io.codestream import ImageSize, codestream_size
-from maskwright.engine.io.dicom_files import DicomFile
+from maskwright.engine.io.dicom.files import DicomFile
 from maskwright.engine.io.quiet import quiet_libraries
 from maskwright.errors import FileFormatError, MissingExtraError
 

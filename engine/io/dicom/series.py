@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.engine.io.dicom_files import (
+from maskwright.engine.io.dicom.files import (
     RTSTRUCT,
     SEGMENTATIONS,
     DicomFile,
@@ -19,8 +19,8 @@ from maskwright.engine.io.dicom_files import (
     is_dicom,
     read_header,
 )
-from maskwright.engine.io.dicom_geometry import from_highdicom, plane_affine, require_one_kind, stacked
-from maskwright.engine.io.dicom_pixels import (
+from maskwright.engine.io.dicom.geometry import from_highdicom, plane_affine, require_one_kind, stacked
+from maskwright.engine.io.dicom.pixels import (
     read_pixels,
     require_own_sizes,
     rescaled_type,

@@ -1,0 +1,1 @@
+"""DICOM: series of images, and segmentations that belong to them."""
