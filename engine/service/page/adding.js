@@ -1,6 +1,6 @@
 /** Images that are added: dropped on the page, or chosen. */
 
-import { sendFile } from "./asking.js";
+import { sendFile } from "./requests.js";
 import { byId } from "./elements.js";
 import { listImages, openImage } from "./images.js";
 import { inTurn, tell } from "./stage.js";
@@ -72,13 +72,13 @@ async function sendAll(files, signal) {
   }
   byId("sending").hidden = true;
   await inTurn("Opening", async () => {
-    let told = "";
+    let message = "";
     if (added.length) {
       await listImages();
-      told = await openImage(added[0]).catch((error) => void refused.push(error.message));
+      message = await openImage(added[0]).catch((error) => void refused.push(error.message));
     }
     if (refused.length) throw new Error(refused.join("; "));
-    return told;
+    return message;
   });
 }
 

@@ -36,7 +36,7 @@ export class Axes {
   }
 
   /** Return a stored index as the server counts it: a plane has no z. */
-  told(stored) {
+  toServer(stored) {
     return this.isPlane ? stored.slice(1) : stored;
   }
 
@@ -46,7 +46,7 @@ export class Axes {
   }
 }
 
-/** Labels of all voxels, in shown order, kept up to date from what the server says has changed. */
+/** Labels of all voxels, in shown order, kept up to date from the changes of an answer. */
 export class Labels {
   /** kind: the array that holds them; those of a session are bytes. */
   constructor(axes, kind = Uint8Array) {

@@ -1,6 +1,6 @@
 /** Two stored labels of the image: the table of their agreement, and where they differ most. */
 
-import { ask, askJson } from "./asking.js";
+import { ask, askJson } from "./requests.js";
 import { Labels, niftiValues } from "./axes.js";
 import { make } from "./elements.js";
 

@@ -1,13 +1,13 @@
-/** What is said of the objects, and what comes of that. */
+/** Prompts and changes of objects, and their answers. */
 
-import { ask, askJson, whole } from "./asking.js";
+import { ask, askJson, whole } from "./requests.js";
 import { niftiValues } from "./axes.js";
 import { byId } from "./elements.js";
 import { colorOf, showObjects } from "./objects.js";
 import { inSession } from "./session.js";
 import { at, picture, state, strip, tell } from "./stage.js";
 
-export function say(prompt) {
+export function addPrompt(prompt) {
   inSession("Outlining", async () => take(await askJson("POST", at("/prompts"), { object: state.active, ...prompt })));
 }
 

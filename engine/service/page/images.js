@@ -1,6 +1,6 @@
 /** The images of the data folder, and opening one. */
 
-import { ask, askJson, Problem, whole } from "./asking.js";
+import { ask, askJson, Problem, whole } from "./requests.js";
 import { Labels, NIFTI_HEADER } from "./axes.js";
 import { endCompare, offerTags } from "./comparing.js";
 import { takeObjects } from "./editing.js";

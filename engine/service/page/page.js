@@ -1,9 +1,9 @@
 /** The page: what belongs to which button and key. */
 
 import { chooseFiles, isSending, listenToFiles } from "./adding.js";
-import { ask } from "./asking.js";
+import { ask } from "./requests.js";
 import { compare, endCompare, goToWorst } from "./comparing.js";
-import { add, agree, otherObject, redo, say, toggleHidden, toggleLock, undo } from "./editing.js";
+import { add, addPrompt, agree, otherObject, redo, toggleHidden, toggleLock, undo } from "./editing.js";
 import { byId, make } from "./elements.js";
 import { listImages, openImage } from "./images.js";
 import { listenToKeys } from "./keys.js";
@@ -14,7 +14,7 @@ import { at, inTurn, picture, state, strip } from "./stage.js";
 
 function moved(voxel) {
   const names = picture.axes.isPlane ? ["y", "x"] : ["z", "y", "x"];
-  byId("place").textContent = picture.axes.told(voxel).map((part, i) => `${names[i]} ${part}`).join(" · ");
+  byId("place").textContent = picture.axes.toServer(voxel).map((part, i) => `${names[i]} ${part}`).join(" · ");
   strip.mark(voxel);
 }
 
@@ -38,7 +38,7 @@ function wire() {
     });
   }
   byId("axis").addEventListener("change", beginPropagating);
-  Object.assign(picture, { say, moved });
+  Object.assign(picture, { addPrompt, moved });
   whenBroken({ agree, reopen: (image) => inTurn("Opening", () => openImage(image)) });
   listenToFiles();
   const flip = () => choose("sign", picture.inside ? "outside" : "inside");

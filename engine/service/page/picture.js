@@ -1,4 +1,4 @@
-/** The picture: NiiVue, what is drawn over it, and what is said with the mouse. */
+/** The picture: NiiVue, the drawings over it, and prompts by the mouse. */
 
 import { Axes } from "./axes.js";
 import { drawContours } from "./contours.js";
@@ -16,7 +16,7 @@ export class Picture {
     this.view = view;
     this.canvas = canvas;
     this.sketch = sketch;
-    this.say = () => {}; // is called with a prompt, without its object
+    this.addPrompt = () => {}; // is called with a prompt, without its object
     this.moved = () => {}; // is called with the stored voxel of the crosshair
     this.tool = "point";
     this.inside = true;
@@ -97,7 +97,7 @@ export class Picture {
     this.nv.drawScene();
   }
 
-  /** Draw the outlines of labels, each with its colour, until told otherwise. */
+  /** Draw the outlines of labels, each with its colour, until the next call. */
   outline(contours) {
     this.contours = contours;
     this.nv.drawScene();
@@ -124,7 +124,7 @@ export class Picture {
 
   /** Say something of the voxel under the crosshair. */
   sayHere(inside) {
-    this.say({ kind: "point", positive: inside, index: this.axes.told(this.crosshair()) });
+    this.addPrompt({ kind: "point", positive: inside, index: this.axes.toServer(this.crosshair()) });
   }
 
   // --- inside
@@ -198,20 +198,20 @@ export class Picture {
     } else if (this.tool === "box") {
       this.#sayBox(stroke);
     } else {
-      const voxels = joined(stroke.voxels).map((voxel) => this.axes.told(this.axes.toStored(voxel)));
-      this.say({ kind: "scribble", positive: stroke.inside, voxels });
+      const voxels = joined(stroke.voxels).map((voxel) => this.axes.toServer(this.axes.toStored(voxel)));
+      this.addPrompt({ kind: "scribble", positive: stroke.inside, voxels });
     }
   }
 
   #sayPoint(stroke) {
-    this.say({ kind: "point", positive: stroke.inside, index: this.axes.told(this.axes.toStored(stroke.voxel)) });
+    this.addPrompt({ kind: "point", positive: stroke.inside, index: this.axes.toServer(this.axes.toStored(stroke.voxel)) });
   }
 
   #sayBox(stroke) {
-    const ends = [stroke.voxels[0], stroke.voxels.at(-1)].map((voxel) => this.axes.told(this.axes.toStored(voxel)));
+    const ends = [stroke.voxels[0], stroke.voxels.at(-1)].map((voxel) => this.axes.toServer(this.axes.toStored(voxel)));
     const lower = ends[0].map((at, axis) => Math.min(at, ends[1][axis]));
     const upper = ends[0].map((at, axis) => Math.max(at, ends[1][axis]) + 1);
-    this.say({ kind: "box", positive: true, lower, upper });
+    this.addPrompt({ kind: "box", positive: true, lower, upper });
   }
 
   #drawSketch() {

@@ -1,6 +1,6 @@
 /** An object carried from the slices that are right to the others. */
 
-import { askJson } from "./asking.js";
+import { askJson } from "./requests.js";
 import { take } from "./editing.js";
 import { byId, make } from "./elements.js";
 import { inSession } from "./session.js";
@@ -46,10 +46,10 @@ export function propagate() {
   inSession("Propagating", async () => {
     const asked = { object: state.active, axis, given, from: first, to: last + 1 };
     const answer = await askJson("POST", at("/propagate"), asked);
-    const told = take(answer);
+    const message = take(answer);
     strip.show(answer.confidence, axis, given);
     strip.mark(picture.crosshair());
-    return told;
+    return message;
   });
 }
 

@@ -1,6 +1,6 @@
 /** What was drawn, kept on the server or in a file. */
 
-import { ask, askJson, whole } from "./asking.js";
+import { ask, askJson, whole } from "./requests.js";
 import { niftiOf } from "./axes.js";
 import { byId, make } from "./elements.js";
 import { listImages } from "./images.js";
@@ -29,7 +29,7 @@ export function download() {
   });
 }
 
-/** Keep what is shown as a file, where there is no session any more that could say it. */
+/** Save the shown labels as a file, where there is no session any more that could. */
 export function rescue() {
   keep(new Blob([niftiOf(state.header, state.labels)]), `${state.image}.nii`);
 }

@@ -1,4 +1,4 @@
-/** What is done in a session, where it may have ended, the server may not answer, and a token may only look. */
+/** Requests in a session that may have ended, of a server that may not answer, with a token that may only look. */
 
 import { byId } from "./elements.js";
 import { inTurn, onEnd, picture, setUsable, state, tell } from "./stage.js";
@@ -8,12 +8,12 @@ const LOOKING = "Your token may look and compare, but not edit";
 let agree = async () => {};
 let reopen = () => {};
 
-/** Say how the page comes to agree with its session again, and how its image is opened again. */
+/** Set how the page agrees with its session again, and how its image is opened again. */
 export function whenBroken(ways) {
   ({ agree, reopen } = ways);
 }
 
-/** Do something in the session that there is now; what comes too late for that is left out. */
+/** Do something in the present session; work that comes too late for it is left out. */
 export function inSession(what, work) {
   const { session, mayEdit } = state;
   if (!session || !mayEdit) return;

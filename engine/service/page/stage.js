@@ -34,7 +34,7 @@ export function onEnd(act) {
 }
 
 /**
- * Do one thing after another; say what came of it (what work returns, or how long it took), or what went wrong.
+ * Do one thing after another; show its result (the text that work returns, or how long it took), or what went wrong.
  * What is not to be done any more when its turn comes is left out.
  */
 export function inTurn(what, work, isStill = () => true) {
@@ -44,8 +44,8 @@ export function inTurn(what, work, isStill = () => true) {
     document.body.setAttribute("aria-busy", "true");
     const begun = performance.now();
     try {
-      const told = await work();
-      tell(told ?? `${what}: done in ${Math.round(performance.now() - begun)} ms`);
+      const message = await work();
+      tell(message ?? `${what}: done in ${Math.round(performance.now() - begun)} ms`);
     } catch (error) {
       tell(error.message, true);
       if (error.status === 410) ended(error);

@@ -188,7 +188,7 @@ class SessionJournals:
         self._remove_uploads()
 
     def _remove_uploads(self) -> None:
-        """Remove the uploads that no journal names, if all journals can be asked."""
+        """Remove the uploads that no journal names, if the header of every journal can be read."""
         heads = [_attributes(path) for path in self._folder.glob("*.journal")]
         if None in heads:
             return
@@ -218,7 +218,7 @@ def _log_of(data: bytes) -> SessionLog:
 
 
 def _attributes(path: Path) -> dict[str, Any] | None:
-    """Return the attributes in the header of a journal of any version, None if there are none to be found."""
+    """Return the attributes in the header of a journal of any version, None if there are none."""
     try:
         with path.open("rb") as file:
             attributes = json.loads(file.readline())["attributes"]

@@ -1,7 +1,7 @@
 """Leases: the right of a client to a session, with time-outs, a bounded number, a bounded memory, and a journal.
 
 A lease ends when its client releases it, does nothing for ``idle_s``, gives no sign of life for ``silent_s``, or is the
-one longest idle when memory is short. A lease that is busy does not end. Later requests with its token are told why.
+one longest idle when memory is short. A lease that is busy does not end. Later requests with its token get the reason.
 
 Work on a session waits for its turn in the event loop (``queue``), so no thread waits for a session. The locks of
 threads, in the order in which they are taken:

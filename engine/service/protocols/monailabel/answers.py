@@ -33,7 +33,7 @@ def _for_viewers(data: bytes, labels: Volume, compress: bool) -> bytes:
 
 
 def answer(output: str, params: dict[str, Any], file: tuple[str, bytes] | None) -> Response:
-    """Return what ``output`` asks for: ``image`` the file, ``json`` the parameters, else a form of both."""
+    """Return the parts that ``output`` names: ``image`` the file, ``json`` the parameters, else a form of both."""
     if output == "json" or file is None:
         return Response(json.dumps(params), media_type="application/json")
     name, data = file

@@ -1,4 +1,4 @@
-"""MONAI Label's routes, without those of a single resource: who may log in, what there is, what is next."""
+"""MONAI Label's routes without those of one resource: login, models, the next image."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ LOGIN = {
 }
 
 
-def monailabel_router(place: AppState, tokens: TokenFile | Tokens | None) -> APIRouter:
+def monailabel_router(state: AppState, tokens: TokenFile | Tokens | None) -> APIRouter:
     """Return all routes of the protocol."""
     router = APIRouter()
-    router.include_router(datastore_router(place))
-    router.include_router(infer_router(place))
-    router.include_router(_general_router(place))
+    router.include_router(datastore_router(state))
+    router.include_router(infer_router(state))
+    router.include_router(_general_router(state))
     router.include_router(_login_router(tokens))
-    router.include_router(dicomweb_router(place))
+    router.include_router(dicomweb_router(state))
     return router
 
 
@@ -67,28 +67,28 @@ def _login_router(tokens: TokenFile | Tokens | None) -> APIRouter:
         """Give a client's password back as its bearer token: the password is the token, the name is not looked at."""
         fields = parse_qs((await read_body(request)).decode("utf-8", "replace"))
         secret = next(iter(fields.get("password", [])), "")
-        found = None if tokens is None else tokens.authenticate(secret, datetime.now(UTC))
-        if isinstance(found, Refusal):
-            return problem(401, found.message)
+        actor = None if tokens is None else tokens.authenticate(secret, datetime.now(UTC))
+        if isinstance(actor, Refusal):
+            return problem(401, actor.message)
         return {"access_token": secret, "token_type": "bearer"}
 
     @router.get("/token/valid")
     @action("read_image")
     def valid() -> dict[str, bool]:
-        """Whether the token of this request holds: who gets here has a good one."""
+        """Whether the token of this request is valid; a request with another one is refused before."""
         return {"valid": True}
 
     return router
 
 
-def _general_router(place: AppState) -> APIRouter:
+def _general_router(state: AppState) -> APIRouter:
     router = APIRouter(tags=["server"])
 
     @router.get("/info/")
     @action("read_image")
     async def info() -> dict[str, Any]:
         """Models, strategies, and how far the datastore is."""
-        status, models = await in_thread(lambda: (place.store.status(), describe_models()))
+        status, models = await in_thread(lambda: (state.store.status(), describe_models()))
         return {
             "name": "Maskwright",
             "description": "Clicks to masks, and masks from slice to slice",
@@ -109,11 +109,11 @@ def _general_router(place: AppState) -> APIRouter:
         if strategy not in STRATEGIES:
             raise NotFoundError(f"there is no strategy {strategy[:40]!r}; there is {', '.join(STRATEGIES)}")
         parse_object(await read_body(request), "the body")
-        entry = await in_thread(lambda: _next(place, strategy))
+        entry = await in_thread(lambda: _next(state, strategy))
         if entry is None:
             return {}
         request.state.subject = entry.id
-        return await in_thread(lambda: _sample(place, entry))
+        return await in_thread(lambda: _sample(state, entry))
 
     @router.get("/train/")
     @action("read_image")
@@ -130,17 +130,17 @@ def _general_router(place: AppState) -> APIRouter:
     return router
 
 
-def _next(place: AppState, strategy: str) -> ImageEntry | None:
+def _next(state: AppState, strategy: str) -> ImageEntry | None:
     if strategy == NEXT:
-        return place.store.next_unlabelled(place.confidence)
-    left = place.store.unlabelled()
+        return state.store.next_unlabelled(state.confidence)
+    left = state.store.unlabelled()
     return secrets.choice(left) if left else None
 
 
-def _sample(place: AppState, entry: ImageEntry) -> dict[str, Any]:
+def _sample(state: AppState, entry: ImageEntry) -> dict[str, Any]:
     """Return an image as the clients read it; of a DICOM series also by which UIDs a viewer opens it."""
     sample = {"id": entry.id, "path": entry.name, "name": entry.name, "checksum": f"SHA256:{entry.sha256}"}
-    series = next((series for series in place.store.dicom_series() if series.image == entry.id), None)
+    series = next((series for series in state.store.dicom_series() if series.image == entry.id), None)
     if series is not None:
         sample |= {"StudyInstanceUID": series.study, "SeriesInstanceUID": series.uid}
         sample |= {name: series.first(tag) for name, tag in SHOWN.items()}

@@ -32,7 +32,7 @@ TYPES = ("uint8", "uint16", "int16", "int32")
 """Of the voxels of a mask; OHIF's older plugins read two bytes a voxel."""
 
 
-def infer_router(place: AppState) -> APIRouter:
+def infer_router(state: AppState) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["infer"])
 
@@ -53,31 +53,31 @@ def infer_router(place: AppState) -> APIRouter:
         async def read_and_begin() -> Awaitable[Response]:
             params, files = await read_form(request)
             owner = actor_name(request)
-            entry = await in_thread(lambda: _entry(place, owner, image, session_id, files.get("file")))
+            entry = await in_thread(lambda: _entry(state, owner, image, session_id, files.get("file")))
             request.state.subject = entry.id
 
             def click(lease: Lease[ClickSession]) -> Response:
-                volume = place.open(entry)
+                volume = state.open(entry)
                 clicks = clicks_of(params, volume)
                 lease.session.begin(volume, clicks, METHOD_OF[model])
-                place.clicks.reserve(lease)
+                state.clicks.reserve(lease)
                 mask = lease.session.segment(clicks)
                 return _answered(mask.astype(np.uint8), volume, params, output, {})
 
             def fill() -> Response:
-                volume = place.open(entry)
+                volume = state.open(entry)
                 labels, more = _propagated(volume, params, files.get("label"))
                 if image:
-                    place.confidence[entry.id] = more["confidence"]
+                    state.confidence[entry.id] = more["confidence"]
                 return _answered(labels, volume, params, output, more)
 
             if model == PROPAGATE:
                 return asyncio.ensure_future(run_in_worker(fill))
             token = _click_token(owner, params, model, entry)
-            return asyncio.ensure_future(place.clicks.work(token, owner, click))
+            return asyncio.ensure_future(state.clicks.work(token, owner, click))
 
         arrival = infer_key(request.scope)
-        answer = await (read_and_begin() if arrival is None else place.queues.ticket(arrival).run(read_and_begin))
+        answer = await (read_and_begin() if arrival is None else state.queues.ticket(arrival).run(read_and_begin))
         return await answer
 
     return router
@@ -116,14 +116,14 @@ def _whole(values: Any, count: int, name: str) -> list[int]:
     return [int(v) for v in values]
 
 
-def _entry(place: AppState, owner: str, image: str, session_id: str, file: UploadFile | None) -> ImageEntry:
+def _entry(state: AppState, owner: str, image: str, session_id: str, file: UploadFile | None) -> ImageEntry:
     if session_id:
-        return place.transient.image(owner, session_id)
+        return state.transient.image(owner, session_id)
     if file is not None:
-        return place.transient.add(owner, file.filename or "image.nii.gz", file.file)
+        return state.transient.add(owner, file.filename or "image.nii.gz", file.file)
     if not image:
         raise InputError("no image: give 'image' or 'session_id', or send a 'file'")
-    return place.store.image(image)
+    return state.store.image(image)
 
 
 def _propagated(volume: Volume, params: dict[str, Any], label: UploadFile | None) -> tuple[Any, dict[str, Any]]:

@@ -14,8 +14,8 @@ METHOD_OF = {ASSIST: METHODS[0]} | {f"{ASSIST}-{method}": method for method in M
 MODELS = (*METHOD_OF, PROPAGATE)
 NEXT, RANDOM = "next", "random"
 STRATEGIES = {
-    NEXT: {"description": "What has no label yet; then what was least sure."},
-    RANDOM: {"description": "Any image that has no label yet."},  # OHIF asks for it whatever is listed
+    NEXT: {"description": "An image without a label; then the least confident one."},
+    RANDOM: {"description": "Any image without a label."},  # OHIF asks for it whatever is listed
 }
 
 

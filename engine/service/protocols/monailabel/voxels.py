@@ -40,15 +40,15 @@ def labels_of_voxels(file: BinaryIO, size: int, image: Volume) -> LabelMap:
 
 
 def numbered(label_info: Any, labels: LabelMap) -> Any:
-    """Return what a viewer says of its labels with the number of each, ``idx``.
+    """Return the label names of a viewer with the number of each, ``idx``.
 
-    OHIF's plugin counts the names it was told, not the labels in the mask; MONAI Label takes the first name for the
-    smallest label that is there, the second for the next, and so does this. What has a number keeps it.
+    OHIF's plugin counts its names, not the labels in the mask; MONAI Label takes the first name for the
+    smallest label that is there, the second for the next, and so does this. An entry with a number keeps it.
     """
     if not isinstance(label_info, list):
         return label_info
     present = [int(label) for label in np.unique(labels.array) if label]
     return [
-        {"idx": present[at], **said} if isinstance(said, dict) and at < len(present) else said
-        for at, said in enumerate(label_info)
+        {"idx": present[at], **entry} if isinstance(entry, dict) and at < len(present) else entry
+        for at, entry in enumerate(label_info)
     ]

@@ -6,7 +6,7 @@ Layout, all little-endian::
     dtype's name (ASCII) | i64 shape[ndim] | u32 chunks
     then per chunk: u64 raw bytes | u64 packed bytes | blosc2 bytes
 
-An array that comes from outside is never trusted: what it would unpack to is checked before anything is allocated.
+An array that comes from outside is never trusted: its unpacked size is checked before anything is allocated.
 """
 
 from __future__ import annotations
@@ -115,18 +115,18 @@ def _chunks(packed: bytes, at: int, total: int, itemsize: int) -> list[tuple[int
     import blosc2
 
     (count,) = struct.unpack_from("<I", packed, at)
-    at, start, view, found = at + 4, 0, memoryview(packed), []
+    at, start, view, chunks = at + 4, 0, memoryview(packed), []
     for _ in range(count):
         raw, length = struct.unpack_from("<QQ", packed, at)
         part = view[at + 16 : at + 16 + length]
         at += 16 + length
-        # blosc2 does not notice a destination of another size: its own header is asked first.
+        # blosc2 does not notice a destination of another size: its own header is read first.
         if len(part) != length or length < 32 or blosc2.get_cbuffer_sizes(part)[:2] != (raw, length) or raw % itemsize:
             raise InputError("a chunk of the packed array is cut or says another size than its header; send it again")
-        found.append((start, raw, part))
+        chunks.append((start, raw, part))
         start += raw
         if start > total:
             break
     if start != total or at != len(packed):
         raise InputError(f"the packed array holds {start} bytes; its shape needs {total}; send it again")
-    return found
+    return chunks

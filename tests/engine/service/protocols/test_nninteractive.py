@@ -49,7 +49,7 @@ def client(server):
         yield session
 
 
-def test_what_the_server_can_do_is_read(client):
+def test_capabilities(client):
     assert all(client.supported_interactions[kind] for kind in ("points", "bbox2d", "bbox3d", "scribble", "lasso"))
     assert client.supports_undo
     assert client.supports_initial_label
@@ -61,7 +61,7 @@ def test_what_the_server_can_do_is_read(client):
     client.set_do_autozoom(True)
 
 
-def test_a_point_and_its_undo(client):
+def test_point_and_undo(client):
     _, ball = scene()
     box = client.add_point_interaction([10, 14, 12], include_interaction=True)
     assert dice(client.target_buffer > 0, ball) > 0.9
@@ -92,7 +92,7 @@ def test_each_kind_of_prompt(client):
     np.testing.assert_array_equal(client.target_buffer, before)
 
 
-def test_an_initial_mask_is_corrected(client):
+def test_initial_mask_is_corrected(client):
     _, ball = scene()
     half = ball.copy()
     half[:, :, :12] = False
@@ -104,7 +104,7 @@ def test_an_initial_mask_is_corrected(client):
     np.testing.assert_array_equal(client.target_buffer > 0, half)
 
 
-def test_prompts_wait_until_they_are_to_be_answered(client):
+def test_prompts_wait_for_predict(client):
     _, ball = scene()
     client.add_point_interaction([10, 14, 12], include_interaction=True, run_prediction=False)
     client.add_point_interaction([10, 26, 32], include_interaction=False, run_prediction=False)
@@ -125,7 +125,7 @@ def test_a_plane_and_no_spacing(server):
         assert session.undo()
 
 
-def test_several_clients_at_once_do_not_disturb_each_other(server):
+def test_several_clients_at_once(server):
     image, ball = scene()
     found = {}
 
@@ -147,7 +147,7 @@ def test_several_clients_at_once_do_not_disturb_each_other(server):
     assert not (found[0] & found[1]).any()
 
 
-def test_a_full_server_and_a_lost_lease_are_the_clients_errors(server):
+def test_full_server_and_lost_lease_raise_in_the_client(server):
     clients = [remote.nnInteractiveRemoteInferenceSession(server) for _ in range(4)]
     try:
         with pytest.raises(remote.ServerAtCapacityError, match="4 sessions are taken"):
@@ -173,7 +173,7 @@ def test_a_full_server_and_a_lost_lease_are_the_clients_errors(server):
         ("/set_target_buffer", {"shape": list(SHAPE), "dtype": "O"}, "dtype"),
     ],
 )
-def test_a_bad_request_is_a_problem_that_says_what_to_do(client, path, body, part):
+def test_bad_request_is_a_problem(client, path, body, part):
     answer = client._http.post(path, json=body)
     assert answer.status_code == 422
     assert part in answer.json()["detail"]
@@ -181,7 +181,7 @@ def test_a_bad_request_is_a_problem_that_says_what_to_do(client, path, body, par
     assert client.target_buffer.any()
 
 
-def test_hostile_arrays_are_refused_and_the_session_goes_on(client):
+def test_hostile_arrays_are_refused(client):
     stroke = pack_array(np.ones((2, 2, 2), np.uint8))
     cases = [
         (b"", {}, 422),
@@ -200,7 +200,7 @@ def test_hostile_arrays_are_refused_and_the_session_goes_on(client):
     assert client.target_buffer.any()
 
 
-def test_without_a_lease_or_with_a_guessed_one_nothing_is_answered(server):
+def test_guessed_lease_is_refused(server):
     for headers in ({}, {"X-Lease-Token": "guess"}):
         for path in ("/undo", "/predict", "/heartbeat", "/reset_interactions"):
             assert httpx.post(server + path, headers=headers).status_code == 410

@@ -13,7 +13,7 @@ from maskwright.engine.service.sessions.queue import SessionQueues
 from reference.serving import nninteractive_app, served
 
 
-def test_an_image_that_there_is_no_room_for_ends_what_was_before_it_everywhere(tmp_path):
+def test_image_without_room_empties_its_session(tmp_path):
     images, memory = SharedImages(), Budget(3000)
     recovery = Recovery(SessionJournals(tmp_path, 60), restore_remote_session)
     pool = Leases(RemoteSession, LeasePolicy(), memory, SessionQueues(), recovery)

@@ -68,14 +68,14 @@ def test_any_target_is_answered(app, dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_dtype_that_no_buffer_has_is_refused(app, dtype):
+def test_unknown_dtype_is_refused(app, dtype):
     answer = check(app, "/set_target_buffer", json.dumps({"shape": SHAPE, "dtype": dtype}).encode())
     assert answer.status_code == 422
     assert "dtype" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("dtype", [">u2", "<i4", "uint8", "float16", "bool"])
-def test_values_come_in_the_byte_order_of_packed_arrays(app, dtype):
+def test_values_come_in_native_byte_order(app, dtype):
     point = json.dumps({"coordinates": [2, 3, 4]}).encode()
     target = json.dumps({"shape": SHAPE, "dtype": dtype}).encode()
     [_, answer] = ask(app, ("/set_target_buffer", target, {}), ("/add_point_interaction", point, {}))

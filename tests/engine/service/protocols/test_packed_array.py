@@ -20,7 +20,7 @@ ARRAYS = st.sampled_from(sorted(DTYPES)).flatmap(
 
 @settings(deadline=None)
 @given(ARRAYS, st.booleans())
-def test_there_and_back(array, turned):
+def test_packed_arrays_unpack(array, turned):
     array = array.T if turned else array
     found = unpack_array(pack_array(array), LIMIT)
     assert found.dtype == array.dtype
@@ -29,7 +29,7 @@ def test_there_and_back(array, turned):
 
 @settings(deadline=None, max_examples=30)
 @given(ARRAYS)
-def test_the_real_client_reads_ours_and_we_read_its(array):
+def test_real_client_packs_alike(array):
     theirs = pytest.importorskip("nnInteractive.inference.remote.serialization")
     np.testing.assert_array_equal(theirs.unpack_array(pack_array(array)), array)
     np.testing.assert_array_equal(unpack_array(theirs.pack_array(array), LIMIT), array)
@@ -37,7 +37,7 @@ def test_the_real_client_reads_ours_and_we_read_its(array):
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_damage_does_no_more_than_raise(data):
+def test_damaged_array_is_refused(data):
     packed = bytearray(pack_array(np.arange(60, dtype=np.int16).reshape(3, 4, 5)))
     for _ in range(data.draw(st.integers(1, 3))):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
@@ -46,7 +46,7 @@ def test_damage_does_no_more_than_raise(data):
         assert unpack_array(bytes(packed[:cut]), LIMIT).nbytes <= LIMIT
 
 
-def test_what_would_be_too_large_is_refused_before_it_is_made():
+def test_too_large_array_is_refused_before_unpacking():
     header = MAGIC + struct.pack("<BBBB", 1, 1, 4, 5) + b"uint8"
     for shape in ((1, 2**20, 2**20, 2**20), (2**62, 4, 1, 1), (1, -1, 1, 1), (1, 0, 5, 5)):
         with pytest.raises(InputError, match="within"):
@@ -58,6 +58,6 @@ def test_what_would_be_too_large_is_refused_before_it_is_made():
 
 
 @pytest.mark.parametrize("packed", [b"", b"NNIA", b"x" * 200, MAGIC + b"\x02\x01\x01\x05uint8"])
-def test_what_is_no_packed_array_is_refused(packed):
+def test_other_bytes_are_refused(packed):
     with pytest.raises(InputError):
         unpack_array(packed, LIMIT)

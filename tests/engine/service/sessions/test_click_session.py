@@ -39,7 +39,7 @@ class Table:
         return asyncio.run(self.leases.work(token, "", work))
 
 
-def test_an_image_counts_once_and_each_object_for_its_mask_and_history():
+def test_image_counts_once_and_objects_by_mask_and_history():
     memory, volume = Budget(10**9), phantom()
     clicks = Table(memory)
     first = clicks.segment("a", volume, CLICK)
@@ -54,7 +54,7 @@ def test_an_image_counts_once_and_each_object_for_its_mask_and_history():
     assert memory.used_bytes < volume.array.nbytes + more + 2 * one
 
 
-def test_the_longest_unused_goes_where_there_are_too_many():
+def test_longest_idle_is_replaced():
     memory, volume = Budget(10**9), phantom()
     clicks = Table(memory, sessions=2)
     clicks.segment("a", volume, CLICK)
@@ -64,7 +64,7 @@ def test_the_longest_unused_goes_where_there_are_too_many():
     assert memory.used_bytes == pytest.approx(2 * one, rel=0.2)
 
 
-def test_one_goes_for_want_of_memory_and_its_mask_comes_again():
+def test_evicted_session_gives_the_same_mask_again():
     volume, other = phantom(), phantom(1)
     memory = Budget(2 * volume.array.nbytes + 4 * VOXELS)
     clicks = Table(memory)
@@ -77,7 +77,7 @@ def test_one_goes_for_want_of_memory_and_its_mask_comes_again():
     np.testing.assert_array_equal(Table(Budget(10**9)).segment("a", volume, CLICK), first)
 
 
-def test_a_session_too_large_to_be_kept_is_answered_all_the_same():
+def test_session_too_large_to_keep_is_answered():
     volume = phantom()
     memory = Budget(volume.array.nbytes + VOXELS)  # its mask fits, its history does not
     mask = Table(memory).segment("a", volume, CLICK)
@@ -94,14 +94,14 @@ def test_a_session_too_large_to_be_kept_is_answered_all_the_same():
         (phantom(), Clicks(), PromptError),
     ],
 )
-def test_what_cannot_be_begun_holds_nothing(volume, clicks, error):
+def test_refused_session_holds_no_memory(volume, clicks, error):
     memory = Budget(10**9)
     with pytest.raises(error):
         Table(memory).segment("a", volume, clicks)
     assert memory.used_bytes == 0
 
 
-def test_a_box_and_clicks_that_go_on_are_edits_of_one_session():
+def test_further_clicks_are_edits():
     table, volume = Table(Budget(10**9)), phantom()
     box = ((4, 4, 4), (5, 13, 14))
     boxed = table.segment("a", volume, Clicks(box=box))

@@ -39,7 +39,7 @@ def age(folder, seconds=61):
         os.utime(path, (time.time() - seconds,) * 2)
 
 
-def test_events_come_back_to_their_owner_and_uploads_go_with_the_last_journal(tmp_path):
+def test_events_and_uploads_come_back_to_their_owner(tmp_path):
     journals = SessionJournals(tmp_path, 60)
     begin(journals, "one", "two", header=UPLOADED, upload=b"image")
     for token in ("one", "two"):
@@ -56,7 +56,7 @@ def test_events_come_back_to_their_owner_and_uploads_go_with_the_last_journal(tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_owner_removes_nothing(tmp_path):
+def test_another_owner_removes_no_journal(tmp_path):
     begin(SessionJournals(tmp_path, 60), "one")
     after = SessionJournals(tmp_path, 60)
     after.forget("one", "you")
@@ -65,7 +65,7 @@ def test_another_owner_removes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_session_that_begins_anew_has_the_events_since(tmp_path):
+def test_session_that_begins_anew_has_a_new_journal(tmp_path):
     journals = SessionJournals(tmp_path, 60)
     begin(journals, "one", events=EVENTS)
     begin(journals, "one", events=(TargetSet("uint8"),))
@@ -73,14 +73,14 @@ def test_a_session_that_begins_anew_has_the_events_since(tmp_path):
     assert events_of(journals, "one") == (TargetSet("uint8"), *EVENTS)
 
 
-def test_journals_are_for_their_user_alone(tmp_path):
+def test_journals_are_private(tmp_path):
     begin(SessionJournals(tmp_path / "sessions", 60), "one", header=UPLOADED, upload=b"image")
     assert [path.stat().st_mode & 0o077 for path in [tmp_path / "sessions", *(tmp_path / "sessions").iterdir()]] == [
         0
     ] * 3
 
 
-def test_an_event_after_a_torn_line_is_a_line_of_its_own(tmp_path):
+def test_torn_line_is_cut_off(tmp_path):
     begin(SessionJournals(tmp_path, 60), "one", events=EVENTS)
     path = next(tmp_path.glob("*.journal"))
     path.write_bytes(path.read_bytes()[:-7])
@@ -90,7 +90,7 @@ def test_an_event_after_a_torn_line_is_a_line_of_its_own(tmp_path):
     assert events_of(again, "one") == EVENTS
 
 
-def test_an_expired_journal_is_removed_but_not_one_in_use(tmp_path):
+def test_expired_journals_are_removed(tmp_path):
     before = SessionJournals(tmp_path, 60)
     begin(before, "one", "two")
     age(tmp_path)
@@ -102,7 +102,7 @@ def test_an_expired_journal_is_removed_but_not_one_in_use(tmp_path):
     assert events_of(before, "three") == ()
 
 
-def test_a_journal_whose_session_did_not_come_back_runs_out_all_the_same(tmp_path):
+def test_journal_that_is_only_read_still_expires(tmp_path):
     begin(SessionJournals(tmp_path, 60), "one", "two", "three")
     after = SessionJournals(tmp_path, 60)
     for token in ("one", "two", "three"):
@@ -117,7 +117,7 @@ def test_a_journal_whose_session_did_not_come_back_runs_out_all_the_same(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_session_in_use_is_not_old(tmp_path):
+def test_journal_in_use_does_not_expire(tmp_path):
     journals = SessionJournals(tmp_path, 60)
     begin(journals, "one")
     age(tmp_path)
@@ -126,7 +126,7 @@ def test_a_session_in_use_is_not_old(tmp_path):
     assert events_of(SessionJournals(tmp_path, 60), "one") == ()
 
 
-def test_a_session_that_ended_meanwhile_gets_no_journal_again(tmp_path):
+def test_ended_session_gets_no_journal(tmp_path):
     journals = SessionJournals(tmp_path, 60)
     begin(journals, "one")
     journals.forget("one")
@@ -151,7 +151,7 @@ def write_old_form(path):
 @pytest.mark.parametrize(
     "spoil", [write_later_version, add_unknown_event, write_old_form, lambda path: path.write_bytes(b"\xff\n")]
 )
-def test_a_journal_that_cannot_be_read_is_kept_and_told_once(tmp_path, caplog, spoil):
+def test_unreadable_journal_is_kept_and_logged_once(tmp_path, caplog, spoil):
     begin(SessionJournals(tmp_path, 60), "one", header=UPLOADED, upload=b"image", events=EVENTS)
     path = next(tmp_path.glob("*.journal"))
     spoil(path)
@@ -176,7 +176,7 @@ def test_a_journal_that_cannot_be_read_is_kept_and_told_once(tmp_path, caplog, s
     ] * 2  # once a server
 
 
-def test_a_journal_of_an_earlier_version_is_migrated_and_goes_on(tmp_path, monkeypatch):
+def test_earlier_version_is_migrated(tmp_path, monkeypatch):
     begin(SessionJournals(tmp_path, 60), "one", events=EVENTS)
 
     def migrate(records):
@@ -193,14 +193,14 @@ def test_a_journal_of_an_earlier_version_is_migrated_and_goes_on(tmp_path, monke
     assert events_of(SessionJournals(tmp_path, 60), "one") == (*migrated, ObjectAdded("kidney"))
 
 
-def test_a_later_version_is_told_from_damage(tmp_path):
+def test_later_version_is_told_from_damage(tmp_path):
     begin(SessionJournals(tmp_path, 60), "one")
     write_later_version(next(tmp_path.glob("*.journal")))
     with pytest.raises(LogVersionError):
         SessionJournals(tmp_path, 60).read("one", "me")
 
 
-def test_on_a_full_disk_the_session_goes_on_without_a_journal(tmp_path, monkeypatch, caplog):
+def test_full_disk_ends_the_journal_and_not_the_session(tmp_path, monkeypatch, caplog):
     journals = SessionJournals(tmp_path, 60)
     begin(journals, "one")
 
@@ -218,7 +218,7 @@ def test_on_a_full_disk_the_session_goes_on_without_a_journal(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_journal_that_grows_too_long_ends(tmp_path, monkeypatch, caplog):
+def test_too_long_journal_ends(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(journal, "MOST_BYTES", 800)
     journals = SessionJournals(tmp_path, 60)
     begin(journals, "one")
@@ -228,7 +228,7 @@ def test_a_journal_that_grows_too_long_ends(tmp_path, monkeypatch, caplog):
     assert [record.getMessage() for record in caplog.records] == ["a session has no journal any more"]
 
 
-def test_a_journal_that_cannot_be_removed_stops_nobody(tmp_path, monkeypatch, caplog):
+def test_journal_that_cannot_be_removed_is_logged(tmp_path, monkeypatch, caplog):
     journals = SessionJournals(tmp_path, 60)
     begin(journals, "one")
 
@@ -246,7 +246,7 @@ def test_a_journal_that_cannot_be_removed_stops_nobody(tmp_path, monkeypatch, ca
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_a_damaged_journal_is_refused_or_what_was_answered(tmp_path_factory, data):
+def test_damaged_journal_is_refused_or_a_prefix(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("journals")
     journals = SessionJournals(folder, 60)
     begin(journals, "one", events=EVENTS)

@@ -66,7 +66,7 @@ def heartbeat(pool, token, owner=ME):
     return asyncio.run(pool.heartbeat(token, owner))
 
 
-def test_heartbeats_keep_a_lease_alive_and_not_busy():
+def test_heartbeats_keep_a_lease_alive():
     pool, clock = leases_of()
     token = pool.claim(ME)
     for _ in range(4):
@@ -78,7 +78,7 @@ def test_heartbeats_keep_a_lease_alive_and_not_busy():
         heartbeat(pool, token)
 
 
-def test_silence_ends_a_lease_and_actions_do_not_let_it():
+def test_silence_ends_a_lease():
     pool, clock = leases_of()
     quiet, busy = pool.claim(ME), pool.claim(ME)
     clock.now += 29
@@ -89,7 +89,7 @@ def test_silence_ends_a_lease_and_actions_do_not_let_it():
         act(pool, quiet)
 
 
-def test_a_lease_at_work_does_not_end_and_its_time_begins_afterwards():
+def test_busy_lease_does_not_expire():
     pool, clock = leases_of()
     token = pool.claim(ME)
 
@@ -103,7 +103,7 @@ def test_a_lease_at_work_does_not_end_and_its_time_begins_afterwards():
     act(pool, token)
 
 
-def test_a_claim_takes_the_place_of_what_has_run_out():
+def test_claim_replaces_an_expired_lease():
     pool, clock = leases_of(sessions=1)
     old = pool.claim(ME)
     with pytest.raises(CapacityError, match="all 1 sessions"):
@@ -114,7 +114,7 @@ def test_a_claim_takes_the_place_of_what_has_run_out():
         act(pool, old)
 
 
-def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
+def test_short_memory_evicts_the_longest_idle():
     pool, clock = leases_of()
     tokens = [pool.claim(ME) for _ in range(3)]
     for token in (tokens[1], tokens[0]):
@@ -130,7 +130,7 @@ def test_when_memory_is_short_the_longest_idle_ends_and_is_told():
     act(pool, tokens[0])
 
 
-def test_leases_of_one_budget_end_the_longest_idle_of_all_and_count_an_image_once():
+def test_tables_of_one_budget_evict_the_longest_idle_and_share_images():
     budget, image = Budget(1000), np.zeros(400, np.uint8)
     tables = [leases_of(budget=budget)[0] for _ in range(2)]
     tokens = [table.claim(ME) for table in tables]
@@ -153,7 +153,7 @@ def test_leases_of_one_budget_end_the_longest_idle_of_all_and_count_an_image_onc
     assert budget.used_bytes == 0
 
 
-def test_a_session_released_at_work_is_counted_until_that_ends_and_one_that_grew_too_large_ends():
+def test_released_session_is_counted_until_its_work_ends_and_too_large_one_ends():
     budget = Budget(1000)
     pool, _ = leases_of(budget=budget)
     token = pool.claim(ME)
@@ -172,7 +172,7 @@ def test_a_session_released_at_work_is_counted_until_that_ends_and_one_that_grew
     assert budget.used_bytes == 0
 
 
-def test_no_session_ends_where_one_that_is_at_work_would_have_to_end_too():
+def test_no_session_is_evicted_if_a_busy_one_had_to_go_too():
     budget = Budget(1000)
     pool, _ = leases_of(budget=budget)
     small, large, third = (pool.claim(ME) for _ in range(3))
@@ -190,7 +190,7 @@ def test_no_session_ends_where_one_that_is_at_work_would_have_to_end_too():
         act(pool, large)
 
 
-def test_requests_of_one_session_run_in_order_of_arrival_and_others_go_on():
+def test_requests_of_one_session_run_in_order():
     pool, _ = leases_of()
     one, other = pool.claim(ME), pool.claim(ME)
     order, gate = [], threading.Event()
@@ -212,7 +212,7 @@ def test_requests_of_one_session_run_in_order_of_arrival_and_others_go_on():
     assert order == ["other", 0, 1, 2, 4, 5, 6, 7, 8, 9]
 
 
-def test_a_cancelled_request_keeps_its_session_busy_until_its_work_ends():
+def test_cancelled_request_keeps_its_session_busy():
     pool, _ = leases_of()
     token, order, gate, begun = pool.claim(ME), [], threading.Event(), threading.Event()
 
@@ -236,7 +236,7 @@ def test_a_cancelled_request_keeps_its_session_busy_until_its_work_ends():
     assert order == ["first", "second"]
 
 
-def test_work_that_waited_for_a_lease_that_was_released_meanwhile_is_refused():
+def test_waiting_work_of_a_released_lease_is_refused():
     pool, _ = leases_of()
     token = pool.claim(ME)
 
@@ -250,7 +250,7 @@ def test_work_that_waited_for_a_lease_that_was_released_meanwhile_is_refused():
     asyncio.run(main())
 
 
-def test_a_stolen_token_is_worth_nothing():
+def test_stolen_token_is_refused():
     pool, _ = leases_of()
     token = pool.claim(ME)
     for steal in (pool.heartbeat, pool.remaining_s, lambda token, owner: pool.work(token, owner, list)):
@@ -263,7 +263,7 @@ def test_a_stolen_token_is_worth_nothing():
 # --- shares of owners, transient sessions
 
 
-def test_one_owner_has_a_share_and_others_still_get_theirs():
+def test_owner_has_a_share():
     pool, _ = leases_of(sessions=3, per_owner=2)
     mine = [pool.claim(ME) for _ in range(2)]
     with pytest.raises(CapacityError, match="2 sessions are yours"):
@@ -281,7 +281,7 @@ def opened(lease):
     lease.session.assist.add_object()
 
 
-def test_a_transient_session_begins_with_its_first_work_and_gives_its_place_to_a_newer_one():
+def test_newer_transient_session_replaces_the_longest_idle():
     pool, clock = leases_of(ServiceSession, Budget(10**6), transient=True, sessions=3, per_owner=2)
     sessions = {}
 
@@ -302,7 +302,7 @@ def test_a_transient_session_begins_with_its_first_work_and_gives_its_place_to_a
     assert pool.count == 3
 
 
-def test_a_transient_session_without_an_image_holds_nothing():
+def test_transient_session_without_an_edit_ends():
     budget = Budget(10**6)
     pool, _ = leases_of(ServiceSession, budget, transient=True)
     with pytest.raises(InputError):
@@ -344,7 +344,7 @@ def count_journals(folder):
     return len(list(folder.glob("*.journal")))
 
 
-def test_a_session_of_an_earlier_server_comes_back_once_to_its_owner(tmp_path):
+def test_session_of_an_earlier_server_comes_back_to_its_owner(tmp_path):
     before = journaled(tmp_path)
     tokens = [before.claim(ME) for _ in range(2)]
     for token in tokens:
@@ -366,7 +366,7 @@ def test_a_session_of_an_earlier_server_comes_back_once_to_its_owner(tmp_path):
     assert (count_journals(tmp_path), after.count) == (0, 0)
 
 
-def test_a_restored_session_leaves_no_journal_when_it_is_released(tmp_path):
+def test_released_restored_session_leaves_no_journal(tmp_path):
     token = (before := journaled(tmp_path)).claim(ME)
     use(before, token)
     after = journaled(tmp_path)
@@ -384,7 +384,7 @@ def test_events_after_a_restart_are_appended(tmp_path):
         use(server, token, add)
 
 
-def test_a_cleared_session_comes_back_as_it_is(tmp_path):
+def test_cleared_session_comes_back(tmp_path):
     token = (before := journaled(tmp_path)).claim(ME)
     use(before, token, add)
     use(before, token, lambda lease: lease.session.assist.clear())
@@ -392,7 +392,7 @@ def test_a_cleared_session_comes_back_as_it_is(tmp_path):
     assert use(journaled(tmp_path), token, names) == ["cyst"]
 
 
-def test_a_restored_session_is_counted_and_its_journal_stays_where_there_is_no_room(tmp_path):
+def test_restored_session_is_counted_and_waits_for_room(tmp_path):
     budget = Budget(IMAGE.array.nbytes + VOXELS + 10)
     token = (before := journaled(tmp_path)).claim(ME)
     use(before, token)
@@ -406,7 +406,7 @@ def test_a_restored_session_is_counted_and_its_journal_stays_where_there_is_no_r
     assert budget.used_bytes == IMAGE.array.nbytes + VOXELS
 
 
-def test_a_journal_that_does_not_fit_this_version_is_kept_and_told(tmp_path):
+def test_journal_that_cannot_be_replayed_is_kept(tmp_path):
     token = (before := journaled(tmp_path)).claim(ME)
     use(before, token, add)
     path = next(tmp_path.glob("*.journal"))
@@ -420,14 +420,14 @@ def test_a_journal_that_does_not_fit_this_version_is_kept_and_told(tmp_path):
     assert path.read_bytes() == data
 
 
-def test_a_session_released_at_work_leaves_no_journal(tmp_path):
+def test_session_released_at_work_leaves_no_journal(tmp_path):
     pool = journaled(tmp_path)
     token = pool.claim(ME)
     use(pool, token, lambda lease: add(lease) and pool.release(token, ME))
     assert count_journals(tmp_path) == 0
 
 
-def test_a_closed_session_leaves_no_journal_and_its_lease_goes_on(tmp_path):
+def test_closed_session_leaves_no_journal(tmp_path):
     pool = journaled(tmp_path)
     token = pool.claim(ME)
     use(pool, token, add)
@@ -437,7 +437,7 @@ def test_a_closed_session_leaves_no_journal_and_its_lease_goes_on(tmp_path):
     assert count_journals(tmp_path) == 1
 
 
-def test_a_session_whose_journal_cannot_begin_is_refused_and_stays_without_one(tmp_path, monkeypatch):
+def test_full_disk_refuses_a_new_journal(tmp_path, monkeypatch):
     pool = journaled(tmp_path)
     token = pool.claim(ME)
 

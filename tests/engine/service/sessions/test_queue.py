@@ -89,7 +89,7 @@ def scene():
         gate.set()
 
 
-def test_a_later_request_whose_body_comes_first_waits_for_the_earlier_one(scene):
+def test_later_request_waits_for_an_earlier_body(scene):
     address, path, order, gate, seen = scene
     gate.set()
     early = begin(address, path)
@@ -104,7 +104,7 @@ def test_a_later_request_whose_body_comes_first_waits_for_the_earlier_one(scene)
     assert [name for name in order if "begun" not in name] == ["1", "2"]
 
 
-def test_a_layer_that_holds_a_request_up_does_not_change_the_order(scene):
+def test_delay_before_the_app_keeps_the_order(scene):
     address, path, order, gate, _seen = scene
     gate.set()
     connections = []
@@ -116,7 +116,7 @@ def test_a_layer_that_holds_a_request_up_does_not_change_the_order(scene):
     assert [name for name in order if "begun" not in name] == ["1", "2", "3"]
 
 
-def test_a_request_that_is_refused_or_broken_off_leaves_the_queue(scene):
+def test_broken_off_request_leaves_the_queue(scene):
     address, path, order, gate, seen = scene
     running = begin(address, path)
     running.sendall(b"1")
@@ -133,7 +133,7 @@ def test_a_request_that_is_refused_or_broken_off_leaves_the_queue(scene):
     assert order == ["1 begun", "1", "3 begun", "3"]
 
 
-def test_a_ticket_that_was_given_up_runs_nothing_and_holds_nobody_up():
+def test_given_up_ticket_runs_nothing():
     async def main():
         queues = SessionQueues()
         first, second, third = (queues.join("a") for _ in range(3))
@@ -175,7 +175,7 @@ def test_the_queue_of_a_request():
     assert len(keys) == 6
 
 
-def test_clicks_of_one_object_are_added_in_order_of_arrival(tmp_path, monkeypatch):
+def test_clicks_run_in_order_of_arrival(tmp_path, monkeypatch):
     array = np.random.default_rng(0).normal(size=(4, 16, 16)).astype(np.float32)
     mw.write(Volume(array, np.eye(4)[[2, 1, 0, 3]]), tmp_path / "a.nii.gz")
     order, gate, entered, clicks_of = [], threading.Event(), [], infer.clicks_of

@@ -64,7 +64,7 @@ def first_image(client):
 
 
 @pytest.mark.parametrize("path", ["/datastore/", "/session/"])
-def test_what_is_no_image_is_refused_and_not_kept(server, path):
+def test_damaged_upload_is_refused(server, path):
     address, data = server
     before = httpx.get(f"{address}/datastore/").json()["objects"]
     broken = (data / "one.nii.gz").read_bytes()[:-2000]
@@ -79,7 +79,7 @@ def test_what_is_no_image_is_refused_and_not_kept(server, path):
     assert not uploads.exists() or not [*uploads.iterdir()]
 
 
-def test_info_is_what_the_plugins_read(client):
+def test_info(client):
     info = client.info()
     assert not info.get("config")
     assert info["models"]["maskwright"]["type"] == "deepgrow"
@@ -91,7 +91,7 @@ def test_info_is_what_the_plugins_read(client):
     assert client.train_status(check_if_running=True) is False
 
 
-def test_clicks_become_a_mask_on_the_images_grid(client):
+def test_clicks_become_a_mask(client):
     volume, ball = scene()
     image = first_image(client)
     params = {"foreground": [[12, 14, 10]], "background": [], "label": "spleen", "result_extension": ".nrrd"}
@@ -128,7 +128,7 @@ def test_ohif_reads_raw_voxels(server, client):
     assert gzip.decompress(packed.partition(b"\n\n")[2]) == voxels
 
 
-def test_quapath_sends_json_without_saying_so(server, client):
+def test_json_without_content_type(server, client):
     url = f"{server[0]}/infer/maskwright?image={first_image(client)}&output=json"
     answer = httpx.post(url, content=json.dumps({"foreground": [[12, 14, 10]]}))
     assert answer.status_code == 200
@@ -147,7 +147,7 @@ def test_a_session_of_a_local_volume(client, server, tmp_path):
         client.get_session("nothing")
 
 
-def test_an_upload_a_label_and_what_is_next(client, server, tmp_path):
+def test_upload_label_and_next_image(client, server, tmp_path):
     volume, ball = scene()
     other = Volume(volume.array + 1, volume.affine)
     mw.write(other, tmp_path / "new.nii.gz")
@@ -164,7 +164,7 @@ def test_an_upload_a_label_and_what_is_next(client, server, tmp_path):
     assert client.next_sample("next", {})["id"] != image
 
 
-def test_a_label_on_another_grid_is_refused_and_the_old_one_stays(client, tmp_path):
+def test_label_on_another_grid_is_refused(client, tmp_path):
     image = first_image(client)
     volume, ball = scene()
     mw.write(LabelMap(ball.astype(np.uint8), volume.affine), tmp_path / "good.nii.gz")
@@ -175,7 +175,7 @@ def test_a_label_on_another_grid_is_refused_and_the_old_one_stays(client, tmp_pa
     assert Path(client.download_label(image, "kept")).read_bytes() == (tmp_path / "good.nii.gz").read_bytes()
 
 
-def test_propagation_is_a_model_of_its_own(client, tmp_path):
+def test_propagation_model(client, tmp_path):
     volume, ball = scene()
     drawn = np.where((np.arange(SHAPE[0]) % 4 == 2)[:, None, None], ball, False).astype(np.uint8)
     mw.write(LabelMap(drawn, volume.affine), tmp_path / "drawn.nii.gz")

@@ -17,7 +17,7 @@ from maskwright.interactive.sessions.session import AssistSession
 from reference.serving import served
 
 
-def test_who_sends_an_image_whose_object_is_at_work_waits_and_is_answered(tmp_path, monkeypatch):
+def test_request_with_its_image_waits_for_a_busy_object(tmp_path, monkeypatch):
     array = np.random.default_rng(0).normal(size=(4, 16, 16)).astype(np.float32)
     mw.write(Volume(array, np.eye(4)[[2, 1, 0, 3]]), tmp_path / "a.nii.gz")
     sent = {"file": ("a.nii.gz", (tmp_path / "a.nii.gz").read_bytes())}

@@ -81,7 +81,7 @@ def journals_of(folder):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_session_goes_on_under_its_token(folder, how):
+def test_session_survives_a_restart(folder, how):
     with server(folder) as (client, process):
         at = begin(client)
         described, before = outline(client, at), label(client, at)
@@ -106,7 +106,7 @@ def test_a_session_goes_on_under_its_token(folder, how):
         assert stranger.status_code == 410
 
 
-def test_a_session_whose_image_changed_has_ended_and_says_why_and_one_that_was_deleted_leaves_nothing(folder):
+def test_changed_image_ends_its_session_and_delete_leaves_no_journal(folder):
     with server(folder) as (client, process):
         gone, deleted = begin(client), begin(client)
         assert len(journals_of(folder)) == 2
@@ -126,7 +126,7 @@ def test_a_session_whose_image_changed_has_ended_and_says_why_and_one_that_was_d
         assert "does not know it" in client.post(f"{gone}/undo").json()["detail"]
 
 
-def test_where_nothing_is_kept_nothing_is_written_down(folder):
+def test_ephemeral_server_writes_no_journal(folder):
     with server(folder, "--ephemeral") as (client, _):
         outline(client, begin(client))
     assert [path.name for path in folder.iterdir()] == ["a.nii.gz"]

@@ -116,7 +116,7 @@ WORK = st.one_of(
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(WORK, max_size=10), st.integers(0, 10))
-def test_random_work_replayed_comes_to_the_same(state, tmp_path_factory, works, restart_after):
+def test_random_work_is_replayed(state, tmp_path_factory, works, restart_after):
     client = Client(state, tmp_path_factory.mktemp("own"))
     for number, work in enumerate(works):
         if number == restart_after:
@@ -129,7 +129,7 @@ def test_random_work_replayed_comes_to_the_same(state, tmp_path_factory, works, 
     assert everything(after) == everything(before)
 
 
-def test_a_propagation_and_a_lock_are_replayed(state, tmp_path):
+def test_propagation_and_lock_are_replayed(state, tmp_path):
     client = Client(state, tmp_path)
     for work in (
         prompt(object=1, kind="point", index=[2, 5, 5]),
@@ -148,7 +148,7 @@ def test_a_propagation_and_a_lock_are_replayed(state, tmp_path):
     assert everything(again) == everything(before)
 
 
-def test_an_image_that_is_gone_or_another_one_is_told(tmp_path):
+def test_missing_or_changed_image_is_told(tmp_path):
     path = tmp_path / "data" / "a.nii.gz"
     path.parent.mkdir()
     mw.write(drawn_image(), path)

@@ -100,7 +100,7 @@ def labels_of(data):
         return mw.read_labels(path)
 
 
-def test_prompts_change_what_they_change_in_a_session_of_our_own(begun):
+def test_prompts_give_the_masks_of_an_assist_session(begun):
     assert begun.begun["shape"] == list(SHAPE)
     assert begun.begun["spacing_mm"] == [3.0, 1.5, 1.0]
     assert begun.begun["objects"] == [{"number": 1, "name": "object 1", "locked": False}]
@@ -120,7 +120,7 @@ def test_prompts_change_what_they_change_in_a_session_of_our_own(begun):
     np.testing.assert_array_equal(begun.downloaded().array == 1, edit.mask)
 
 
-def test_undo_and_redo_of_objects_that_take_from_each_other(begun):
+def test_undo_and_redo_of_two_objects(begun):
     begun.point(INSIDE)
     one = begun.labels.copy()
     added = begun.client.post(f"{begun.at}/objects", json={"name": "second"}).json()
@@ -142,7 +142,7 @@ def test_undo_and_redo_of_objects_that_take_from_each_other(begun):
     np.testing.assert_array_equal(begun.downloaded().array, two)
 
 
-def test_a_locked_object_keeps_what_it_has(begun):
+def test_locked_object_keeps_its_voxels(begun):
     begun.point(INSIDE)
     begun.client.post(f"{begun.at}/objects", json={"name": "second"})
     found = begun.client.patch(f"{begun.at}/objects/1", json={"locked": True, "name": "liver", "active": True}).json()
@@ -159,7 +159,7 @@ def test_a_locked_object_keeps_what_it_has(begun):
     assert "locked" in begun.client.post(f"{begun.at}/propagate", json=sliced).json()["detail"]
 
 
-def test_propagation_fills_the_range_and_nothing_else_and_can_be_undone(begun):
+def test_propagation_fills_its_range_and_is_undone(begun):
     begun.post("prompts", {"object": 1, "kind": "scribble", "voxels": [[0, 1, 1]]})
     begun.point(INSIDE)
     before = begun.labels.copy()
@@ -175,7 +175,7 @@ def test_propagation_fills_the_range_and_nothing_else_and_can_be_undone(begun):
     np.testing.assert_array_equal(begun.labels, before)
 
 
-def test_a_save_is_a_label_of_the_image_with_names(begun, asked):
+def test_save_is_a_label_with_names(begun, asked):
     client, image, store = asked
     begun.point(INSIDE)
     begun.client.post(f"{begun.at}/objects", json={"name": "kidney"})
@@ -198,7 +198,7 @@ def test_a_save_is_a_label_of_the_image_with_names(begun, asked):
     assert client.post(f"{begun.at}/save", json={"tag": "../x"}).status_code == 422
 
 
-def test_of_an_image_that_has_changed_since_no_label_is_kept(tmp_path):
+def test_label_of_a_changed_image_is_refused(tmp_path):
     mw.write(phantom(), tmp_path / "a.nii.gz")
     app, store = serving(tmp_path)
     image = store.images()[0].id
@@ -248,7 +248,7 @@ def test_the_image_comes_in_the_axes_of_the_prompts(begun, tmp_path):
         ("save", {}),
     ],
 )
-def test_what_cannot_be_done_is_said_and_changes_nothing(begun, what, json):
+def test_refused_request_changes_nothing(begun, what, json):
     import json as text
 
     body = text.dumps(json).replace("Infinity", "1e999")
@@ -259,7 +259,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(begun, what, json):
     assert not begun.downloaded().array.any()
 
 
-def test_who_did_not_begin_a_session_does_not_get_at_it(tmp_path):
+def test_session_is_its_owners_alone(tmp_path):
     tokens = {name: new_token(name, "annotator", None) for name in ("ann", "bob")}
     (tmp_path / "tokens.toml").write_text("\n".join(token.entry for token in tokens.values()))
     (tmp_path / "tokens.toml").chmod(0o600)
@@ -279,7 +279,7 @@ def test_who_did_not_begin_a_session_does_not_get_at_it(tmp_path):
         assert httpx.post(f"{at}/undo", headers=ann).status_code == 410
 
 
-def test_sessions_are_bounded_and_one_that_could_not_begin_takes_no_place(tmp_path):
+def test_sessions_are_bounded(tmp_path):
     mw.write(phantom(), tmp_path / "a.nii.gz")
     app, store = serving(tmp_path, Limits(sessions=1, memory_bytes=phantom().array.nbytes + 8 * 20 * 28))
     image = store.images()[0].id
@@ -294,7 +294,7 @@ def test_sessions_are_bounded_and_one_that_could_not_begin_takes_no_place(tmp_pa
         assert httpx.post(f"{at}/prompts", json={"object": 2, "kind": "point", "index": INSIDE}).status_code == 422
 
 
-def test_a_viewer_may_look_at_an_image_and_its_labels_and_no_more(tmp_path):
+def test_viewer_may_only_look(tmp_path):
     tokens = {role: new_token(role, role, None) for role in ("viewer", "annotator")}
     (tmp_path / "tokens.toml").write_text("\n".join(token.entry for token in tokens.values()))
     (tmp_path / "tokens.toml").chmod(0o600)

@@ -18,7 +18,7 @@ from maskwright.engine.volume import Volume
 from reference.serving import served
 
 
-def test_a_session_whose_client_was_told_that_it_takes_too_long_holds_no_place(tmp_path, monkeypatch):
+def test_session_of_a_timed_out_begin_is_released(tmp_path, monkeypatch):
     mw.write(Volume(np.zeros((4, 16, 16), np.float32), np.eye(4)), tmp_path / "a.nii.gz")
     store, open_session = Datastore.open(tmp_path), PageSession.open_image
     place = AppState.of(store, Limits(sessions=1))

@@ -1,8 +1,8 @@
-/** What the page asks of its server. */
+/** Requests to the server, with the token of the user. */
 
 let token = "";
 
-/** An answer that says why something cannot be done. */
+/** An answer that refuses, with the reason. */
 export class Problem extends Error {
   constructor(status, detail) {
     super(detail);
@@ -10,25 +10,25 @@ export class Problem extends Error {
   }
 }
 
-/** Return the answer to a request; where the server wants to know who asks, the user is asked first. */
+/** Return the answer to a request; where the server needs a token, the user is asked for it first. */
 export async function ask(method, path, body, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  let found;
+  let answer;
   try {
     const text = body === undefined ? undefined : JSON.stringify(body);
     if (text) headers["Content-Type"] = "application/json";
-    found = await fetch(path, { method, headers, body: text, ...options });
+    answer = await fetch(path, { method, headers, body: text, ...options });
   } catch {
     throw new Problem(0, "the server does not answer; look whether it still runs");
   }
-  if (found.ok) return found;
-  const told = await found.json().catch(() => ({}));
-  if (found.status === 401) {
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  if (answer.status === 401) {
     token = await tokenOfUser();
-    if (!token) throw new Problem(401, told.detail);
+    if (!token) throw new Problem(401, problem.detail);
     return ask(method, path, body, options);
   }
-  throw new Problem(found.status, told.detail ?? `the server answers ${found.status}`);
+  throw new Problem(answer.status, problem.detail ?? `the server answers ${answer.status}`);
 }
 
 /** Return an answer's JSON. */
@@ -36,24 +36,24 @@ export async function askJson(method, path, body) {
   return whole((await ask(method, path, body)).json());
 }
 
-/** Return what an answer holds; a connection may break while it comes. */
+/** Return the body of an answer; a connection may break while it comes. */
 export const whole = (body) =>
   body.catch(() => {
     throw new Problem(0, "the answer did not come whole; look whether the server still runs");
   });
 
-/** Send a file as the part "file" of a form and return the answer's JSON; told is called with the part that has gone, 0 to 1. */
-export async function sendFile(path, file, told, signal) {
-  const { status, answer } = await sent(path, file, told, signal);
+/** Send a file as the part "file" of a form and return the answer's JSON; onProgress is called with the part that has gone, 0 to 1. */
+export async function sendFile(path, file, onProgress, signal) {
+  const { status, answer } = await upload(path, file, onProgress, signal);
   if (status === 401) {
     token = await tokenOfUser();
-    if (token) return sendFile(path, file, told, signal);
+    if (token) return sendFile(path, file, onProgress, signal);
   }
   if (status >= 400) throw new Problem(status, answer.detail ?? `the server answers ${status}`);
   return answer;
 }
 
-function sent(path, file, told, signal) {
+function upload(path, file, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const form = new FormData();
     form.append("file", file, file.name);
@@ -62,7 +62,7 @@ function sent(path, file, told, signal) {
     request.open("PUT", path);
     request.responseType = "json";
     if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
-    request.upload.onprogress = ({ loaded, total }) => told((gone = loaded / total));
+    request.upload.onprogress = ({ loaded, total }) => onProgress((gone = loaded / total));
     request.onload = () => resolve({ status: request.status, answer: request.response ?? {} });
     request.onabort = () => reject(new Problem(0, "stopped; it was not added"));
     request.onerror = () => {
@@ -75,17 +75,17 @@ function sent(path, file, told, signal) {
   });
 }
 
-let asking = null;
+let tokenRequest = null;
 
 function tokenOfUser() {
-  asking ??= new Promise((resolve) => {
+  tokenRequest ??= new Promise((resolve) => {
     const dialog = document.getElementById("login");
     document.getElementById("why").textContent = token ? "This token is not valid here, or no longer." : "This server asks who you are.";
     const input = document.getElementById("token");
     dialog.addEventListener(
       "close",
       () => {
-        asking = null;
+        tokenRequest = null;
         resolve(dialog.returnValue === "go" ? input.value.trim() : ""); // Escape gives no token
         input.value = dialog.returnValue = "";
       },
@@ -93,5 +93,5 @@ function tokenOfUser() {
     );
     dialog.showModal();
   });
-  return asking;
+  return tokenRequest;
 }
