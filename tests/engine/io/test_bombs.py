@@ -210,7 +210,7 @@ def _bomb(kind: str, dataset: pydicom.Dataset) -> None:
         _j2k(dataset, 8, 9000, 9000, 0, 0, 9000, 9000)
     elif kind == "jpeg 2000 in tiny tiles":
         dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
-        _j2k(dataset, 24, 2, 2)
+        _j2k(dataset, 24, 3, 3)
     elif kind == "jpeg-ls":
         dataset.compress(JPEGLSLossless, generate_instance_uid=False)
         frame = bytearray(next(generate_frames(dataset.PixelData, number_of_frames=1)))
