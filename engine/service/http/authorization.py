@@ -181,7 +181,7 @@ class AuthorizationMiddleware:
         """Write down that an act is about to be carried out; it is refused where that cannot be done."""
         rule = exchange.rule
         if exchange.refused is None and rule is not None and rule.is_act(exchange.scope["method"]):
-            flush = rule.action != "prompt"  # an edit lives in memory: a power cut undoes it as well
+            flush = rule.action not in ("prompt", "read_image")  # sessions live in memory: a power cut ends them, too
             if not await self._append(exchange.event("begun"), flush=flush):
                 exchange.refused = _NO_LOG
 

@@ -52,7 +52,7 @@ class Rule:
 
     def is_act(self, method: str) -> bool:
         """Tell whether a request of this method may change something that outlives it."""
-        return self.action != OPEN and not self.quiet and method not in ("GET", "HEAD", "OPTIONS")
+        return self.action not in (OPEN, "compare") and not self.quiet and method not in ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def test_an_act_is_in_the_log_before_it_is_done_and_its_outcome_afterwards(tmp_p
     with AuditLog(path) as log:
         app = AuthorizationMiddleware(acting, authorizer(None, log), rules_of_apps(), "test")
         with served(app) as address:
-            httpx.get(f"{address}/info/")
+            httpx.post(f"{address}/api/v1/compare")  # which only reads
             httpx.put(f"{address}/datastore/label?image=x")
             httpx.post(f"{address}/infer/maskwright?image=x")
             httpx.post(f"{address}/heartbeat")
