@@ -1,4 +1,4 @@
-"""An event takes words and numbers, never free text; and what is refused is not repeated."""
+"""An event takes words and numbers, never free text, and repeats no refused value."""
 
 import string
 from typing import Any
@@ -48,7 +48,7 @@ GOOD: dict[str, Any] = {"actor": "night shift", "role": "annotator", "action": "
         ("details", {7: "DOE"}),
     ],
 )
-def test_what_is_refused_is_not_repeated(field: str, value: Any) -> None:
+def test_a_refused_value_is_not_repeated(field: str, value: Any) -> None:
     with pytest.raises(InputError, match=f"audit event: {field}") as raised:
         Event(**{**GOOD, field: value})
     assert "DOE" not in str(raised.value)

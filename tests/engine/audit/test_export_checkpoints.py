@@ -1,4 +1,4 @@
-"""Checkpoints kept elsewhere tell what a log's own files cannot; and a good copy is never lost to a bad one."""
+"""Checkpoints in another place tell more than a log alone; a good copy is never lost to a bad one."""
 
 import shutil
 from collections.abc import Callable
@@ -75,7 +75,7 @@ def test_a_copy_grows_with_the_log_that_is_written_to(
 
 
 @pytest.mark.parametrize("case", ["another key", "forged", "none", "gone"])
-def test_what_is_not_signed_is_not_handed_out(log: Case, tmp_path: Path, case: str) -> None:
+def test_unsigned_checkpoints_are_not_exported(log: Case, tmp_path: Path, case: str) -> None:
     key = read_key(log.key)
     if case == "another key":
         key = read_or_create_key(tmp_path / "other.key")

@@ -28,7 +28,7 @@ def test_made_on_first_use_for_its_owner_only(tmp_path: Path) -> None:
     assert read_or_create_key(tmp_path / "other") != key
 
 
-def test_two_who_make_it_at_once_get_the_same(tmp_path: Path) -> None:
+def test_two_processes_make_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         keys = list(pool.map(read_or_create_key, [tmp_path / "key"] * 8))
     assert len({key.secret for key in keys}) == 1
@@ -51,7 +51,7 @@ def test_a_key_may_be_read_only(log: Any) -> None:
 @pytest.mark.parametrize(
     "content", ["", "a" * 63, "a" * 65, "g" * 64, "A" * 64, "a" * 64 + "\n\n", "a" * 64 + "\nmore"]
 )
-def test_what_is_no_key_is_refused_and_not_shown(tmp_path: Path, content: str) -> None:
+def test_a_malformed_key_is_refused_and_not_shown(tmp_path: Path, content: str) -> None:
     path = tmp_path / "key"
     path.write_text(content)
     path.chmod(0o600)
@@ -61,7 +61,7 @@ def test_what_is_no_key_is_refused_and_not_shown(tmp_path: Path, content: str) -
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-def test_what_is_no_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_a_key_path_that_is_no_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "key")
     with pytest.raises(FileFormatError, match="is not a file"):
         read_key(tmp_path / "key")

@@ -1,4 +1,4 @@
-"""The log under threads, kills, full disks and second writers: what it took it keeps, and else it says so."""
+"""The log under threads, kills, full disks and second writers: it keeps every row that it took."""
 
 import os
 import signal
@@ -235,7 +235,7 @@ def test_a_log_with_a_broken_end_is_not_opened(log: Case, statement: str, words:
     assert log.checkpoints.read_bytes() == lines
 
 
-def test_a_log_whose_files_are_gone_is_not_begun_anew(log: Case, tmp_path: Path) -> None:
+def test_a_log_without_its_files_does_not_start_anew(log: Case, tmp_path: Path) -> None:
     without_database, without_key, without_checkpoints = (log.copy_to(tmp_path / name) for name in "abc")
     without_database.path.unlink()
     with pytest.raises(AuditError, match="cannot open"):

@@ -61,7 +61,7 @@ def test_an_older_database_under_newer_checkpoints_is_not_gone_on_with(
     assert log.kinds() == ["cut"]
 
 
-def test_a_whole_backup_is_told_from_the_log_by_checkpoints_kept_elsewhere(
+def test_checkpoints_from_another_place_tell_a_backup_from_the_log(
     log: Case, tmp_path: Path, new_event: NewEvent
 ) -> None:
     backup = log.copy_to(tmp_path / "backup")

@@ -1,4 +1,4 @@
-"""Whatever someone without the key does to a log is found, and the row is named."""
+"""Every change of a log without its key is found, and the row is named."""
 
 import json
 import os
@@ -112,7 +112,7 @@ def test_a_cut_tail_is_found(log: Case) -> None:
     assert "knows 30 rows, got 25" in log.verify().to_line()
 
 
-def test_a_cut_tail_is_found_when_only_older_checkpoints_were_kept(log: Case) -> None:
+def test_a_cut_tail_is_found_with_older_checkpoints(log: Case) -> None:
     log.change("DELETE FROM events WHERE number > 12")
     lines = log.checkpoints.read_text().splitlines(keepends=True)
     log.checkpoints.write_text("".join(lines[:3]))  # 0, 10 and 20 rows
@@ -190,7 +190,7 @@ def test_a_chain_rebuilt_without_the_key_is_found(log: Case, row: int) -> None:
     assert finding.last - finding.first == 9  # as near as the checkpoints stand
 
 
-def test_what_the_chain_alone_holds_is_told(log: Case) -> None:
+def test_rows_under_the_chain_alone_are_counted(log: Case) -> None:
     """After the last checkpoint a change is found, a rebuilt chain is not: the verdict says how many rows those are."""
     lines = log.checkpoints.read_text().splitlines(keepends=True)
     log.checkpoints.write_text("".join(lines[:3]))
@@ -250,7 +250,7 @@ def test_a_log_can_be_verified_while_it_is_written_to(log: Case, new_event: Call
     assert (found.whole, found.rows, found.signed_rows) == (True, 31, 30)
 
 
-def test_what_is_no_log_is_bad_input(tmp_path: Path, log: Case) -> None:
+def test_another_file_is_bad_input(tmp_path: Path, log: Case) -> None:
     key = read_key(log.key)
     text, empty, other = (tmp_path / name for name in ("text", "empty", "other.db"))
     text.write_text("hello" * 1000)

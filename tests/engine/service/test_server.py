@@ -86,7 +86,7 @@ def test_both_clients_of_one_server_and_its_end(serving, tmp_path):
         (["--port", "{taken}"], "choose another one"),
     ],
 )
-def test_what_cannot_be_served_is_said_in_one_line(serving, arguments, part):
+def test_a_wrong_option_is_refused_in_one_line(serving, arguments, part):
     taken = serving[1][0].rpartition(":")[2]
     given = [argument.format(taken=taken) for argument in arguments]
     found = subprocess.run([*COMMAND, *given], check=False, capture_output=True, text=True, timeout=60)

@@ -1,4 +1,4 @@
-"""The policy: the whole table as it is shipped, and that no actor gains what it does not give."""
+"""The policy: the whole table as it is shipped, and no action beside it."""
 
 import itertools
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_a_named_region_is_that_region_alone(tmp_path: Path) -> None:
         ("[policy.viewer", "not valid TOML"),
     ],
 )
-def test_what_is_not_right_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
+def test_a_wrong_policy_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
@@ -109,7 +109,7 @@ words = st.one_of(st.sampled_from([*ACTIONS, *ROLES, "*", ""]), st.text(max_size
     st.one_of(st.none(), regions, words),
     st.one_of(st.none(), regions, words),
 )
-def test_no_actor_gains_what_the_table_does_not_give(
+def test_no_actor_gains_an_action_beside_the_table(
     table: dict[Role, dict[Action, list[str]]], role: str, action: str, token: str | None, datastore: str | None
 ) -> None:
     actor = Actor("a", role, token)  # type: ignore[arg-type]
@@ -121,7 +121,7 @@ def test_no_actor_gains_what_the_table_does_not_give(
 
 
 @given(tables, st.sampled_from(ROLES), st.sampled_from(ACTIONS), st.one_of(st.none(), regions))
-def test_what_is_written_is_what_is_read(
+def test_a_policy_is_read_as_written(
     tmp_path_factory: pytest.TempPathFactory,
     table: dict[Role, dict[Action, list[str]]],
     role: Role,

@@ -1,4 +1,4 @@
-"""Tokens: who a secret stands for, and that a forged, an expired and a misplaced one get nowhere."""
+"""Tokens: each secret stands for its actor; a forged, an expired and a removed one are refused."""
 
 import hashlib
 import hmac
@@ -62,7 +62,7 @@ def test_a_token_is_refused_from_its_expiry_on(tmp_path: Path) -> None:
         tokens.authenticate(made.secret, NOW.replace(tzinfo=None))
 
 
-def test_the_sender_is_told_the_same_for_every_reason() -> None:
+def test_every_refusal_has_the_same_message() -> None:
     messages = {Refusal("no-token").message, Refusal("unknown-token").message, Refusal("expired-token", "ann").message}
     assert len(messages) == 1
     assert "ann" not in messages.pop()
@@ -99,7 +99,7 @@ def test_the_file_a_link_leads_to_is_looked_at(tmp_path: Path) -> None:
         Tokens.read(tmp_path / "link")
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing", Path(os.devnull)):
         with pytest.raises(ConfigError):
             Tokens.read(path)
@@ -140,7 +140,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         (ENTRY + "#" * (1 << 20), "larger than"),
     ],
 )
-def test_what_is_not_right_is_refused_and_not_repeated(tmp_path: Path, text: str | bytes, says: str) -> None:
+def test_a_wrong_entry_is_refused_and_not_repeated(tmp_path: Path, text: str | bytes, says: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Tokens.read(write(tmp_path, text))
     message = str(caught.value)
@@ -162,7 +162,7 @@ def test_what_is_not_right_is_refused_and_not_repeated(tmp_path: Path, text: str
         {"expires": datetime(2027, 1, 1)},
     ],
 )
-def test_no_entry_is_made_of_what_is_not_right(wrong: dict[str, object]) -> None:
+def test_no_entry_is_made_of_wrong_values(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         new_token(**{"name": "ann", "role": "viewer", **wrong})  # type: ignore[arg-type]
 
@@ -196,7 +196,7 @@ times = st.one_of(st.none(), st.datetimes(datetime(2026, 5, 31), datetime(2026, 
 
 
 @given(secrets_held, st.lists(st.tuples(st.sampled_from(ROLES), times), min_size=4, max_size=4), st.text(max_size=40))
-def test_only_a_secret_that_is_held_and_in_time_stands_for_anyone(
+def test_only_a_valid_secret_stands_for_an_actor(
     tmp_path_factory: pytest.TempPathFactory,
     held: list[str],
     kinds: list[tuple[Role, datetime | None]],

@@ -96,7 +96,7 @@ def noise(seed, side=128):
     return np.random.default_rng(seed).integers(0, 255, (1, 16, side, side)).astype(np.uint8)
 
 
-def test_many_large_uploads_at_once_are_refused_and_the_server_still_answers(started):
+def test_large_uploads_at_once_are_refused_and_others_are_answered(started):
     server = started(memory_bytes=24 * MIB, sessions=12, body_bytes=8 * MIB, axis_voxels=1000)
     leases, answers = [server.claim() for _ in range(8)], []
     images = [np.random.default_rng(n).integers(0, 255, (1, 6, 1000, 1000)).astype(np.uint8) for n in range(2)]
@@ -212,7 +212,7 @@ def test_an_audit_log_that_cannot_be_signed_stops_nothing():
     assert len(tries) > 2
 
 
-def test_bodies_that_are_not_whole_yet_are_counted(started):
+def test_arriving_bodies_are_counted(started):
     server = started(memory_bytes=16 * MIB, body_bytes=8 * MIB)
     host, port = server.prompts.removeprefix("http://").split(":")
     lease = server.claim()["X-Lease-Token"]

@@ -1,4 +1,4 @@
-"""The account of memory is right whatever happens, never above its bound, and lets go of what can be spared first."""
+"""The budget is right whatever happens, never above its limit, and evicts volumes before sessions."""
 
 import threading
 
@@ -144,7 +144,7 @@ def test_nothing_goes_where_that_would_not_be_enough_or_gives_nothing():
     assert gone == [1]  # the volume's array is the session's, too: without it nothing is won
 
 
-def test_an_array_that_who_asks_gives_up_is_won_with_its_last_other_holder():
+def test_an_array_left_by_the_asking_reservation_goes_with_its_last_sharer():
     memory = Budget(LIMIT, Clock())
     before, after = np.zeros(300, np.uint8), np.zeros(450, np.uint8)
     found, gone = holders(memory, "session", "volume")

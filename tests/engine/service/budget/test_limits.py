@@ -1,4 +1,4 @@
-"""Limits are read from one table; what is wrong there is said in one line."""
+"""Limits are read from one table; a wrong one is refused in one line."""
 
 import pytest
 
@@ -13,13 +13,13 @@ def write(folder, text):
     return path
 
 
-def test_what_is_shipped_is_what_stands_in_the_code_and_the_policy_reads_beside_it():
+def test_the_shipped_limits_are_the_defaults():
     assert Limits.read() == Limits()
     assert all(f"{name} = " in SHIPPED.read_text() for name in Limits.model_fields)
     assert Policy.read().actions_of("viewer")
 
 
-def test_what_is_named_counts_and_the_rest_is_as_it_was(tmp_path):
+def test_limits_that_are_not_named_are_the_defaults(tmp_path):
     path = write(tmp_path, "[limits]\nsessions = 3\nidle_s = 5\nrequest_s = 0.5\n")
     assert Limits.read(path) == Limits(sessions=3, idle_s=5, request_s=0.5)
     assert Limits.read(write(tmp_path, "")) == Limits()
@@ -40,7 +40,7 @@ def test_what_is_named_counts_and_the_rest_is_as_it_was(tmp_path):
         ("[limits", "not valid TOML"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(tmp_path, text, part):
+def test_a_wrong_limit_is_refused_in_one_line(tmp_path, text, part):
     with pytest.raises(ConfigError) as found:
         Limits.read(write(tmp_path, text))
     assert part in str(found.value)

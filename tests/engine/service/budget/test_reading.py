@@ -1,4 +1,4 @@
-"""What a file unpacks to is noted before it is allocated, whatever the file says of itself; files are read once."""
+"""The bytes of a file are reserved before they are unpacked, whatever its header says; files are read once."""
 
 import struct
 import threading
@@ -42,7 +42,7 @@ def volume_at(path, fill=1.0):
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.nrrd", "a.ome.zarr"])
-def test_what_is_read_stays_counted_and_no_more_than_that(tmp_path, visiting, name):
+def test_a_volume_stays_reserved_after_it_is_read(tmp_path, visiting, name):
     path = volume_at(tmp_path / name)
     visiting.budget = Budget(80_000)  # a shard is there three times while it is unpacked
     assert read_within_budget(path, read).array.nbytes == SIZE
@@ -51,7 +51,7 @@ def test_what_is_read_stays_counted_and_no_more_than_that(tmp_path, visiting, na
     assert visiting.budget.used_bytes == 0
 
 
-def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiting):
+def test_scaled_voxels_are_reserved_at_their_scaled_size(tmp_path, visiting):
     path = tmp_path / "a.nii"
     mw.write(Volume(np.zeros(SHAPE, np.uint8), AFFINE), path)
     stored = bytearray(path.read_bytes())
@@ -67,7 +67,7 @@ def test_voxels_that_are_scaled_are_counted_as_what_they_become(tmp_path, visiti
     assert visiting.budget.used_bytes == 10_000
 
 
-def test_what_a_reader_does_not_ask_for_is_counted_too(visiting):
+def test_bytes_that_a_reader_does_not_reserve_are_reserved_after_it(visiting):
     visiting.reserve(10_000)
     made = Volume(np.zeros(SHAPE, np.float32), AFFINE)
     read_within_budget(Path("a"), lambda path: made)
@@ -99,7 +99,7 @@ def test_a_file_that_is_sent_is_counted_until_it_is(visiting):
     assert visiting.budget.used_bytes == 0
 
 
-def test_what_is_damaged_or_too_large_is_said_as_it_is(tmp_path, visiting):
+def test_damaged_and_too_large_files_are_refused(tmp_path, visiting):
     path = volume_at(tmp_path / "a.nii.gz")
     visiting.limits = LIMITS.model_copy(update={"unpacked_bytes": 1000})
     with pytest.raises(LimitError, match="unpacks to 24000 bytes; at most 1000 are taken"):
@@ -114,7 +114,7 @@ def test_what_is_damaged_or_too_large_is_said_as_it_is(tmp_path, visiting):
     assert visiting.budget.used_bytes == 0
 
 
-def test_a_packed_array_may_be_as_large_as_the_limits_say(monkeypatch, visiting):
+def test_the_limits_bound_a_packed_array(monkeypatch, visiting):
     most = []
     monkeypatch.setattr(app, "unpack_array", lambda packed, limit: most.append(limit) or np.ones((1, 2)))
     visiting.limits = LIMITS.model_copy(update={"unpacked_bytes": 3 << 30})

@@ -1,4 +1,4 @@
-"""Nobody gets past the guard whom the policy does not let, and everything that happens is in the log."""
+"""Authorization: no request passes without its action allowed, and every one is in the log."""
 
 import asyncio
 import json
@@ -94,7 +94,7 @@ REQUESTS = [
 ]
 
 
-def test_each_role_may_do_what_the_table_says_and_no_more(secrets_of):
+def test_each_role_may_do_its_actions_alone(secrets_of):
     tokens, secret_of = secrets_of
     with served(guarded(authorizer(tokens))) as address:
         for method, path, allowed in REQUESTS:
@@ -149,7 +149,7 @@ def test_a_route_without_an_action_stops_the_start():
         action("look")  # type: ignore[arg-type]
 
 
-def test_every_part_of_the_page_and_every_sign_of_life_is_open_or_asks_for_a_token():
+def test_open_and_quiet_routes():
     actions = {row.path.pattern: row.rule for row in rules_of_apps()}
     opened = {path for path, rule in actions.items() if rule.action == "open"}
     assert opened == {
@@ -165,7 +165,7 @@ def test_every_part_of_the_page_and_every_sign_of_life_is_open_or_asks_for_a_tok
     assert {path for path, rule in actions.items() if rule.quiet} <= opened | {"^/heartbeat$", "^/lease_status$"}
 
 
-def test_what_happened_is_in_the_log_and_no_secret_or_name_is(secrets_of, tmp_path):
+def test_the_log_holds_each_request_without_secrets_or_names(secrets_of, tmp_path):
     tokens, secret_of = secrets_of
     path = tmp_path / "audit.db"
     with (
@@ -195,7 +195,7 @@ def test_what_happened_is_in_the_log_and_no_secret_or_name_is(secrets_of, tmp_pa
     assert verify(path, read_key(key_path_of(path))).whole
 
 
-def test_an_act_is_in_the_log_before_it_is_done_and_its_outcome_afterwards(tmp_path):
+def test_an_act_is_logged_before_it_is_done_and_its_outcome_after(tmp_path):
     path, seen = tmp_path / "audit.db", []
 
     def outcomes():
@@ -224,7 +224,7 @@ def test_an_act_is_in_the_log_before_it_is_done_and_its_outcome_afterwards(tmp_p
     assert verify(path, read_key(key_path_of(path))).whole
 
 
-def test_without_a_log_that_can_be_written_nothing_is_done_or_answered(tmp_path):
+def test_nothing_is_done_or_answered_while_the_log_cannot_be_written(tmp_path):
     log, done = AuditLog(tmp_path / "audit.db"), []
 
     async def acting(scope, receive, send):

@@ -33,7 +33,7 @@ def serving(app, stall_s):
         thread.join(10)
 
 
-def test_headers_that_do_not_come_end_the_connection_and_slow_answers_do_not():
+def test_missing_headers_end_the_connection_and_slow_answers_do_not():
     with serving(slow, 0.3) as at, httpx.Client(base_url=f"http://127.0.0.1:{at[1]}") as client:
         for _ in range(2):  # the second one on the same connection
             assert client.get("/").status_code == 200

@@ -41,7 +41,7 @@ def test_every_route_is_named_and_nothing_is_loaded(apps):
         assert not re.search(r"<(script|link|img|iframe)", told.text)
 
 
-def test_what_is_said_is_text():
+def test_the_docs_page_escapes_text():
     app = make_app("<b>")
 
     @app.get("/a/{b}")

@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: Schemathesis asks everything it names, and odd things too."""
+"""The OpenAPI document is true: Schemathesis sends each request that it names, and odd ones too."""
 
 import numpy as np
 import pytest

@@ -54,7 +54,7 @@ def test_a_full_disk_names_no_file(client):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"count": "x"}', b"\xff", b"[" * 100_000])
-def test_a_body_that_is_none_of_its_model_is_told_in_one_line(client, body):
+def test_a_malformed_body_is_refused_in_one_line(client, body):
     answer = client.post("/LimitError", content=body)  # without a Content-Type, as QuPath sends it
     assert answer.status_code == 422, answer.text
     assert "body" in answer.json()["detail"]

@@ -1,4 +1,4 @@
-"""What the guard lets through and what it refuses is counted; the page names nobody."""
+"""Requests, sessions and memory are counted, and the page of the numbers names nobody."""
 
 import asyncio
 
@@ -48,7 +48,7 @@ def guarded(metrics, tokens=None, anonymous=LOCAL):
     return protected(app_with(metrics), Authorizer(Policy.read(), tokens, anonymous, None, None, metrics))
 
 
-def test_requests_are_counted_by_what_they_were_and_how_they_ended():
+def test_requests_are_counted_by_action_and_status():
     metrics = ServiceMetrics()
     with served(guarded(metrics)) as address:
         for path in ("/info/", "/info/", "/datastore/label?label=Doe-Jane", "/nothing-Doe"):
@@ -68,7 +68,7 @@ def test_requests_are_counted_by_what_they_were_and_how_they_ended():
     assert not any(metric.name.startswith("maskwright") for metric in REGISTRY.collect())
 
 
-def test_sessions_and_images_are_told_as_they_are_now():
+def test_sessions_and_images_are_counted():
     metrics, images = ServiceMetrics(), SharedImages()
     pool, other = make_leases(), make_leases()
     metrics.watch({"one": pool, "other": other}, images)
@@ -90,7 +90,7 @@ def test_sessions_and_images_are_told_as_they_are_now():
         assert numbers() == [0, 0, 0]
 
 
-def test_what_is_held_in_memory_is_told_with_its_bound():
+def test_memory_is_shown_with_its_limit():
     metrics, memory = ServiceMetrics(), Budget(5000)
     metrics.watch({}, SharedImages(), memory)
     reservation = Reservation("request")
@@ -102,7 +102,7 @@ def test_what_is_held_in_memory_is_told_with_its_bound():
         assert found["maskwright_memory_limit_bytes",] == 5000
 
 
-def test_only_who_administers_sees_the_page_unless_there_are_no_tokens(tmp_path):
+def test_only_administrators_see_the_metrics_where_there_are_tokens(tmp_path):
     tokens = {role: new_token(role, role) for role in ("viewer", "annotator", "reviewer", "admin")}
     path = tmp_path / "tokens.toml"
     path.write_text("\n".join(token.entry for token in tokens.values()))

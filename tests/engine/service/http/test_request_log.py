@@ -64,7 +64,7 @@ def until_there_are(logged, count):
     return logged()
 
 
-def test_a_line_says_what_was_asked_by_whom_and_how_it_went_and_no_more(logged):
+def test_a_line_names_request_actor_and_status_and_no_more(logged):
     with served(app()) as address:
         answers = [
             httpx.get(f"{address}/session/Doe-Jane?token=hush", headers={"X-Request-Id": "their-1"}),
@@ -90,7 +90,7 @@ def test_a_line_says_what_was_asked_by_whom_and_how_it_went_and_no_more(logged):
     assert "hush" not in json.dumps(lines)
 
 
-def test_a_failure_is_told_with_its_type_and_our_lines_under_the_same_id(logged):
+def test_a_failure_is_logged_with_its_type_and_our_lines(logged):
     with served(app()) as address:
         httpx.get(f"{address}/train/")
         lines = until_there_are(logged, 2)
@@ -106,14 +106,14 @@ def test_a_failure_is_told_with_its_type_and_our_lines_under_the_same_id(logged)
 @pytest.mark.parametrize(
     ("name", "event"), [("pydicom", "a message of a library"), ("uvicorn.error", "Invalid request %s")]
 )
-def test_what_others_say_is_told_without_what_it_is_about(name, event):
+def test_messages_of_libraries_are_logged_without_their_data(name, event):
     record = logging.LogRecord(name, logging.ERROR, "", 0, "Invalid request %s", ("Doe, Jane",), None)
     line = json.loads(JsonLine().format(record))
     assert (line["logger"], line["event"]) == (name, event)
     assert "Doe" not in json.dumps(line)
 
 
-def test_a_log_that_nobody_reads_holds_nothing_up_and_says_how_many_lines_it_dropped(monkeypatch):
+def test_an_unread_log_drops_lines_and_counts_them(monkeypatch):
     monkeypatch.setattr("maskwright.engine.service.http.request_log.MOST_WAITING", 3)
     monkeypatch.setattr("maskwright.engine.service.http.request_log.END_S", 0.1)
     reading, writing = os.pipe()

@@ -53,7 +53,7 @@ def test_a_file_that_changes_is_sent_anew_and_else_not(page):
         assert (once_more.status_code, once_more.text) == (200, "two or  more")
 
 
-def test_only_what_lay_there_can_be_named(page):
+def test_only_listed_files_are_served(page):
     folder, client = page
     (folder / "new.js").write_text("new")
     for name in (

@@ -130,7 +130,7 @@ def posted(address, path, body, more=b""):
     return raw(address, head.encode() + body)
 
 
-def test_what_takes_too_long_is_answered_and_its_session_busy_until_it_ends(scene):
+def test_a_slow_request_is_answered_504_and_keeps_its_session_busy(scene):
     with scene.served() as address:
         start = time.monotonic()
         found = httpx.post(f"{address}/predict", content=b"first")
@@ -153,13 +153,13 @@ def test_what_takes_too_long_is_answered_and_its_session_busy_until_it_ends(scen
     until(lambda: scene.memory.used_bytes == 0)
 
 
-def test_threads_of_other_work_are_bounded_in_time_too_and_reports_are_not(scene):
+def test_waiting_work_is_bounded_in_time_and_reports_are_not(scene):
     with scene.served() as address:
         assert httpx.get(f"{address}/info/").status_code == 504
         assert httpx.get(f"{address}/api/v1/qa/x/report").status_code == 200
 
 
-def test_a_body_that_stalls_is_refused_and_one_that_keeps_arriving_is_not(scene):
+def test_a_stalled_body_is_refused_and_a_slow_one_is_not(scene):
     scene.opened.set()
     with scene.served() as address:
         stalled = posted(address, "/predict", b"a" * 10, b"never")
@@ -191,7 +191,7 @@ def test_a_body_that_stalls_is_refused_and_one_that_keeps_arriving_is_not(scene)
     until(lambda: scene.memory.used_bytes == 0)
 
 
-def test_what_was_not_begun_when_the_client_went_is_not_done(scene):
+def test_work_of_a_client_that_has_gone_is_not_begun(scene):
     with scene.served(LIMITS.model_copy(update={"request_s": 20})) as address:
         going = posted(address, "/predict", b"first")
         until(lambda: scene.done == ["first begun"])
@@ -209,7 +209,7 @@ def test_what_was_not_begun_when_the_client_went_is_not_done(scene):
         assert httpx.post(f"{address}/undo").status_code == 200
 
 
-def test_a_client_that_goes_while_it_sends_is_nothing_to_the_server(scene):
+def test_a_client_may_go_while_it_sends(scene):
     scene.opened.set()
     with scene.served() as address:
         posted(address, "/predict", b"half", b"of it").close()
@@ -238,7 +238,7 @@ def test_bodies_are_bounded_and_counted_while_they_are_there(scene):
         assert httpx.post(f"{address}/predict", content=b"x" * 1001).status_code == 413
 
 
-def test_an_error_that_nobody_expected_is_a_problem_that_holds_no_data(scene):
+def test_an_unexpected_error_is_a_problem_without_data(scene):
     with scene.served() as address:
         found = httpx.get(f"{address}/train/")
         assert found.status_code == 500
@@ -324,7 +324,7 @@ def test_an_answer_that_has_begun_waits_for_room():
 
 
 @pytest.mark.parametrize(("large", "limit"), [(False, JSON_BYTES), (True, 1 << 20)])
-def test_a_body_is_refused_before_more_than_its_limit_has_come(large, limit):
+def test_a_large_body_is_refused_before_it_has_come(large, limit):
     app = make_app("test")
 
     @app.post("/json")
