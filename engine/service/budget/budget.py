@@ -91,10 +91,11 @@ class Budget:
         reservation.used = self._clock()
 
     def release(self, reservation: Reservation) -> None:
-        """Forget a reservation; doing so twice is no error."""
+        """Forget a reservation for good; doing so twice is no error."""
         with self._lock:
             self._put(reservation, 0, None)
             self._reservations.discard(reservation)
+            reservation.evict = None  # it refers to its owner, whose memory would wait for the collector of cycles
 
     # --- inside, with the lock
 

@@ -1,6 +1,9 @@
 """The budget is right whatever happens, never above its limit, and evicts volumes before sessions."""
 
+import functools
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -176,3 +179,24 @@ def test_many_threads_keep_the_account_right():
         thread.join()
     assert max(highest) <= LIMIT
     assert memory.used_bytes == 0
+
+
+def test_a_released_reservation_lets_its_owner_go_at_once():
+    class Owner:
+        def __init__(self, budget):
+            self.reservation = Reservation("session", functools.partial(self.evict))
+            budget.reserve(self.reservation, 10)
+
+        def evict(self):
+            return False
+
+    budget = Budget(LIMIT)
+    owner = Owner(budget)
+    alive = weakref.ref(owner)
+    budget.release(owner.reservation)
+    gc.disable()
+    try:
+        del owner
+        assert alive() is None
+    finally:
+        gc.enable()
