@@ -19,7 +19,8 @@ _RLE = "1.2.840.10008.1.2.5"
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _JPEG_2000 = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203))
 _WIDE_SAMPLE = 4  # bytes that the decoders of JPEG 2000 and JPEG-LS take for one meanwhile
-_TILE_BYTES, _TILES_ROOM = 10_000, 1 << 24  # OpenJPEG takes so much for each tile, before it looks at one
+_TILE_BYTES, _PRECINCT_BYTES = 10_000, 600  # that OpenJPEG takes for each, before it decodes one
+_PARTS_ROOM = 1 << 24
 _DECODERS = dict.fromkeys(_JPEG_LS, "pyjpegls") | dict.fromkeys(_JPEG_2000, "pylibjpeg")
 
 
@@ -74,7 +75,9 @@ def require_own_sizes(path: Path, dataset: Any) -> None:
 
 def _codestream_fits(frame: bytes, expected: ImageSize) -> bool:
     size = codestream_size(frame)
-    if size is None or size.tiles * _TILE_BYTES > size.nbytes + _TILES_ROOM:
+    if size is None:
+        return False
+    if size.tiles * _TILE_BYTES + size.precincts * _PRECINCT_BYTES > 4 * size.nbytes + _PARTS_ROOM:
         return False
     same = (size.rows, size.columns, size.components) == (expected.rows, expected.columns, expected.components)
     return same and 0 < size.bits <= expected.bits

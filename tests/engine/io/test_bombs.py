@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import shutil
 import struct
@@ -18,6 +19,7 @@ import pydicom
 import pytest
 import tifffile
 import zarr
+from PIL import Image
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -211,6 +213,15 @@ def _bomb(kind: str, dataset: pydicom.Dataset) -> None:
     elif kind == "jpeg 2000 in tiny tiles":
         dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
         _j2k(dataset, 24, 3, 3)
+    elif kind == "jpeg 2000 in tiny precincts":
+        image, packed = Image.fromarray(np.zeros((512, 512), np.uint8)), io.BytesIO()
+        image.save(packed, "JPEG2000", no_jp2=True, num_resolutions=1, precinct_size=(8, 8))
+        frame = bytearray(packed.getvalue())
+        frame[frame.index(b"\xff\x52") + 14] = 0  # precincts of one pixel
+        dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+        dataset.PixelData = encapsulate([bytes(frame)])
+        dataset["PixelData"].VR = "OB"
     elif kind == "jpeg-ls":
         dataset.compress(JPEGLSLossless, generate_instance_uid=False)
         frame = bytearray(next(generate_frames(dataset.PixelData, number_of_frames=1)))
@@ -227,9 +238,20 @@ def _bomb(kind: str, dataset: pydicom.Dataset) -> None:
         dataset.PixelData = encapsulate([header + run + run * (SIDE * SIDE // 128)])
 
 
-@pytest.mark.parametrize("kind", ["deflated", "jpeg 2000", "jpeg 2000 in tiny tiles", "jpeg-ls", "jpeg", "run lengths"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "deflated",
+        "jpeg 2000",
+        "jpeg 2000 in tiny tiles",
+        "jpeg 2000 in tiny precincts",
+        "jpeg-ls",
+        "jpeg",
+        "run lengths",
+    ],
+)
 def test_dicom_pixels_larger_than_their_header(tmp_path: Path, kind: str, make_series: Any, measure: Any) -> None:
-    good, bomb, side = tmp_path / "a.dcm", tmp_path / "b.dcm", 512 if "tiles" in kind else 64
+    good, bomb, side = tmp_path / "a.dcm", tmp_path / "b.dcm", 512 if "tiny" in kind else 64
     for path in (good, bomb):
         dataset = _slice(np.zeros((side, side), np.uint16), make_series)
         if path == bomb:
