@@ -179,28 +179,22 @@ class AuthorizationMiddleware:
 
     async def _begin(self, exchange: _Exchange) -> None:
         """Write down that an act is about to be carried out; it is refused where that cannot be done."""
-        rule = exchange.rule
-        if exchange.refused is None and rule is not None and rule.is_act(exchange.scope["method"]):
+        log, rule = self._authorizer.log, exchange.rule
+        if log is None or exchange.refused is not None or rule is None:
+            return
+        if rule.is_act(exchange.scope["method"]):
             flush = rule.action not in ("prompt", "read_image")  # sessions live in memory: a power cut ends them, too
-            if not await self._append(exchange.event("begun"), flush=flush):
+            if not await _append(log, exchange.event("begun"), flush=flush):
                 exchange.refused = _NO_LOG
 
     async def _record(self, exchange: _Exchange, status: int) -> bool:
         """Write the outcome of a request down; False where that cannot be done."""
-        if exchange.is_quiet(status):
+        log = self._authorizer.log
+        if log is None or exchange.is_quiet(status):
             return True
         refused = exchange.refused is not None or status in (401, 403)
         outcome: Outcome = "refused" if refused else "allowed" if status < 400 else "failed"
-        return await self._append(exchange.event(outcome, status))
-
-    async def _append(self, event: Event, *, flush: bool = True) -> bool:
-        if self._authorizer.log is None:
-            return True
-        try:
-            await anyio.to_thread.run_sync(partial(self._authorizer.log.append, event, flush=flush))
-        except MaskwrightError:
-            return False
-        return True
+        return await _append(log, exchange.event(outcome, status))
 
     def _report(self, exchange: _Exchange, status: int) -> None:
         """Count an answer, and write its line of the log."""
@@ -225,6 +219,15 @@ class AuthorizationMiddleware:
 def actor_name(request: Request) -> str:
     """Return the name of the token with which a request is made, "" for an app without this middleware."""
     return str(getattr(request.state, "actor", ""))
+
+
+async def _append(log: AuditLog, event: Event, *, flush: bool = True) -> bool:
+    """Add an event to the log, in a thread; False where that cannot be done."""
+    try:
+        await anyio.to_thread.run_sync(partial(log.append, event, flush=flush))
+    except MaskwrightError:
+        return False
+    return True
 
 
 def _foreign(headers: dict[bytes, bytes]) -> str | None:

@@ -107,6 +107,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path):
+    asyncio.run(run_in_worker(int))  # its thread imports Numba first, which may take longer than a request may
     return Scene(tmp_path)
 
 
