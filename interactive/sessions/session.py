@@ -75,6 +75,7 @@ class AssistSession:
 
     Examples
     --------
+    >>> import numpy as np
     >>> image = np.zeros((32, 32), np.float32)
     >>> image[8:20, 8:20] = 1
     >>> session = AssistSession("region-growing")
