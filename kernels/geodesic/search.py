@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.kernels.geodesic.grid import Grid
-from maskwright.kernels.threads import kernel
+from maskwright.kernels.threads import kernel, leaf_kernel
 
 _BITS = 8
 _DIGITS = 1 << _BITS
@@ -70,11 +70,11 @@ def _search(graph, seeds, distances, unreached, per_width):  # type: ignore[no-u
         key = _next_key(key, front, distances, per_width)
 
 
-@kernel
+@leaf_kernel
 def _settle(key, front, graph, distances, unreached, per_width, lengths):  # type: ignore[no-untyped-def]
     """Go on from each waiting voxel to its neighbours; false when the pool must grow first."""
     first, following, voxels, pool = front
-    offsets = graph[1]
+    channels, offsets, squared_steps, contrast = graph
     while first[_WAITING] != _NONE:
         if pool[1] + offsets.size > voxels.size:
             return False
@@ -84,7 +84,18 @@ def _settle(key, front, graph, distances, unreached, per_width, lengths):  # typ
         _free(entry, following, pool)
         if _key(distances[here], per_width) != key:
             continue  # it got shorter since and had its turn
-        _measure(here, graph, distances, lengths)
+        # The lengths of the paths through here to its neighbours: no branches, so that LLVM vectorises the loops.
+        for i in range(offsets.size):
+            lengths[i] = squared_steps[i]
+        for channel in range(channels.shape[0]):
+            values = channels[channel]
+            mine = np.float64(values[here])
+            for i in range(offsets.size):
+                change = contrast * (values[here + offsets[i]] - mine)
+                lengths[i] += change * change
+        so_far = distances[here]
+        for i in range(offsets.size):
+            lengths[i] = so_far + math.sqrt(lengths[i])
         for i in range(offsets.size):
             neighbour = here + offsets[i]
             before, now = distances[neighbour], lengths[i]
@@ -97,24 +108,7 @@ def _settle(key, front, graph, distances, unreached, per_width, lengths):  # typ
     return True
 
 
-@kernel
-def _measure(here, graph, distances, lengths):  # type: ignore[no-untyped-def]
-    """Write the lengths of the paths through ``here`` to its neighbours. No branches, so that LLVM vectorises it."""
-    channels, offsets, squared_steps, contrast = graph
-    for i in range(offsets.size):
-        lengths[i] = squared_steps[i]
-    for channel in range(channels.shape[0]):
-        values = channels[channel]
-        mine = np.float64(values[here])
-        for i in range(offsets.size):
-            change = contrast * (values[here + offsets[i]] - mine)
-            lengths[i] += change * change
-    so_far = distances[here]
-    for i in range(offsets.size):
-        lengths[i] = so_far + math.sqrt(lengths[i])
-
-
-@kernel
+@leaf_kernel
 def _next_key(key, front, distances, per_width):  # type: ignore[no-untyped-def]
     """Return the smallest key that has a list, at least ``key``, and see that it is a list of the lowest digit."""
     first = front[0]
@@ -130,7 +124,7 @@ def _next_key(key, front, distances, per_width):  # type: ignore[no-untyped-def]
     return np.int64(-1)
 
 
-@kernel
+@leaf_kernel
 def _lower(level, digit, key, front, distances, per_width):  # type: ignore[no-untyped-def]
     """Spread one list over lower levels and return its smallest key, or -1 if all in it had their turn."""
     first, following, voxels, pool = front
@@ -158,12 +152,12 @@ def _lower(level, digit, key, front, distances, per_width):  # type: ignore[no-u
     return smallest
 
 
-@kernel
+@leaf_kernel
 def _key(distance, per_width):  # type: ignore[no-untyped-def]
     return np.int64(min(distance * per_width, _LAST_KEY))
 
 
-@kernel
+@leaf_kernel
 def _slot(key, current):  # type: ignore[no-untyped-def]
     """Return the list of ``key``: the highest digit in which it differs from the current one, and its value."""
     level, differing = 0, key ^ current
@@ -173,7 +167,7 @@ def _slot(key, current):  # type: ignore[no-untyped-def]
     return level * _DIGITS + ((key >> (_BITS * level)) & (_DIGITS - 1))
 
 
-@kernel
+@leaf_kernel
 def _push(voxel, slot, front):  # type: ignore[no-untyped-def]
     first, following, voxels, pool = front
     entry = pool[0]
@@ -187,7 +181,7 @@ def _push(voxel, slot, front):  # type: ignore[no-untyped-def]
     first[slot] = entry
 
 
-@kernel
+@leaf_kernel
 def _free(entry, following, pool):  # type: ignore[no-untyped-def]
     following[entry] = pool[0]
     pool[0] = entry
