@@ -42,8 +42,8 @@ def choose_twin(family: str, **arrays: object) -> ModuleType:
     """
     devices = {name: device_of(array) for name, array in arrays.items()}
     if len(set(devices.values())) > 1:
-        places = ", ".join(f"{name} on {device}" for name, device in devices.items())
-        raise InputError(f"the arrays are on different devices: {places}; move them to one device first")
+        whereabouts = ", ".join(f"{name} on {device}" for name, device in devices.items())
+        raise InputError(f"the arrays are on different devices: {whereabouts}; move them to one device first")
     kind = next(iter(devices.values())).partition(":")[0]
     try:
         return import_module(f"{family}.{kind}")

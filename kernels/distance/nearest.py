@@ -62,12 +62,12 @@ def _search(
     far = np.flatnonzero(squared == FAR)
     ends = np.searchsorted(far, queries.offsets)
     for group in np.flatnonzero(np.diff(ends)).tolist():
-        asked = far[ends[group] : ends[group + 1]]
-        squared[asked] = np.inf
+        beyond = far[ends[group] : ends[group + 1]]
+        squared[beyond] = np.inf
         if len(targets[group]):
-            squared[asked], found = search_tree(queries.points[asked], targets[group], lattice)
+            squared[beyond], answers = search_tree(queries.points[beyond], targets[group], lattice)
             if len(nearest):
-                nearest[asked] = found
+                nearest[beyond] = answers
     return squared
 
 

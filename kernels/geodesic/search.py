@@ -118,9 +118,9 @@ def _next_key(key, front, distances, per_width):  # type: ignore[no-untyped-def]
     for level in range(1, _LEVELS):
         for digit in range(((key >> (_BITS * level)) & (_DIGITS - 1)) + 1, _DIGITS):
             if first[level * _DIGITS + digit] != _NONE:
-                found = _lower(level, digit, key, front, distances, per_width)
-                if found >= 0:
-                    return found
+                lowest_key = _lower(level, digit, key, front, distances, per_width)
+                if lowest_key >= 0:
+                    return lowest_key
     return np.int64(-1)
 
 

@@ -1,8 +1,8 @@
 """The flow network of a grid: a node for each voxel to decide, as a row of whole numbers.
 
-A row is what the search reads of a node together, 64 bytes or one cache line: the numbers of its neighbours, the
-residual capacity of the edge to each, its excess, and its place in the search trees (see ``search_trees``). Slot ``2a``
-of a node leads to the next voxel along an axis and ``2a + 1`` to the one before, so the way back from ``slot`` is
+The search reads a row at once, 64 bytes or one cache line: the numbers of a node's neighbours, the residual capacity of
+the edge to each, its excess and its position in the search trees (see ``search_trees``). Slot ``2a`` of a node leads to
+the next voxel along an axis and ``2a + 1`` to the one before, so the way back from ``slot`` is
 ``slot ^ 1``; axes are counted from the last: x is 0, y is 1, z is 2. One more row stands for all that is no node:
 its edges carry nothing, so that a loop over neighbours needs no test for the grid's border.
 """
@@ -39,9 +39,9 @@ def examine(voxels, sizes, inside, outside, weights):  # type: ignore[no-untyped
     """Return what is wrong with the values that the voxels need (FINE if nothing), and the largest weight."""
     largest = np.float32(0)
     row_end = row = 0
-    places = (0, 0, 0)
+    indices = (0, 0, 0)
     for voxel in voxels:
-        # NaN fails every comparison, so each cost is asked for itself.
+        # NaN fails every comparison, so each cost is tested by itself.
         if not (inside[voxel] >= 0 and outside[voxel] >= 0):
             return BAD_COST, largest
         if min(inside[voxel], outside[voxel]) == np.inf:
@@ -49,12 +49,12 @@ def examine(voxels, sizes, inside, outside, weights):  # type: ignore[no-untyped
         if voxel >= row_end:
             row = voxel // sizes[0]
             row_end = (row + 1) * sizes[0]
-            places = (0, row % sizes[1], row // sizes[1])
+            indices = (0, row % sizes[1], row // sizes[1])
         stride = 1
         for axis in range(len(weights)):
-            place = voxel - row * sizes[0] if axis == 0 else places[axis]
+            index = voxel - row * sizes[0] if axis == 0 else indices[axis]
             for before in range(2):
-                if 0 <= place - before < sizes[axis] - 1:
+                if 0 <= index - before < sizes[axis] - 1:
                     weight = weights[axis][voxel - before * stride]
                     if not 0 <= weight < np.inf:
                         return BAD_WEIGHT, largest
@@ -77,26 +77,26 @@ def build(voxels, sizes, inside, outside, weights, fixed, factor):  # type: igno
     # For each axis a finger in `voxels`, a step along the axis ahead of the node: no map of the whole grid is needed.
     fingers = np.zeros(3, np.int64)
     row_end = row = 0
-    places = (0, 0, 0)
+    indices = (0, 0, 0)
     for node in range(count):
         voxel = voxels[node]
         if voxel >= row_end:
             row = voxel // sizes[0]
             row_end = (row + 1) * sizes[0]
-            places = (0, row % sizes[1], row // sizes[1])
+            indices = (0, row % sizes[1], row // sizes[1])
         total = 0
         # To leave the voxel outside is to cut the edge from the source, which carries the cost of that.
         balance = (np.float64(outside[voxel]) - np.float64(inside[voxel])) * factor
         balance = np.int64(np.rint(min(max(balance, -_FAR), _FAR)))
         stride = 1
         for axis in range(len(weights)):
-            place = voxel - row * sizes[0] if axis == 0 else places[axis]
+            index = voxel - row * sizes[0] if axis == 0 else indices[axis]
             if nodes[node, 2 * axis + 1] < count:
                 total += nodes[node, RESIDUAL + 2 * axis + 1]
-            elif place > 0:
+            elif index > 0:
                 weight = np.int64(np.rint(weights[axis][voxel - stride] * factor))
                 balance += weight if fixed[voxel - stride] else -weight
-            if place + 1 < sizes[axis]:
+            if index + 1 < sizes[axis]:
                 weight = np.int64(np.rint(weights[axis][voxel] * factor))
                 other = _first_not_before(voxels, voxel + stride, fingers[axis])
                 fingers[axis] = other
@@ -115,7 +115,7 @@ def build(voxels, sizes, inside, outside, weights, fixed, factor):  # type: igno
 
 
 @kernel
-def _first_not_before(voxels, voxel, place):  # type: ignore[no-untyped-def]
-    while place < voxels.size and voxels[place] < voxel:
-        place += 1
-    return place
+def _first_not_before(voxels, voxel, index):  # type: ignore[no-untyped-def]
+    while index < voxels.size and voxels[index] < voxel:
+        index += 1
+    return index

@@ -1,4 +1,4 @@
-"""Maximum flow by two breadth-first search trees that are kept from one augmenting path to the next.
+"""Maximum flow by two breadth-first search trees, which live on from one augmenting path to the next.
 
 Incremental breadth-first search: Goldberg, Hed, Kaplan, Tarjan and Werneck, "Maximum flows by incremental breadth-first
 search", ESA 2011. One tree grows from the source and one to the sink, a level at a time. Where they touch, flow is

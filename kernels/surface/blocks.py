@@ -20,13 +20,13 @@ def flag_differing(here, one, other, flags):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def collect_flagged(flags, start, done, found, count):  # type: ignore[no-untyped-def]
+def collect_flagged(flags, start, done, positions, count):  # type: ignore[no-untyped-def]
     """Append the flagged positions from ``done`` on; ``start`` is that of the first flag. Return the new count."""
     words = flags.view(uint64)
     for word in range(words.size):
         if words[word] != 0:
             for i in range(word * 8, word * 8 + 8):
                 if flags[i] != 0 and start + i >= done:
-                    found[count] = start + i
+                    positions[count] = start + i
                     count += 1
     return count

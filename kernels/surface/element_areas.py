@@ -109,7 +109,7 @@ def _unit_area_vectors() -> NDArray[np.float64]:
 
 def _inside(code: int, ndim: int) -> dict[Corner, bool]:
     corners = tuple(product((0, 1), repeat=ndim))
-    return {corner: bool(code >> (len(corners) - 1 - place) & 1) for place, corner in enumerate(corners)}
+    return {corner: bool(code >> (len(corners) - 1 - index) & 1) for index, corner in enumerate(corners)}
 
 
 def _polygons(code: int) -> list[list[Point]]:
@@ -147,9 +147,9 @@ def _cut_square(square: Sequence[Corner], inside: Mapping[Corner, bool]) -> list
     """
     sides = [*pairwise(square), (square[-1], square[0])]
     middles = [tuple((a + b) / 2 for a, b in zip(*side)) for side in sides]
-    crossed = [place for place, (a, b) in enumerate(sides) if inside[a] != inside[b]]
+    crossed = [index for index, (a, b) in enumerate(sides) if inside[a] != inside[b]]
     if len(crossed) == 4:
-        return [(middles[place - 1], middles[place]) for place in range(4) if inside[square[place]]]
+        return [(middles[index - 1], middles[index]) for index in range(4) if inside[square[index]]]
     return [(middles[crossed[0]], middles[crossed[1]])] if crossed else []
 
 

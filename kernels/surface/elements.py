@@ -29,13 +29,13 @@ def element_codes(
     shape = (1 if planar else nz + 1, ny + 1, nx + 1)
     parts = thread_count(volume.size, LEAST_VOXELS)
     table, wanted = label_table(volume.dtype, labels), labels.astype(np.uint32)
-    found, counts = _scan_into(first_guess(math.prod(shape), parts), volume, planar, wanted, table, shape, parts)
+    elements, counts = _scan_into(first_guess(math.prod(shape), parts), volume, planar, wanted, table, shape, parts)
     used = counts.sum(axis=1)
-    if used.max() > found[0].shape[1]:
-        found, counts = _scan_into(int(used.max()), volume, planar, wanted, table, shape, parts)
+    if used.max() > elements[0].shape[1]:
+        elements, counts = _scan_into(int(used.max()), volume, planar, wanted, table, shape, parts)
     offsets, cursors = group_offsets(counts)
-    points, codes = np.empty(offsets[-1], found[0].dtype), np.empty(offsets[-1], np.uint8)
-    run_in_parts(_distribute, parts, *found, used, cursors, points, codes)
+    points, codes = np.empty(offsets[-1], elements[0].dtype), np.empty(offsets[-1], np.uint8)
+    run_in_parts(_distribute, parts, *elements, used, cursors, points, codes)
     return PointGroups(points, offsets, shape), codes
 
 
@@ -49,20 +49,20 @@ def _scan_into(
     parts: int,
 ) -> tuple[tuple[NDArray[Any], NDArray[np.int32], NDArray[np.uint8]], NDArray[np.int64]]:
     """Return each part's elements (points, labels, codes), as far as there is room, and their counts [part, label]."""
-    found = (
+    elements = (
         np.empty((parts, room), point_dtype(math.prod(shape))),
         np.empty((parts, room), np.int32),
         np.empty((parts, room), np.uint8),
     )
     counts = np.zeros((parts, len(labels)), np.int64)
-    run_in_parts(_scan, parts, volume, planar, labels, table, shape[0] * shape[1], *found, counts)
-    return found, counts
+    run_in_parts(_scan, parts, volume, planar, labels, table, shape[0] * shape[1], *elements, counts)
+    return elements, counts
 
 
 @kernel
-def _scan(part, parts, volume, planar, labels, table, lines, found, found_label, found_code, counts):  # type: ignore[no-untyped-def]
+def _scan(part, parts, volume, planar, labels, table, lines, element_points, element_labels, neighbour_codes, counts):  # type: ignore[no-untyped-def]
     _, ny, nx = volume.shape
-    room = found.shape[1]
+    room = element_points.shape[1]
     corners = 4 if planar else 8
     rows = np.zeros((corners // 2, nx + 2), volume.dtype)  # the rows around one line of cubes, padded with 0
     in_line, flags = np.empty(nx + 1, np.int64), np.empty(BLOCK, np.uint8)
@@ -81,19 +81,19 @@ def _scan(part, parts, volume, planar, labels, table, lines, found, found_label,
                 label = find_label(value, labels, table) if value != 0 else np.int64(-1)
                 if label >= 0:
                     if used < room:
-                        found[part, used] = line * (nx + 1) + x
-                        found_label[part, used], found_code[part, used] = label, code
+                        element_points[part, used] = line * (nx + 1) + x
+                        element_labels[part, used], neighbour_codes[part, used] = label, code
                     used += 1
                     counts[part, label] += 1
 
 
 @kernel
-def _distribute(part, parts, found, found_label, found_code, used, cursors, points, codes):  # type: ignore[no-untyped-def]
+def _distribute(part, parts, element_points, element_labels, neighbour_codes, used, cursors, points, codes):  # type: ignore[no-untyped-def]
     """Write one part's elements to the groups of their labels."""
     for i in range(used[part]):
-        label = found_label[part, i]
-        points[cursors[part, label]] = found[part, i]
-        codes[cursors[part, label]] = found_code[part, i]
+        label = element_labels[part, i]
+        points[cursors[part, label]] = element_points[part, i]
+        codes[cursors[part, label]] = neighbour_codes[part, i]
         cursors[part, label] += 1
 
 
@@ -109,7 +109,7 @@ def _load_rows(volume, planar, z, y, rows):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _find_in_line(rows, found, flags):  # type: ignore[no-untyped-def]
+def _find_in_line(rows, positions, flags):  # type: ignore[no-untyped-def]
     """Write the x of the line's cubes that hold more than one label, ascending, and return how many there are."""
     cubes = rows.shape[1] - 1
     count, done = np.int64(0), np.int64(0)
@@ -118,13 +118,13 @@ def _find_in_line(rows, found, flags):  # type: ignore[no-untyped-def]
             start = min(block * BLOCK, cubes - BLOCK)  # the last block may overlap the one before
             if not _is_uniform(rows, start):
                 _flag_cubes(rows, start, flags)
-                count = collect_flagged(flags, start, done, found, count)
+                count = collect_flagged(flags, start, done, positions, count)
             done = start + BLOCK
     for x in range(done, cubes):
         differs = False
         for i in range(rows.shape[0]):
             differs |= (rows[i, x] != rows[0, x]) | (rows[i, x + 1] != rows[0, x])
-        found[count] = x
+        positions[count] = x
         count += differs
     return count
 

@@ -24,14 +24,14 @@ def scan_voxels(volume: NDArray[Any], planar: bool, labels: NDArray[np.uint64]) 
     """Return the voxels of each of ``labels`` with a face neighbour of another label; ``volume`` is C-contiguous."""
     parts = thread_count(volume.size, LEAST_VOXELS)
     table, wanted = label_table(volume.dtype, labels), labels.astype(np.uint32)
-    found, counts = _scan_into(first_guess(volume.size, parts), volume, planar, wanted, table, parts)
+    candidates, counts = _scan_into(first_guess(volume.size, parts), volume, planar, wanted, table, parts)
     most = int(counts.sum(axis=1).max())
-    if most > found.shape[1]:
-        found, counts = _scan_into(most, volume, planar, wanted, table, parts)
+    if most > candidates.shape[1]:
+        candidates, counts = _scan_into(most, volume, planar, wanted, table, parts)
     offsets, cursors = group_offsets(counts)
-    points = np.empty(offsets[-1], found.dtype)
+    points = np.empty(offsets[-1], candidates.dtype)
     used = counts.sum(axis=1)
-    run_in_parts(_distribute, parts, volume.reshape(-1), found, used, wanted, table, cursors, points)
+    run_in_parts(_distribute, parts, volume.reshape(-1), candidates, used, wanted, table, cursors, points)
     return PointGroups(points, offsets, (volume.shape[0], volume.shape[1], volume.shape[2]))
 
 
@@ -39,16 +39,16 @@ def _scan_into(
     room: int, volume: NDArray[Any], planar: bool, labels: NDArray[Any], table: NDArray[np.int32], parts: int
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return each part's surface voxels, as far as there is room, and their counts [part, label]."""
-    found = np.empty((parts, room), point_dtype(volume.size))
+    candidates = np.empty((parts, room), point_dtype(volume.size))
     counts = np.zeros((parts, len(labels)), np.int64)
-    run_in_parts(_scan, parts, volume, planar, labels, table, found, counts)
-    return found, counts
+    run_in_parts(_scan, parts, volume, planar, labels, table, candidates, counts)
+    return candidates, counts
 
 
 @kernel
-def _scan(part, parts, volume, planar, labels, table, found, counts):  # type: ignore[no-untyped-def]
+def _scan(part, parts, volume, planar, labels, table, candidates, counts):  # type: ignore[no-untyped-def]
     nz, ny, nx = volume.shape
-    room = found.shape[1]
+    room = candidates.shape[1]
     in_row, flags = np.empty(nx, np.int64), np.empty(BLOCK, np.uint8)
     used = np.int64(0)
     for line in range(nz * ny * part // parts, nz * ny * (part + 1) // parts):
@@ -57,22 +57,22 @@ def _scan(part, parts, volume, planar, labels, table, found, counts):  # type: i
             label = find_label(row[in_row[i]], labels, table)
             if label >= 0:
                 if used < room:
-                    found[part, used] = line * nx + in_row[i]
+                    candidates[part, used] = line * nx + in_row[i]
                 used += 1
                 counts[part, label] += 1
 
 
 @kernel
-def _distribute(part, parts, voxels, found, used, labels, table, cursors, points):  # type: ignore[no-untyped-def]
+def _distribute(part, parts, voxels, candidates, used, labels, table, cursors, points):  # type: ignore[no-untyped-def]
     """Write one part's points to the groups of their labels."""
     for i in range(used[part]):
-        label = find_label(voxels[found[part, i]], labels, table)
-        points[cursors[part, label]] = found[part, i]
+        label = find_label(voxels[candidates[part, i]], labels, table)
+        points[cursors[part, label]] = candidates[part, i]
         cursors[part, label] += 1
 
 
 @kernel
-def _find_in_row(volume, planar, z, y, found, flags):  # type: ignore[no-untyped-def]
+def _find_in_row(volume, planar, z, y, positions, flags):  # type: ignore[no-untyped-def]
     """Write the x of the row's surface voxels, ascending, and return how many there are."""
     nz, ny, nx = volume.shape
     row = volume[z, y]
@@ -80,28 +80,28 @@ def _find_in_row(volume, planar, z, y, found, flags):  # type: ignore[no-untyped
     if y == 0 or y == ny - 1 or nx < 2 or (not planar and (z == 0 or z == nz - 1)):
         for x in range(nx):
             if row[x] != 0:
-                found[count] = x
+                positions[count] = x
                 count += 1
         return count
     before, after = volume[z, y - 1], volume[z, y + 1]
     below, above = (row, row) if planar else (volume[z - 1, y], volume[z + 1, y])
     if row[0] != 0:
-        found[count] = 0
+        positions[count] = 0
         count += 1
     done = np.int64(1)
     if nx >= BLOCK + 2:
         for block in range((nx - 2 + BLOCK - 1) // BLOCK):
             start = min(1 + block * BLOCK, nx - 1 - BLOCK)  # the last block may overlap the one before
             if _flag_surface(row, before, after, below, above, start, flags):
-                count = collect_flagged(flags, start, done, found, count)
+                count = collect_flagged(flags, start, done, positions, count)
             done = start + BLOCK
     for x in range(done, nx - 1):
         here = row[x]
         differs = (here != before[x]) | (here != after[x]) | (here != below[x]) | (here != above[x])
-        found[count] = x
+        positions[count] = x
         count += (here != 0) & (differs | (here != row[x - 1]) | (here != row[x + 1]))
     if row[nx - 1] != 0:
-        found[count] = nx - 1
+        positions[count] = nx - 1
         count += 1
     return count
 
