@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.notices import without_notice
 
 import maskwright as mw
 from maskwright.cli import COMMANDS, main
@@ -47,7 +48,7 @@ def pair(tmp_path: Path) -> tuple[str, str]:
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
     status = main([str(argument) for argument in arguments])
     output = capsys.readouterr()
-    return status, output.out, output.err
+    return status, output.out, without_notice(output.err)
 
 
 def test_json_output(capsys: pytest.CaptureFixture[str], pair: tuple[str, str]) -> None:

@@ -62,7 +62,7 @@ def _values(
         if function is None:
             value = None
         elif rule is not None:
-            value = far_mm if rule == math.inf else rule
+            value = far_mm if rule == math.inf and metric.is_distance else rule
         else:
             numbers = getattr(inputs, metric.needs)
             value = float(function(numbers) if column.parameter is None else function(numbers, column.parameter))

@@ -47,6 +47,7 @@ class Metric:
         does not define the metric is not in the mapping.
     both_empty, reference_empty, prediction_empty : float or None
         The value where both masks, only the reference or only the prediction hold no voxel; None for the function's.
+        An infinite distance becomes the diagonal of the grid under ``empty="penalty"``.
     parameter : {"tolerance_mm", "percentile"}, optional
         The metric has a column for each value of this option.
     unit : str
@@ -78,7 +79,8 @@ class Metric:
     highest: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.functions or not all(callable(function) for function in self.functions.values()):
+        functions = self.functions.values() if isinstance(self.functions, Mapping) else ()
+        if not functions or not all(map(callable, functions)):
             raise TypeError(f"metric {self.name!r} has no function; expected one for each convention that defines it")
         if self.needs not in get_args(Need):
             raise TypeError(f"metric {self.name!r} needs {self.needs!r}; expected one of {', '.join(get_args(Need))}")

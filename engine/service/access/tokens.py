@@ -161,7 +161,8 @@ class Tokens:
 class TokenFile:
     """The tokens of a file as it is now: a change counts after ``LOOK_S``, without a restart.
 
-    Where the changed file is not right the tokens that were read last stay, and the log says so once.
+    A file that is removed or emptied revokes every token. Where the changed file is not right in another way, the
+    tokens that were read last stay. The log says either once.
 
     Raises
     ------
@@ -188,7 +189,11 @@ class TokenFile:
         try:
             self._tokens = Tokens.read(self._path)
         except ConfigError as error:
-            _LOG.error("the token file changed and is not right: the tokens read last stay", exc_info=error)
+            if _is_emptied(self._path):
+                self._tokens = Tokens(())
+                _LOG.error("the token file is gone or empty: every token is refused")
+            else:
+                _LOG.error("the token file changed and is not right: the tokens read last stay", exc_info=error)
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
@@ -198,6 +203,14 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+def _is_emptied(path: Path) -> bool:
+    """Tell whether there is no token file any more, or nothing in it but comments."""
+    try:
+        return not _parse(path, _private_bytes(path))
+    except ConfigError:
+        return not path.exists()
 
 
 def _private_bytes(path: Path) -> bytes:

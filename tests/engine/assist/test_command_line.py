@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.notices import without_notice
 
 import maskwright as mw
 from maskwright.cli import main
@@ -34,8 +35,8 @@ def run(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> tu
     """Run in the folder; arguments that are files of it get its path."""
     known = (".gz", ".png", ".tif", ".dcm", ".xyz")
     status = main([str(folder / text) if text.endswith(known) else text for text in arguments])
-    said = capsys.readouterr()
-    return status, said.out, said.err
+    output = capsys.readouterr()
+    return status, output.out, without_notice(output.err)
 
 
 def test_slices_are_filled_on_the_grid_of_the_image(capsys: pytest.CaptureFixture[str], case: Path) -> None:

@@ -46,6 +46,7 @@ def two_masks():
     [
         ({"functions": {}}, "'specificity' has no function"),
         ({"functions": None}, "'specificity' has no function"),
+        ({"functions": len}, "'specificity' has no function"),
         ({"functions": {"medpy": None}}, "'specificity' has no function"),
         ({"functions": {"mine": abs}}, "'specificity' has a function of 'mine'"),
         ({"needs": "voxels"}, "'specificity' needs 'voxels'; expected one of counts, distances"),

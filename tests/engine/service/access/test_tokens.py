@@ -180,10 +180,17 @@ def test_a_changed_file_counts_without_a_restart(tmp_path: Path, caplog: pytest.
     write(tmp_path, bob.entry)
     assert isinstance(file.authenticate(ann.secret, NOW), Actor)  # not looked at again within a second
     assert known() == [False, True]
-    for damage in (lambda: write(tmp_path, "[[token"), lambda: path.chmod(0o644), path.unlink):
+    for damage in (lambda: write(tmp_path, "[[token"), lambda: path.chmod(0o644)):
         caplog.clear()
         damage()
         assert known() == known() == [False, True]
+        assert len(caplog.records) == 1
+        write(tmp_path, bob.entry)
+        assert known() == [False, True]
+    for revoke in (path.unlink, lambda: write(tmp_path, ""), lambda: write(tmp_path, "# nobody")):
+        caplog.clear()
+        revoke()
+        assert known() == known() == [False, False]
         assert len(caplog.records) == 1
         write(tmp_path, bob.entry)
         assert known() == [False, True]
