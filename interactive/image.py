@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.errors import InputError
-from maskwright.interactive.region import Region
+from maskwright.interactive.crop import Crop
 from maskwright.kernels.label_array import check_spacing
 
 _SAMPLE = 250_000
@@ -53,9 +53,9 @@ class Image:
         """The spatial shape."""
         return self.array.shape[: self.ndim]
 
-    def crop(self, region: Region) -> NDArray[np.float32]:
-        """Return a region as float32, with the channels last if there are any."""
-        return np.ascontiguousarray(self.array[region.slices], dtype=np.float32)
+    def crop(self, box: Crop) -> NDArray[np.float32]:
+        """Return the voxels of a box as float32, with the channels last if there are any."""
+        return np.ascontiguousarray(self.array[box.slices], dtype=np.float32)
 
     @cached_property
     def sha256(self) -> str:

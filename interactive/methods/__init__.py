@@ -1,1 +1,1 @@
-"""Methods: from prompts to the mask of one object in a region. See ``registry`` for their names."""
+"""Methods: from prompts to the mask of one object in a crop. See ``registry`` for their names."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.interactive.crop import Crop, box_of
 from maskwright.interactive.methods.features import neighbour_weights, smooth_intensities
 from maskwright.interactive.methods.task import Task
-from maskwright.interactive.region import Region, box_of
 from maskwright.kernels.distance import distance_to, distance_transform
 from maskwright.kernels.mask import Mask
 
@@ -21,7 +21,7 @@ SURROUNDINGS = 24.0
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """The voxels near a border: a ``window`` of the region, which is ``inner`` of the larger window ``around`` it.
+    """The voxels near a border: a ``window`` of the crop, which is ``inner`` of the larger window ``around`` it.
 
     Of ``window`` are ``mask``; ``weights``, the similarity of neighbours (see ``Features``); and ``free``, the voxels
     that may still change: near the border, near the edit, and not prompted. Of ``around`` are ``values``, the smoothed
@@ -59,11 +59,11 @@ def band_of(task: Task, mask: Mask) -> Band | None:
     return Band(window, around.slices, inner, mask[window], weights, free, values, depth, correction)
 
 
-def _grown(box: Region, margin_mm: float, task: Task) -> Region:
-    """Return a box with a margin, cut to the region."""
+def _grown(box: Crop, margin_mm: float, task: Task) -> Crop:
+    """Return a box with a margin, cut to the crop."""
     margins = [math.ceil(margin_mm / step) for step in task.spacing_mm]
     upper = [min(n, b + margin) for n, b, margin in zip(task.positive.shape, box.upper, margins)]
-    return Region(tuple(max(0, a - margin) for a, margin in zip(box.lower, margins)), tuple(upper))
+    return Crop(tuple(max(0, a - margin) for a, margin in zip(box.lower, margins)), tuple(upper))
 
 
 def _depth(mask: Mask, spacing_mm: tuple[float, ...]) -> NDArray[np.float32]:

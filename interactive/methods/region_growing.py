@@ -1,4 +1,4 @@
-"""Region growing: connected voxels with intensities like those of the positive prompts."""
+"""Crop growing: connected voxels with intensities like those of the positive prompts."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from maskwright.interactive.region import Region, box_of
+from maskwright.interactive.crop import Crop, box_of
 from maskwright.kernels.components import label_components
 from maskwright.kernels.mask import Mask
 
@@ -19,7 +19,7 @@ def keep_local(previous: Mask, proposed: Mask, latest: Mask) -> Mask:
     difference = previous ^ proposed
     if not difference.any():
         return previous.copy()
-    # Boxes keep this quick: a click changes a small part of its region.
+    # Boxes keep this quick: a click changes a small part of its crop.
     box, around = box_of(difference), _grown_by_one(box_of(latest), latest.shape)
     parts = label_components(difference[box.slices])
     near = ndimage.binary_dilation(latest[around.slices], np.ones((3,) * latest.ndim))
@@ -38,7 +38,7 @@ def apply_prompts(mask: Mask, positive: Mask, negative: Mask) -> Mask:
     return (mask | positive) & ~negative
 
 
-def _grown_by_one(region: Region, shape: tuple[int, ...]) -> Region:
-    """Return a region with one voxel more to each side that has one."""
-    lower = tuple(max(0, a - 1) for a in region.lower)
-    return Region(lower, tuple(min(n, b + 1) for b, n in zip(region.upper, shape)))
+def _grown_by_one(crop: Crop, shape: tuple[int, ...]) -> Crop:
+    """Return a crop with one voxel more to each side that has one."""
+    lower = tuple(max(0, a - 1) for a in crop.lower)
+    return Crop(lower, tuple(min(n, b + 1) for b, n in zip(crop.upper, shape)))

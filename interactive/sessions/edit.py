@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from maskwright.interactive.crop import Crop, enlarge, starting_crop
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Segmenter
 from maskwright.interactive.methods.task import Task
-from maskwright.interactive.region import Region, enlarge, first_region
 from maskwright.interactive.sessions.constraints import apply_prompts, keep_local
 from maskwright.interactive.sessions.history import History
 from maskwright.interactive.sessions.objects import Objects
@@ -19,64 +19,64 @@ from maskwright.kernels.mask import Mask
 
 def segment_prompt(
     image: Image, segmenter: Segmenter, objects: Objects, history: History, newest: Drawn | Box
-) -> tuple[Region, Mask]:
-    """Return a region and the mask of the active object there after a new prompt; nothing is changed yet.
+) -> tuple[Crop, Mask]:
+    """Return a crop and the mask of the active object there after a new prompt; nothing is changed yet.
 
-    The region grows as long as the method's mask reaches its border. Only changes connected to the new prompt are
+    The crop grows as long as the method's mask reaches its border. Only changes connected to the new prompt are
     taken over, and prompts hold. Voxels that are locked, or prompted inside another object, are left to it unless
     `newest` marks them as inside.
     """
     prompts = [*history.prompts_of(objects.active), newest]
-    boxes = [prompt.region for prompt in prompts]
+    boxes = [prompt.bounds for prompt in prompts]
     bounds = history.bounds_of(objects.active)
-    region = first_region(newest.region, boxes if bounds is None else [*boxes, bounds], image.shape)
+    crop = starting_crop(newest.bounds, boxes if bounds is None else [*boxes, bounds], image.shape)
     while True:
-        task = _task(image, objects, prompts, region, history.count_of(objects.active) + 1)
+        task = _task(image, objects, prompts, crop, history.count_of(objects.active) + 1)
         mask = segmenter.segment(task)
-        larger = enlarge(region, mask, image.shape)
+        larger = enlarge(crop, mask, image.shape)
         if larger is None:
             break
-        region = larger
-    inside_now, _ = paint_prompts([newest], region)
-    mask = apply_prompts(mask, task.positive, task.negative) & _free(objects, history, region, inside_now)
+        crop = larger
+    inside_now, _ = paint_prompts([newest], crop)
+    mask = apply_prompts(mask, task.positive, task.negative) & _free(objects, history, crop, inside_now)
     if bounds is not None:
         # Last, so that changes are not connected through voxels that do not change. Also where nothing is left of the
         # object here: it is not grown again from earlier prompts.
-        previous = np.zeros(region.shape, bool) if task.previous is None else task.previous
+        previous = np.zeros(crop.shape, bool) if task.previous is None else task.previous
         mask = keep_local(previous, mask, task.latest)
-    return region, mask
+    return crop, mask
 
 
-def given_mask(image: Image, objects: Objects, history: History, prompt: MaskPrompt) -> tuple[Region, Mask]:
-    """Return a region that holds the active object and the given mask, and that mask there."""
-    given = None if prompt.area is None else prompt.area.region
+def given_mask(image: Image, objects: Objects, history: History, prompt: MaskPrompt) -> tuple[Crop, Mask]:
+    """Return a crop that holds the active object and the given mask, and that mask there."""
+    given = None if prompt.area is None else prompt.area.bounds
     boxes = [box for box in (given, history.bounds_of(objects.active)) if box is not None]
-    region = boxes[0].union(boxes[-1]) if boxes else Region((0,) * image.ndim, (1,) * image.ndim)
-    mask = np.zeros(region.shape, bool)
+    crop = boxes[0].union(boxes[-1]) if boxes else Crop((0,) * image.ndim, (1,) * image.ndim)
+    mask = np.zeros(crop.shape, bool)
     if prompt.area is not None:
-        prompt.area.paint(mask, region)
-    return region, mask
+        prompt.area.paint(mask, crop)
+    return crop, mask
 
 
-def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], region: Region, count: int) -> Task:
+def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], crop: Crop, count: int) -> Task:
     """Return the task. Earlier prompted voxels that are another object's by now no longer count as inside."""
     newest = prompts[-1]
-    latest = np.zeros(region.shape, bool)
-    newest.paint(latest, region)
-    positive, negative = paint_prompts(prompts, region)
-    inside_now, _ = paint_prompts([newest], region)
-    for _, mask in objects.others(region):
+    latest = np.zeros(crop.shape, bool)
+    newest.paint(latest, crop)
+    positive, negative = paint_prompts(prompts, crop)
+    inside_now, _ = paint_prompts([newest], crop)
+    for _, mask in objects.others(crop):
         positive &= ~mask | inside_now
-    boxes = [prompt.region.intersection(region) for prompt in prompts if isinstance(prompt, Box)]
-    previous = objects.masks[objects.active][region.slices]
+    boxes = [prompt.bounds.intersection(crop) for prompt in prompts if isinstance(prompt, Box)]
+    previous = objects.masks[objects.active][crop.slices]
     return Task(
-        image=image.crop(region),
+        image=image.crop(crop),
         color=image.color,
         intensity_range=image.intensity_range,
         spacing_mm=image.spacing_mm,
         positive=positive,
         negative=negative,
-        box=_corners(_deepen(boxes[-1], image.spacing_mm, region), region) if boxes and boxes[-1] is not None else None,
+        box=_corners(_deepen(boxes[-1], image.spacing_mm, crop), crop) if boxes and boxes[-1] is not None else None,
         previous=previous.copy() if previous.any() else None,
         latest=latest,
         latest_positive=isinstance(newest, Box) or newest.positive,
@@ -84,8 +84,8 @@ def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], region
     )
 
 
-def _deepen(box: Region, spacing_mm: tuple[float, ...], region: Region) -> Region:
-    """Return a box on one slice of a volume as deep as its mean width, within the region; others as they are."""
+def _deepen(box: Crop, spacing_mm: tuple[float, ...], crop: Crop) -> Crop:
+    """Return a box on one slice of a volume as deep as its mean width, within the crop; others as they are."""
     thin = [axis for axis, side in enumerate(box.shape) if side == 1]
     if box.shape.count(1) != 1 or len(box.shape) == 2:
         return box
@@ -93,24 +93,24 @@ def _deepen(box: Region, spacing_mm: tuple[float, ...], region: Region) -> Regio
     width_mm = sum(n * step for k, (n, step) in enumerate(zip(box.shape, spacing_mm)) if k != axis) / 2
     more = round((width_mm / spacing_mm[axis] - 1) / 2)
     lower, upper = list(box.lower), list(box.upper)
-    lower[axis] = max(region.lower[axis], lower[axis] - max(0, more))
-    upper[axis] = min(region.upper[axis], upper[axis] + max(0, more))
-    return Region(tuple(lower), tuple(upper))
+    lower[axis] = max(crop.lower[axis], lower[axis] - max(0, more))
+    upper[axis] = min(crop.upper[axis], upper[axis] + max(0, more))
+    return Crop(tuple(lower), tuple(upper))
 
 
-def _corners(box: Region, region: Region) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return lower and upper corner of a box, relative to a region that holds it."""
-    inner = box.within(region)
+def _corners(box: Crop, crop: Crop) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return lower and upper corner of a box, relative to a crop that holds it."""
+    inner = box.within(crop)
     return tuple(s.start for s in inner), tuple(s.stop for s in inner)
 
 
-def _free(objects: Objects, history: History, region: Region, inside_now: Mask) -> Mask:
+def _free(objects: Objects, history: History, crop: Crop, inside_now: Mask) -> Mask:
     """Return the voxels that the active object may have."""
-    free = np.ones(region.shape, bool)
-    for number, mask in objects.others(region):
+    free = np.ones(crop.shape, bool)
+    for number, mask in objects.others(crop):
         if number in objects.locked:
             free &= ~mask
         else:
-            prompted, _ = paint_prompts(history.prompts_of(number), region)
+            prompted, _ = paint_prompts(history.prompts_of(number), crop)
             free &= ~(prompted & mask) | inside_now
     return free

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwright.interactive.region import Region, box_of
+from maskwright.interactive.crop import Crop, box_of
 from maskwright.interactive.sessions.prompts import Area, Box, Drawn, MaskPrompt, Prompt
 
 
@@ -25,20 +25,20 @@ class Step:
     flips: Mapping[int, Area]
 
 
-def find_flip(before: NDArray[np.bool_], after: NDArray[np.bool_], region: Region) -> Area | None:
-    """Return where two masks of a region differ, in the image's coordinates; None if nowhere."""
+def find_flip(before: NDArray[np.bool_], after: NDArray[np.bool_], crop: Crop) -> Area | None:
+    """Return where two masks of a crop differ, in the image's coordinates; None if nowhere."""
     difference = before ^ after
     if not difference.any():
         return None
     inner = box_of(difference)
-    lower = tuple(a + b for a, b in zip(region.lower, inner.lower))
-    upper = tuple(a + b for a, b in zip(region.lower, inner.upper))
-    return Area(Region(lower, upper), np.packbits(difference[inner.slices]).tobytes())
+    lower = tuple(a + b for a, b in zip(crop.lower, inner.lower))
+    upper = tuple(a + b for a, b in zip(crop.lower, inner.upper))
+    return Area(Crop(lower, upper), np.packbits(difference[inner.slices]).tobytes())
 
 
 def flip(mask: NDArray[np.bool_], area: Area) -> None:
     """Flip voxels of a mask of the whole image, in place; doing it twice changes nothing."""
-    mask[area.region.slices] ^= area.mask()
+    mask[area.bounds.slices] ^= area.mask()
 
 
 @dataclass
@@ -62,15 +62,15 @@ class History:
         prompts = [step.prompt for step in self._counting(object_id)]
         return sum(not isinstance(prompt, MaskPrompt) or prompt.area is not None for prompt in prompts)
 
-    def bounds_of(self, object_id: int) -> Region | None:
+    def bounds_of(self, object_id: int) -> Crop | None:
         """Return a box that holds an object's mask, not always the smallest; None if the mask is empty."""
         boxes = []
         for step in self._counting(object_id):
             if isinstance(step.prompt, MaskPrompt):
-                boxes += [] if step.prompt.area is None else [step.prompt.area.region]
+                boxes += [] if step.prompt.area is None else [step.prompt.area.bounds]
             elif object_id in step.flips:
-                boxes.append(step.flips[object_id].region)
-        return reduce(Region.union, boxes) if boxes else None
+                boxes.append(step.flips[object_id].bounds)
+        return reduce(Crop.union, boxes) if boxes else None
 
     def _counting(self, object_id: int) -> list[Step]:
         """Return the edits of an object in effect, from the last mask it was given on."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from maskwright.errors import InputError, LimitError
-from maskwright.interactive.region import Region
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.sessions.history import find_flip, flip
 from maskwright.interactive.sessions.prompts import Area
 from maskwright.kernels.mask import Mask
@@ -53,25 +53,25 @@ class Objects:
         view.flags.writeable = False
         return view
 
-    def others(self, region: Region) -> Iterator[tuple[int, Mask]]:
-        """Yield number and mask, cut to a region, of every object but the active one."""
+    def others(self, crop: Crop) -> Iterator[tuple[int, Mask]]:
+        """Yield number and mask, cut to a crop, of every object but the active one."""
         for number, mask in self.masks.items():
             if number != self.active:
-                yield number, mask[region.slices]
+                yield number, mask[crop.slices]
 
-    def flips_to(self, proposal: Mask, region: Region) -> dict[int, Area]:
-        """Return the voxels that flip, object by object, when the active one gets this mask in this region.
+    def flips_to(self, proposal: Mask, crop: Crop) -> dict[int, Area]:
+        """Return the voxels that flip, object by object, when the active one gets this mask in this crop.
 
         Voxels of locked objects stay theirs; other objects give theirs up.
         """
-        for number, mask in self.others(region):
+        for number, mask in self.others(crop):
             if number in self.locked:
                 proposal = proposal & ~mask
         flips = {}
         for number, mask in self.masks.items():
-            before = mask[region.slices]
+            before = mask[crop.slices]
             after = proposal if number == self.active else before & ~proposal
-            area = find_flip(before, after, region)
+            area = find_flip(before, after, crop)
             if area is not None:
                 flips[number] = area
         return flips

@@ -10,34 +10,34 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from maskwright.errors import PromptError
-from maskwright.interactive.region import Region, box_of
+from maskwright.interactive.crop import Crop, box_of
 
 
 @dataclass(frozen=True)
 class Area:
     """Voxels, as the bits of their bounding box (in C order)."""
 
-    region: Region
+    bounds: Crop
     bits: bytes
 
     @staticmethod
     def of(mask: NDArray[np.bool_]) -> Area:
         """Return the voxels of a mask that is not empty."""
-        region = box_of(mask)
-        return Area(region, np.packbits(mask[region.slices]).tobytes())
+        bounds = box_of(mask)
+        return Area(bounds, np.packbits(mask[bounds.slices]).tobytes())
 
     def mask(self) -> NDArray[np.bool_]:
-        """Return the voxels as a mask of the shape of the region."""
-        count = int(np.prod(self.region.shape))
+        """Return the voxels as a mask of the shape of its box."""
+        count = int(np.prod(self.bounds.shape))
         flat = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=count)
-        return flat.reshape(self.region.shape).view(np.bool_)
+        return flat.reshape(self.bounds.shape).view(np.bool_)
 
-    def paint(self, canvas: NDArray[np.bool_], region: Region, value: bool = True) -> None:
-        """Set the voxels on a canvas that shows `region` of the image, in place."""
-        common = self.region.intersection(region)
+    def paint(self, canvas: NDArray[np.bool_], crop: Crop, value: bool = True) -> None:
+        """Set the voxels on a canvas that shows `crop` of the image, in place."""
+        common = self.bounds.intersection(crop)
         if common is None:
             return
-        canvas[common.within(region)][self.mask()[common.within(self.region)]] = value
+        canvas[common.within(crop)][self.mask()[common.within(self.bounds)]] = value
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class Point:
     @property
     def area(self) -> Area:
         """The voxel as an area."""
-        return Area(self.region, b"\x80")
+        return Area(self.bounds, b"\x80")
 
     @property
-    def region(self) -> Region:
+    def bounds(self) -> Crop:
         """The box of the voxel."""
-        return Region(self.index, tuple(i + 1 for i in self.index))
+        return Crop(self.index, tuple(i + 1 for i in self.index))
 
-    def paint(self, canvas: NDArray[np.bool_], region: Region, value: bool = True) -> None:
-        """Set the voxel on a canvas that shows `region` of the image, in place."""
-        self.area.paint(canvas, region, value)
+    def paint(self, canvas: NDArray[np.bool_], crop: Crop, value: bool = True) -> None:
+        """Set the voxel on a canvas that shows `crop` of the image, in place."""
+        self.area.paint(canvas, crop, value)
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,15 @@ class Box:
     upper: tuple[int, ...]
 
     @property
-    def region(self) -> Region:
-        """The box as a region."""
-        return Region(self.lower, self.upper)
+    def bounds(self) -> Crop:
+        """Its corners."""
+        return Crop(self.lower, self.upper)
 
-    def paint(self, canvas: NDArray[np.bool_], region: Region) -> None:
-        """Set the box on a canvas that shows `region` of the image, in place."""
-        common = self.region.intersection(region)
+    def paint(self, canvas: NDArray[np.bool_], crop: Crop) -> None:
+        """Set the box on a canvas that shows `crop` of the image, in place."""
+        common = self.bounds.intersection(crop)
         if common is not None:
-            canvas[common.within(region)] = True
+            canvas[common.within(crop)] = True
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ class Scribble:
     positive: bool = True
 
     @property
-    def region(self) -> Region:
+    def bounds(self) -> Crop:
         """The box of the stroke."""
-        return self.area.region
+        return self.area.bounds
 
-    def paint(self, canvas: NDArray[np.bool_], region: Region, value: bool = True) -> None:
-        """Set the stroke on a canvas that shows `region` of the image, in place."""
-        self.area.paint(canvas, region, value)
+    def paint(self, canvas: NDArray[np.bool_], crop: Crop, value: bool = True) -> None:
+        """Set the stroke on a canvas that shows `crop` of the image, in place."""
+        self.area.paint(canvas, crop, value)
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,13 @@ Drawn = Point | Scribble | Lasso
 """Prompts that mark voxels as inside or outside. A box does not: it is drawn around the object."""
 
 
-def paint_prompts(prompts: Sequence[Drawn | Box], region: Region) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the voxels of a region prompted inside and outside; prompts are oldest first, and later ones win."""
-    positive, negative = np.zeros(region.shape, bool), np.zeros(region.shape, bool)
+def paint_prompts(prompts: Sequence[Drawn | Box], crop: Crop) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the voxels of a crop prompted inside and outside; prompts are oldest first, and later ones win."""
+    positive, negative = np.zeros(crop.shape, bool), np.zeros(crop.shape, bool)
     for prompt in prompts:
         if not isinstance(prompt, Box):
-            prompt.paint(positive, region, prompt.positive)
-            prompt.paint(negative, region, not prompt.positive)
+            prompt.paint(positive, crop, prompt.positive)
+            prompt.paint(negative, crop, not prompt.positive)
     return positive, negative
 
 
@@ -149,14 +149,14 @@ def make_scribble(mask: ArrayLike, shape: tuple[int, ...], positive: bool) -> Sc
 def make_lasso(mask: ArrayLike, shape: tuple[int, ...], positive: bool) -> Lasso:
     """Check an outline and fill it, in the plane it was drawn in."""
     drawn = _drawn(mask, shape, "lasso")
-    region = box_of(drawn)
-    crop = drawn[region.slices]
-    flat = [axis for axis, n in enumerate(crop.shape) if n == 1]
-    axis = flat[0] if flat and crop.ndim == 3 else 0
-    planes = [crop] if crop.ndim == 2 else list(np.moveaxis(crop, axis, 0))
+    bounds = box_of(drawn)
+    part = drawn[bounds.slices]
+    flat = [axis for axis, n in enumerate(part.shape) if n == 1]
+    axis = flat[0] if flat and part.ndim == 3 else 0
+    planes = [part] if part.ndim == 2 else list(np.moveaxis(part, axis, 0))
     filled = [ndimage.binary_fill_holes(plane) for plane in planes]
-    crop = filled[0] if crop.ndim == 2 else np.moveaxis(np.stack(filled), 0, axis)
-    return Lasso(Area(region, np.packbits(crop).tobytes()), positive)
+    part = filled[0] if part.ndim == 2 else np.moveaxis(np.stack(filled), 0, axis)
+    return Lasso(Area(bounds, np.packbits(part).tobytes()), positive)
 
 
 def make_mask(mask: ArrayLike, shape: tuple[int, ...]) -> MaskPrompt:

@@ -14,7 +14,7 @@ from math import prod
 from typing import Any, get_args
 
 from maskwright.errors import InputError
-from maskwright.interactive.region import Region
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.sessions.events import Event
 from maskwright.interactive.sessions.objects import LONGEST_NAME, MOST_OBJECTS
 from maskwright.interactive.sessions.prompts import (
@@ -95,16 +95,16 @@ def prompt_from_record(record: Any, shape: Shape) -> Prompt:
 def area_to_record(area: Area) -> Record:
     """Return voxels as the corners of their box and its bits, compressed."""
     bits = base64.b64encode(zlib.compress(area.bits)).decode()
-    return {"lower": list(area.region.lower), "upper": list(area.region.upper), "bits": bits}
+    return {"lower": list(area.bounds.lower), "upper": list(area.bounds.upper), "bits": bits}
 
 
 def area_from_record(record: Any, shape: Shape) -> Area:
     """Return the voxels of a record; at most the bits of its box, within the image, are unpacked."""
     _check_fields(_entries(record, "an area"), {"lower", "upper", "bits"})
-    region = Region(_numbers(record["lower"]), _numbers(record["upper"]))
-    if not region.is_inside(shape):
+    bounds = Crop(_numbers(record["lower"]), _numbers(record["upper"]))
+    if not bounds.is_inside(shape):
         raise InputError(f"an area has a box outside the image, whose shape is {shape}")
-    size = -(-prod(region.shape) // 8)
+    size = -(-prod(bounds.shape) // 8)
     text = text_from(record["bits"], most=2 * size + 100)
     try:
         packed = base64.b64decode(text, validate=True)
@@ -114,7 +114,7 @@ def area_from_record(record: Any, shape: Shape) -> Area:
     if len(bits) != size:
         count = str(len(bits)) if len(bits) < size else "more"
         raise InputError(f"the bits of an area are not those of its box: {count} bytes; expected {size}")
-    area = Area(region, bits)
+    area = Area(bounds, bits)
     if not area.mask().any():
         raise InputError("an area is empty; expected at least one voxel")
     return area

@@ -8,10 +8,10 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from maskwright.errors import InputError
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Method
 from maskwright.interactive.methods.registry import METHODS, load_method
-from maskwright.interactive.region import Region
 from maskwright.interactive.sessions.events import (
     Cleared,
     Event,
@@ -82,7 +82,7 @@ class AssistSession:
     >>> session.set_image(image, spacing_mm=(1.0, 1.0))
     >>> edit = session.add_point((12, 12), positive=True)
     >>> int(edit.mask.sum()), edit.changes
-    (144, {1: Region(lower=(8, 8), upper=(20, 20))})
+    (144, {1: Crop(lower=(8, 8), upper=(20, 20))})
     """
 
     def __init__(self, method: Method | str | None = None) -> None:
@@ -192,7 +192,7 @@ class AssistSession:
         """Return the mask of an object: read-only, kept up to date."""
         return self._require_state().objects.mask_of(object_id)
 
-    def bounds_of(self, object_id: int) -> Region | None:
+    def bounds_of(self, object_id: int) -> Crop | None:
         """Return a box that holds an object's mask, not always the smallest; None if the mask is empty."""
         state = self._require_state()
         state.objects.check(object_id)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from maskwright.errors import InputError, PromptError
+from maskwright.interactive.crop import Crop, box_of
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Segmenter, Supports
-from maskwright.interactive.region import Region, box_of
 from maskwright.interactive.sessions.edit import given_mask, segment_prompt
 from maskwright.interactive.sessions.events import (
     Cleared,
@@ -47,7 +47,7 @@ class Edit:
     """
 
     object_id: int
-    changes: Mapping[int, Region]
+    changes: Mapping[int, Crop]
     masks: Mapping[int, Mask]
 
     @property
@@ -56,7 +56,7 @@ class Edit:
         return self.masks[self.object_id]
 
     @property
-    def changed(self) -> Region | None:
+    def changed(self) -> Crop | None:
         """The box in which the prompted object changed; None if it did not."""
         return self.changes.get(self.object_id)
 
@@ -122,8 +122,8 @@ class SessionState:
         self.objects.check(object_id)
         if object_id in self.objects.locked:
             raise PromptError(f"object {object_id} is locked; unlock it, or select another one")
-        region = _region_of(prompt)
-        if region is not None and not region.is_inside(self.image.shape):
+        bounds = _bounds_of(prompt)
+        if bounds is not None and not bounds.is_inside(self.image.shape):
             raise PromptError(f"the prompt lies outside the image of shape {self.image.shape}")
         kind = type(prompt).__name__.lower()
         if not isinstance(prompt, MaskPrompt) and kind not in self.supports.prompts:
@@ -151,10 +151,10 @@ class SessionState:
 
     def _step(self, prompt: Prompt) -> None:
         if isinstance(prompt, MaskPrompt):
-            region, mask = given_mask(self.image, self.objects, self.history, prompt)
+            crop, mask = given_mask(self.image, self.objects, self.history, prompt)
         else:
-            region, mask = segment_prompt(self.image, self.segmenter, self.objects, self.history, prompt)
-        step = Step(self.objects.active, prompt, self.objects.flips_to(mask, region))
+            crop, mask = segment_prompt(self.image, self.segmenter, self.objects, self.history, prompt)
+        step = Step(self.objects.active, prompt, self.objects.flips_to(mask, crop))
         self.objects.flip(step.flips)
         self.history.add(step)
 
@@ -181,13 +181,13 @@ class SessionState:
         return self._edit(step.object_id, [step])
 
     def _edit(self, object_id: int, steps: Sequence[Step]) -> Edit:
-        changes: dict[int, Region] = {}
+        changes: dict[int, Crop] = {}
         for step in steps:
             for number, area in step.flips.items():
-                changes[number] = area.region.union(changes.get(number, area.region))
+                changes[number] = area.bounds.union(changes.get(number, area.bounds))
         if self.target is not None:
-            for region in changes.values():
-                self.target.write(self.objects, region)
+            for box in changes.values():
+                self.target.write(self.objects, box)
         masks = {number: self.objects.mask_of(number) for number in {object_id, *changes}}
         return Edit(object_id, dict(sorted(changes.items())), masks)
 
@@ -227,13 +227,13 @@ class SessionState:
             )
 
 
-def _region_of(prompt: Prompt) -> Region | None:
+def _bounds_of(prompt: Prompt) -> Crop | None:
     if isinstance(prompt, MaskPrompt):
-        return None if prompt.area is None else prompt.area.region
-    return prompt.region
+        return None if prompt.area is None else prompt.area.bounds
+    return prompt.bounds
 
 
-def _hash_mask(mask: Mask, bounds: Region | None) -> str:
+def _hash_mask(mask: Mask, bounds: Crop | None) -> str:
     """Hash a mask that is empty outside `bounds`; "" if it is empty."""
     if bounds is None or not mask[bounds.slices].any():
         return ""

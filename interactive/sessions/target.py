@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import InputError
-from maskwright.interactive.region import Region
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.sessions.objects import Objects
 
 
@@ -41,12 +41,12 @@ class Target:
         if not self.shows_active and number > np.iinfo(self.array.dtype).max:
             raise InputError(f"a target of {self.array.dtype} cannot hold object {number}; use a larger integer")
 
-    def write(self, objects: Objects, region: Region) -> None:
-        """Bring a region up to date."""
-        window = self.array[region.slices]
+    def write(self, objects: Objects, crop: Crop) -> None:
+        """Bring a crop up to date."""
+        window = self.array[crop.slices]
         if self.shows_active:
-            window[...] = objects.masks[objects.active][region.slices]
+            window[...] = objects.masks[objects.active][crop.slices]
             return
         window[...] = 0
         for number, mask in objects.masks.items():
-            window[mask[region.slices]] = number
+            window[mask[crop.slices]] = number

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.errors import GeometryError, LabelError, PromptError
-from maskwright.interactive.region import Region, box_of
+from maskwright.interactive.crop import Crop, box_of
 from maskwright.interactive.simulation.stroke import draw_stroke
 from maskwright.kernels.components import label_components
 from maskwright.kernels.distance import distance_transform
@@ -90,9 +90,9 @@ def next_click(reference: Mask, prediction: Mask | None, spacing_mm: Sequence[fl
     wrong = error != 0
     if not wrong.any():
         return None
-    region = box_of(wrong)
-    component, inner = _largest_component(error[region.slices])
-    offsets = zip(region.lower, inner.lower, _centre(component, spacing))
+    box = box_of(wrong)
+    component, inner = _largest_component(error[box.slices])
+    offsets = zip(box.lower, inner.lower, _centre(component, spacing))
     index = tuple(a + b + i for a, b, i in offsets)
     return Click(index, bool(reference[index]))
 
@@ -128,8 +128,8 @@ def simulate_scribble(mask: Mask, spacing_mm: Sequence[float], seed: int) -> Mas
     spacing = check_spacing(spacing_mm, mask.ndim)
     if not mask.any():
         raise PromptError("mask is empty; expected at least one voxel to scribble on")
-    region = box_of(mask)
-    component, inner = _largest_component(np.ascontiguousarray(mask[region.slices]).view(np.uint8))
+    box = box_of(mask)
+    component, inner = _largest_component(np.ascontiguousarray(mask[box.slices]).view(np.uint8))
     stroke = np.zeros(component.shape, np.bool_)
     if mask.ndim == 3:
         best = int(np.argmax(component.sum(axis=(1, 2))))
@@ -138,7 +138,7 @@ def simulate_scribble(mask: Mask, spacing_mm: Sequence[float], seed: int) -> Mas
     else:
         stroke[...] = draw_stroke(component, spacing, seed)
     result = np.zeros(mask.shape, np.bool_)
-    result[region.slices][inner.slices] = stroke
+    result[box.slices][inner.slices] = stroke
     return result
 
 
@@ -147,7 +147,7 @@ def _check_mask(mask: Mask, name: str) -> None:
         raise LabelError(f"{name} is {mask.dtype}; expected bool: pass {name} > 0 or labels == label")
 
 
-def _largest_component(values: NDArray[np.uint8]) -> tuple[Mask, Region]:
+def _largest_component(values: NDArray[np.uint8]) -> tuple[Mask, Crop]:
     """Return the largest component of equal non-zero value, cropped to its box, and that box."""
     components = label_components(values, connectivity=4 if values.ndim == 2 else 6)
     sizes = np.bincount(components.labels.reshape(-1), minlength=components.count + 1)

@@ -1,4 +1,4 @@
-"""A frame: the grid of a network laid over a region of an image, resampled there and back."""
+"""A frame: the grid of a network laid over a crop of an image, resampled there and back."""
 
 from __future__ import annotations
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.interactive.crop import box_of
 from maskwright.interactive.methods.network.frame import Frame
 from maskwright.interactive.methods.network.stains import haematoxylin
 from maskwright.interactive.methods.task import Task
 from maskwright.interactive.models.registry import MODELS
 from maskwright.interactive.models.runtime import predict_log_odds
-from maskwright.interactive.region import box_of
 
 MODEL = MODELS["prompt-2d"]
 MARGIN = 1.35

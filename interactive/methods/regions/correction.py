@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwright.interactive.crop import box_of
 from maskwright.interactive.methods.features import Features, extract_features
 from maskwright.interactive.methods.regions.downsampling import Downsampling, is_large
-from maskwright.interactive.methods.regions.first_region import EXTENT_WEIGHT, MARGIN, prior_of_unknown_size
+from maskwright.interactive.methods.regions.first_mask import EXTENT_WEIGHT, MARGIN, prior_of_unknown_size
 from maskwright.interactive.methods.regions.level_set import ExtentPrior, RegionPrior, best_level_set
 from maskwright.interactive.methods.regions.windows import (
     Window,
@@ -20,7 +21,6 @@ from maskwright.interactive.methods.regions.windows import (
     window_around,
 )
 from maskwright.interactive.methods.task import Task
-from maskwright.interactive.region import box_of
 from maskwright.kernels.distance import distance_to, distance_transform
 from maskwright.kernels.geodesic import geodesic_distance
 from maskwright.kernels.mask import Mask

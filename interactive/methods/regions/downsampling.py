@@ -31,7 +31,7 @@ class Downsampling:
 
     @staticmethod
     def of(task: Task) -> Downsampling:
-        """Return the downsampling of a task's region."""
+        """Return the downsampling of a task's crop."""
         finest = min(task.spacing_mm)
         return Downsampling(tuple(2 if step < FINE * finest else 1 for step in task.spacing_mm), task.positive.shape)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwright.interactive.methods.regions.correction import correct_mask
-from maskwright.interactive.methods.regions.first_region import first_mask
+from maskwright.interactive.methods.regions.first_mask import first_mask
 from maskwright.interactive.methods.regions.level_set import ExtentPrior
 from maskwright.interactive.methods.regions.scribbles import segment_scribbles
 from maskwright.interactive.methods.task import Task
@@ -22,13 +22,13 @@ def grow_region(task: Task, extent: ExtentPrior | None = None) -> NDArray[np.boo
     Parameters
     ----------
     task : Task
-        The region, all prompts, and the mask before this prompt (see ``Task``).
-    extent : ExtentPrior, of the region's spatial shape, or None
+        The crop, all prompts, and the mask before this prompt (see ``Task``).
+    extent : ExtentPrior, of the crop's spatial shape, or None
         The extent by another method, a network say. The border is found in the image.
 
     Returns
     -------
-    bool, the region's spatial shape
+    bool, the crop's spatial shape
         Positive prompts are inside and negative ones outside. Where the newest prompt agrees with the mask already,
         the mask is as it was. Empty if there is nothing to start from: no positive prompt and no box.
 

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
+from maskwright.interactive.crop import box_of
 from maskwright.interactive.methods.appearance import local_log_odds
 from maskwright.interactive.methods.features import Features, extract_features
 from maskwright.interactive.methods.regions.windows import connected_to, window_around
 from maskwright.interactive.methods.task import Task
-from maskwright.interactive.region import box_of
 from maskwright.kernels.geodesic import geodesic_distance
 from maskwright.kernels.graph_cut import graph_cut
 from maskwright.kernels.mask import Mask

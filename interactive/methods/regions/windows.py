@@ -1,4 +1,4 @@
-"""Windows of a region, and small operations on the masks in them."""
+"""Windows of a crop, and small operations on the masks in them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.methods.features import Features
-from maskwright.interactive.region import Region
 from maskwright.kernels.components import label_components
 from maskwright.kernels.geodesic import geodesic_distance
 from maskwright.kernels.mask import Mask
@@ -17,7 +17,7 @@ from maskwright.kernels.mask import Mask
 Window = tuple[slice, ...]
 
 
-def window_around(box: Region, margins: Sequence[int], shape: tuple[int, ...]) -> Window:
+def window_around(box: Crop, margins: Sequence[int], shape: tuple[int, ...]) -> Window:
     """Return a box and its margins, cut to the shape."""
     return tuple(slice(max(0, a - m), min(n, b + m)) for a, b, m, n in zip(box.lower, box.upper, margins, shape))
 

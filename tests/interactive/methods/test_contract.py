@@ -7,11 +7,11 @@ import pytest
 from scipy import ndimage
 
 from maskwright.errors import ConfigError, InputError, PromptError
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Supports, TaskMethod
 from maskwright.interactive.methods.registry import METHODS, load_method
 from maskwright.interactive.methods.task import Task
-from maskwright.interactive.region import Region
 from maskwright.interactive.sessions.session import AssistSession
 
 KINDS = {"2-D": ((30, 36), False), "3-D": ((8, 26, 30), False), "2-D colour": ((30, 36), True)}
@@ -38,7 +38,7 @@ def task_on(image, positive=(), negative=(), box=None, previous=None):
             mask[voxel] = True
     if box is not None:
         masks[2][tuple(map(slice, *box))] = True
-    array = image.crop(Region((0,) * image.ndim, image.shape))
+    array = image.crop(Crop((0,) * image.ndim, image.shape))
     for each in (array, *masks, *([] if previous is None else [previous])):
         each.flags.writeable = False
     count = len(positive) + len(negative) + (box is not None) + (previous is not None)

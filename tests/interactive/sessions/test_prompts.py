@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from maskwright.errors import PromptError
-from maskwright.interactive.region import Region
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.sessions.prompts import (
     Area,
     Box,
@@ -77,8 +77,8 @@ def test_bad_boxes_are_refused(lower, upper, because):
 
 
 def test_a_box_may_be_the_whole_image_or_one_slice():
-    assert make_box((0, 0), SHAPE, SHAPE).region.shape == SHAPE
-    assert make_box((2, 0, 0), (3, 5, 5), (4, 5, 5)).region.shape == (1, 5, 5)
+    assert make_box((0, 0), SHAPE, SHAPE).bounds.shape == SHAPE
+    assert make_box((2, 0, 0), (3, 5, 5), (4, 5, 5)).bounds.shape == (1, 5, 5)
 
 
 @pytest.mark.parametrize("make", [make_scribble, make_lasso])
@@ -109,12 +109,12 @@ def test_a_mask_may_be_empty_and_of_any_real_type():
 def test_an_area_is_its_mask(mask, data):
     area = Area.of(mask)
     canvas = np.zeros(mask.shape, bool)
-    whole = Region((0,) * mask.ndim, mask.shape)
+    whole = Crop((0,) * mask.ndim, mask.shape)
     area.paint(canvas, whole)
     assert np.array_equal(canvas, mask)
     # On any part of the image, the same.
     lower = tuple(data.draw(st.integers(0, n - 1)) for n in mask.shape)
-    part = Region(lower, tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(lower, mask.shape)))
+    part = Crop(lower, tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(lower, mask.shape)))
     canvas = np.zeros(part.shape, bool)
     area.paint(canvas, part)
     assert np.array_equal(canvas, mask[part.slices])
@@ -135,7 +135,7 @@ def test_a_closed_outline_is_filled_in_2d():
     outline[3:8, 4:9] = False
     lasso = make_lasso(outline, outline.shape, True)
     assert lasso.area.mask().all()
-    assert lasso.region == Region((2, 3), (9, 10))
+    assert lasso.bounds == Crop((2, 3), (9, 10))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -166,6 +166,6 @@ def test_the_later_prompt_wins():
     row = np.zeros((1, 6), bool)
     row[0, 1:5] = True
     prompts = [Scribble(Area.of(row), True), Point((0, 2), False), Box((0, 0), (1, 6)), Point((0, 0), True)]
-    positive, negative = paint_prompts(prompts, Region((0, 0), (1, 6)))
+    positive, negative = paint_prompts(prompts, Crop((0, 0), (1, 6)))
     assert positive.tolist() == [[True, True, False, True, True, False]]
     assert negative.tolist() == [[False, False, True, False, False, False]]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from maskwright.errors import ConfigError, GeometryError, InputError, PromptError
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.methods.method import TaskMethod
-from maskwright.interactive.region import Region
 from maskwright.interactive.sessions.prompts import make_point
 from maskwright.interactive.sessions.session import AssistSession
 from reference.assist_method import BOXES, Discs, boxes, seen_image, session_on
@@ -163,7 +163,7 @@ def test_a_voxel_given_to_another_object_is_not_taken_back_from_afar():
     session.select(1)
     assert not session.mask_of(1).any()
     edit = session.add_point((30, 30))
-    assert edit.changed == Region((27, 27), (34, 34))
+    assert edit.changed == Crop((27, 27), (34, 34))
     assert session.mask_of(2).sum() == 121
     session.add_point((10, 10))
     assert session.mask_of(1)[10, 10]
@@ -234,7 +234,7 @@ def test_a_method_that_fails_leaves_the_session_as_it_was():
     assert session.mask_of(1).sum() == 98
 
 
-# --- regions, memory
+# --- crops, memory
 
 
 def test_an_edit_far_away_leaves_everything_else_alone():
@@ -257,7 +257,7 @@ def test_a_region_grows_while_the_mask_reaches_its_border():
     session = session_on((400, 400, 400), TaskMethod("everything", everything))
     edit = session.add_point((200, 200, 200))
     assert sides == [(96,) * 3, (160,) * 3]
-    assert edit.changed == Region((121,) * 3, (281,) * 3)
+    assert edit.changed == Crop((121,) * 3, (281,) * 3)
 
 
 def test_a_click_costs_the_same_whatever_the_size_of_the_image():

@@ -1,6 +1,6 @@
 """Whatever is done to a session, in any order: what it promises holds after every step.
 
-Each machine works on a small image with small regions, so that edits see only a part of it.
+Each machine works on a small image with small crops, so that edits see only a part of it.
 """
 
 from unittest import mock
@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from scipy import ndimage
 
 from maskwright.errors import PromptError
-from maskwright.interactive import region
+from maskwright.interactive import crop
 from maskwright.interactive.sessions.prompts import Box, MaskPrompt
 from maskwright.interactive.sessions.session import AssistSession
 from reference.assist_method import Discs, seen_image
@@ -30,9 +30,9 @@ class SessionMachine(RuleBasedStateMachine):
         super().__init__()
         sides = {2: 10, 3: 8}
         self.patches = [
-            mock.patch.dict(region.START_SIDE, sides),
-            mock.patch.dict(region.LARGEST_SIDE, {2: 18, 3: 12}),
-            mock.patch.object(region, "MARGIN", 2),
+            mock.patch.dict(crop.START_SIDE, sides),
+            mock.patch.dict(crop.LARGEST_SIDE, {2: 18, 3: 12}),
+            mock.patch.object(crop, "MARGIN", 2),
         ]
         for patch in self.patches:
             patch.start()
@@ -73,7 +73,7 @@ class SessionMachine(RuleBasedStateMachine):
                 words[...] = 0
             elif step.object_id == number and not isinstance(step.prompt, Box):
                 area = step.prompt.area
-                words[area.region.slices][area.mask()] = 1 if step.prompt.positive else -1
+                words[area.bounds.slices][area.mask()] = 1 if step.prompt.positive else -1
         return words
 
     def others_locked(self):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskwright.errors import InputError
-from maskwright.interactive.region import Region
+from maskwright.interactive.crop import Crop
 from reference.assist_method import session_on
 
 
@@ -19,7 +19,7 @@ def test_an_edit_that_changes_nothing_says_so_and_can_be_undone():
     session.add_point((10, 10))
     assert session.add_point((10, 10)).changed is None
     assert session.undo().changed is None
-    assert session.undo().changed == Region((7, 7), (14, 14))
+    assert session.undo().changed == Crop((7, 7), (14, 14))
 
 
 def test_undo_tells_the_object_it_was_about():
@@ -27,7 +27,7 @@ def test_undo_tells_the_object_it_was_about():
     session.add_point((10, 10))
     session.add_object()
     undone = session.undo()
-    assert undone.changed == Region((7, 7), (14, 14))
+    assert undone.changed == Crop((7, 7), (14, 14))
     assert np.shares_memory(undone.mask, session.mask_of(1))
     assert session.active == 2
 

@@ -117,7 +117,7 @@ class RemoteSession(ServiceSession):
         if positive:
             return self._add(drawn, run)
         outside = np.zeros(self._inner_shape(), bool)
-        outside[drawn.region.slices] = True
+        outside[drawn.bounds.slices] = True
         return self._add(make_lasso(outside, self._inner_shape(), False), run)
 
     def add_scribble(self, drawn: NDArray[Any], box: Box | None, positive: bool, run: bool) -> Answer:
@@ -153,14 +153,14 @@ class RemoteSession(ServiceSession):
     def _answer(self, edit: Edit | None) -> Answer:
         if edit is None:
             return Answer(ran=False)
-        regions = [edit.changed, self.assist.bounds_of(OBJECT) if self._shows_nothing else None]
+        bounds = [edit.changed, self.assist.bounds_of(OBJECT) if self._shows_nothing else None]
         self._shows_nothing = False
-        boxes = [region for region in regions if region is not None]
+        boxes = [each for each in bounds if each is not None]
         if not boxes:
             return Answer(ran=True)
-        region = boxes[0].union(boxes[-1])
-        values = edit.mask[region.slices].astype(self._dtype)
-        box = [[a, b] for a, b in zip(region.lower, region.upper)]
+        union = boxes[0].union(boxes[-1])
+        values = edit.mask[union.slices].astype(self._dtype)
+        box = [[a, b] for a, b in zip(union.lower, union.upper)]
         if self._flat is not None:
             values = np.expand_dims(values, self._flat)
             box.insert(self._flat, [0, 1])

@@ -172,7 +172,7 @@ def _answer(edit: Edit | None) -> dict[str, Any]:
     changed: list[dict[str, Any]] = []
     if edit.changed is None:
         changed.append({"object": edit.object_id, "box": None, "bits": ""})
-    for number, region in edit.changes.items():
-        box = [[low, high] for low, high in zip(region.lower, region.upper)]
+    for number, bounds in edit.changes.items():
+        box = [[low, high] for low, high in zip(bounds.lower, bounds.upper)]
         changed.append({"object": number, "box": box, "bits": base64.b64encode(edit.bits_of(number)).decode()})
     return {"changed": changed, "ran": True}

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from maskwright.errors import PromptError
-from maskwright.interactive.region import Region
+from maskwright.interactive.crop import Crop
 from maskwright.interactive.sessions.prompts import Area, Prompt, Scribble, make_box, make_point
 
 Whole = Annotated[int, Field(ge=0, lt=1 << 31)]
@@ -92,5 +92,5 @@ def _scribble(voxels: list[list[int]], shape: tuple[int, ...], positive: bool) -
     lower = points.min(axis=0)
     drawn = np.zeros(tuple(points.max(axis=0) - lower + 1), bool)
     drawn[tuple((points - lower).T)] = True
-    region = Region(tuple(map(int, lower)), tuple(map(int, lower + drawn.shape)))
-    return Scribble(Area(region, np.packbits(drawn).tobytes()), positive)
+    bounds = Crop(tuple(map(int, lower)), tuple(map(int, lower + drawn.shape)))
+    return Scribble(Area(bounds, np.packbits(drawn).tobytes()), positive)

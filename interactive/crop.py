@@ -1,4 +1,4 @@
-"""Regions of an image: half-open boxes, and the one that an edit works on."""
+"""Crops: half-open boxes of an image's voxels, and the one that an edit works on."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from maskwright.kernels.mask import bounds_of
 
 START_SIDE = {2: 512, 3: 96}
-"""Voxels an axis of the first region of an edit; a smaller image is taken whole."""
+"""Voxels an axis of the first crop of an edit; a smaller image is taken whole."""
 LARGEST_SIDE = {2: 1024, 3: 160}
-"""A region never grows beyond this."""
+"""A crop never grows beyond this."""
 MARGIN = 16
 GROWTH = 1.5
 
 
 @dataclass(frozen=True)
-class Region:
+class Crop:
     """A half-open box, `lower` to `upper`, in voxels."""
 
     lower: tuple[int, ...]
@@ -37,35 +37,35 @@ class Region:
         return tuple(slice(a, b) for a, b in zip(self.lower, self.upper))
 
     def is_inside(self, shape: tuple[int, ...]) -> bool:
-        """Return whether the region is not empty and lies in an image of this shape."""
+        """Return whether the crop is not empty and lies in an image of this shape."""
         if not len(self.lower) == len(self.upper) == len(shape):
             return False
         return all(0 <= a < b <= n for a, b, n in zip(self.lower, self.upper, shape))
 
-    def intersection(self, other: Region) -> Region | None:
+    def intersection(self, other: Crop) -> Crop | None:
         """Return the intersection, or None."""
         lower = tuple(max(a, b) for a, b in zip(self.lower, other.lower))
         upper = tuple(min(a, b) for a, b in zip(self.upper, other.upper))
-        return Region(lower, upper) if all(a < b for a, b in zip(lower, upper)) else None
+        return Crop(lower, upper) if all(a < b for a, b in zip(lower, upper)) else None
 
-    def union(self, other: Region) -> Region:
-        """Return the smallest region that holds both."""
+    def union(self, other: Crop) -> Crop:
+        """Return the smallest crop that holds both."""
         lower = tuple(min(a, b) for a, b in zip(self.lower, other.lower))
-        return Region(lower, tuple(max(a, b) for a, b in zip(self.upper, other.upper)))
+        return Crop(lower, tuple(max(a, b) for a, b in zip(self.upper, other.upper)))
 
-    def within(self, outer: Region) -> tuple[slice, ...]:
-        """Return the slices of this region in an array that shows `outer`, which holds it."""
+    def within(self, outer: Crop) -> tuple[slice, ...]:
+        """Return the slices of this crop in an array that shows `outer`, which holds it."""
         return tuple(slice(a - o, b - o) for a, b, o in zip(self.lower, self.upper, outer.lower))
 
 
-def box_of(mask: NDArray[np.bool_]) -> Region:
+def box_of(mask: NDArray[np.bool_]) -> Crop:
     """Return the bounding box of a mask that is not empty."""
     bounds = bounds_of(mask)
-    return Region(tuple(side.start for side in bounds), tuple(side.stop for side in bounds))
+    return Crop(tuple(side.start for side in bounds), tuple(side.stop for side in bounds))
 
 
-def first_region(latest: Region, others: Iterable[Region], shape: tuple[int, ...]) -> Region:
-    """Return the first region of an edit: around the newest prompt, with the object's other prompts and mask.
+def starting_crop(latest: Crop, others: Iterable[Crop], shape: tuple[int, ...]) -> Crop:
+    """Return the first crop of an edit: around the newest prompt, with the object's other prompts and mask.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def first_region(latest: Region, others: Iterable[Region], shape: tuple[int, ...
         Of the image.
     """
     start, largest = START_SIDE[len(shape)], LARGEST_SIDE[len(shape)]
-    whole = reduce(Region.union, others, latest)
+    whole = reduce(Crop.union, others, latest)
     lower, upper = [], []
     for axis, n in enumerate(shape):
         if n <= start:
@@ -92,17 +92,17 @@ def first_region(latest: Region, others: Iterable[Region], shape: tuple[int, ...
             ends = _shift(*ends, n)
         lower.append(ends[0])
         upper.append(ends[1])
-    return Region(tuple(lower), tuple(upper))
+    return Crop(tuple(lower), tuple(upper))
 
 
-def enlarge(region: Region, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> Region | None:
-    """Return a larger region if the mask reaches a border of this one that is not the image's, else None.
+def enlarge(crop: Crop, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> Crop | None:
+    """Return a larger crop if the mask reaches a border of this one that is not the image's, else None.
 
-    Each side that is reached moves out by half of the region's length, and never so far that it is longer than
+    Each side that is reached moves out by half of the crop's length, and never so far that it is longer than
     `LARGEST_SIDE`.
     """
     largest = LARGEST_SIDE[len(shape)]
-    lower, upper = list(region.lower), list(region.upper)
+    lower, upper = list(crop.lower), list(crop.upper)
     for axis, n in enumerate(shape):
         side = upper[axis] - lower[axis]
         plane = np.moveaxis(mask, axis, 0)
@@ -112,8 +112,8 @@ def enlarge(region: Region, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> 
             lower[axis] = max(0, lower[axis] - more)
         if more > 0 and after:
             upper[axis] = min(n, upper[axis] + more)
-    larger = Region(tuple(lower), tuple(upper))
-    return larger if larger != region else None
+    larger = Crop(tuple(lower), tuple(upper))
+    return larger if larger != crop else None
 
 
 def _shift(low: int, high: int, n: int) -> tuple[int, int]:

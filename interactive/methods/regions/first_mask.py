@@ -1,4 +1,4 @@
-"""The first region of an object: its positive prompts, or the middle of its box, grown."""
+"""The first mask of an object: its positive prompts, or the middle of its box, grown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from maskwright.interactive.crop import box_of
 from maskwright.interactive.methods.features import Features, extract_features
 from maskwright.interactive.methods.regions.downsampling import Downsampling, is_large
 from maskwright.interactive.methods.regions.level_set import ExtentPrior, RegionPrior, best_level_set
@@ -17,7 +18,6 @@ from maskwright.interactive.methods.regions.windows import (
     window_around,
 )
 from maskwright.interactive.methods.task import Task
-from maskwright.interactive.region import box_of
 from maskwright.kernels.geodesic import geodesic_distance
 from maskwright.kernels.mask import Mask
 
@@ -33,7 +33,7 @@ MARGIN = 12
 
 
 def first_mask(task: Task, extent: ExtentPrior | None) -> Mask:
-    """Return the first mask. In a large region it is found at half the resolution, and once more where it is small."""
+    """Return the first mask. In a large crop it is found at half the resolution, and once more where it is small."""
     if not is_large(task.positive):
         return _grow(task, extent)
     downsampling = Downsampling.of(task)

@@ -1,50 +1,50 @@
-"""The region of an edit: small, around the newest prompt, and never more than the limit."""
+"""The crop of an edit: small, around the newest prompt, and never more than the limit."""
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwright.interactive.region import LARGEST_SIDE, START_SIDE, Region, box_of, enlarge, first_region
+from maskwright.interactive.crop import LARGEST_SIDE, START_SIDE, Crop, box_of, enlarge, starting_crop
 
 
 @st.composite
 def regions_in_images(draw):
-    """The shape of an image, and some boxes in it that are no larger than a first region."""
+    """The shape of an image, and some boxes in it that are no larger than a first crop."""
     ndim = draw(st.integers(2, 3))
     shape = tuple(draw(st.integers(1, 1500)) for _ in range(ndim))
 
     def box():
         lower = [draw(st.integers(0, n - 1)) for n in shape]
         upper = [draw(st.integers(a + 1, min(n, a + 60))) for a, n in zip(lower, shape)]
-        return Region(tuple(lower), tuple(upper))
+        return Crop(tuple(lower), tuple(upper))
 
     return shape, box(), [box() for _ in range(draw(st.integers(0, 3)))]
 
 
 @settings(deadline=None)
 @given(regions_in_images())
-def test_the_first_region(case):
+def test_the_starting_crop(case):
     shape, latest, others = case
-    region = first_region(latest, others, shape)
+    crop = starting_crop(latest, others, shape)
     start, largest = START_SIDE[len(shape)], LARGEST_SIDE[len(shape)]
     for axis, n in enumerate(shape):
-        low, high = region.lower[axis], region.upper[axis]
+        low, high = crop.lower[axis], crop.upper[axis]
         assert 0 <= low <= latest.lower[axis] < latest.upper[axis] <= high <= n
         assert min(n, start) <= high - low <= max(start, largest)
         if n <= start:
             assert (low, high) == (0, n)
 
 
-def test_the_first_region_holds_what_is_near_and_leaves_out_what_is_far():
-    latest, near, far = (Region((z,) * 3, (z + 4,) * 3) for z in (300, 360, 480))
-    region = first_region(latest, [near], (512,) * 3)
-    assert region.intersection(near) == near
-    assert first_region(latest, [near, far], (512,) * 3).intersection(far) is None
+def test_the_starting_crop_leaves_out_far_prompts():
+    latest, near, far = (Crop((z,) * 3, (z + 4,) * 3) for z in (300, 360, 480))
+    crop = starting_crop(latest, [near], (512,) * 3)
+    assert crop.intersection(near) == near
+    assert starting_crop(latest, [near, far], (512,) * 3).intersection(far) is None
 
 
 def test_a_prompt_larger_than_the_limit_is_held_all_the_same():
-    latest = Region((10, 10, 10), (400, 20, 20))
-    assert first_region(latest, [], (512,) * 3).intersection(latest) == latest
+    latest = Crop((10, 10, 10), (400, 20, 20))
+    assert starting_crop(latest, [], (512,) * 3).intersection(latest) == latest
 
 
 @settings(deadline=None)
@@ -52,32 +52,32 @@ def test_a_prompt_larger_than_the_limit_is_held_all_the_same():
 def test_regions_grow_at_reached_borders_up_to_a_limit(case, data):
     shape, latest, others = case
     largest = LARGEST_SIDE[len(shape)]
-    region, rounds = first_region(latest, others, shape), 0
+    crop, rounds = starting_crop(latest, others, shape), 0
     sides = [data.draw(st.sampled_from(["none", "first", "last", "both"])) for _ in shape]
     while True:
-        reached = _reaching(region, sides)
-        larger = enlarge(region, reached, shape)
+        reached = _reaching(crop, sides)
+        larger = enlarge(crop, reached, shape)
         if larger is None:
             break
         rounds += 1
         for axis, side in enumerate(sides):
-            assert larger.lower[axis] == region.lower[axis] or side in ("first", "both")
-            assert larger.upper[axis] == region.upper[axis] or side in ("last", "both")
-            assert larger.shape[axis] <= max(largest, region.shape[axis])
-        assert larger.intersection(region) == region
-        assert larger.intersection(Region((0,) * len(shape), shape)) == larger
-        region = larger
+            assert larger.lower[axis] == crop.lower[axis] or side in ("first", "both")
+            assert larger.upper[axis] == crop.upper[axis] or side in ("last", "both")
+            assert larger.shape[axis] <= max(largest, crop.shape[axis])
+        assert larger.intersection(crop) == crop
+        assert larger.intersection(Crop((0,) * len(shape), shape)) == larger
+        crop = larger
     assert rounds <= 16
     for axis, side in enumerate(sides):
-        room = region.lower[axis] > 0 if side == "first" else region.upper[axis] < shape[axis]
+        room = crop.lower[axis] > 0 if side == "first" else crop.upper[axis] < shape[axis]
         if side in ("first", "last") and room:
-            assert region.shape[axis] >= largest
+            assert crop.shape[axis] >= largest
 
 
-def _reaching(region, sides):
-    """Return a mask of a region that touches the borders asked for, in the middle of each."""
-    mask = np.zeros(region.shape, bool)
-    middle = [n // 2 for n in region.shape]
+def _reaching(crop, sides):
+    """Return a mask of a crop that touches the borders asked for, in the middle of each."""
+    mask = np.zeros(crop.shape, bool)
+    middle = [n // 2 for n in crop.shape]
     for axis, side in enumerate(sides):
         for end, which in ((0, "first"), (-1, "last")):
             if side in (which, "both"):
@@ -93,4 +93,4 @@ def test_the_bounding_box(data):
     for _ in range(data.draw(st.integers(1, 4))):
         mask[tuple(data.draw(st.integers(0, n - 1)) for n in shape)] = True
     where = np.argwhere(mask)
-    assert box_of(mask) == Region(tuple(where.min(0).tolist()), tuple((where.max(0) + 1).tolist()))
+    assert box_of(mask) == Crop(tuple(where.min(0).tolist()), tuple((where.max(0) + 1).tolist()))
