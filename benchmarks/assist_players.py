@@ -98,8 +98,8 @@ class MethodPlayer:
             negative=self.prompts[1].copy(),
             box=None,
             previous=self.previous,
-            latest=stroke,
-            latest_positive=positive,
+            newest=stroke,
+            newest_positive=positive,
             prompt_count=self.count,
         )
         self.previous = self.segmenter.segment(task)

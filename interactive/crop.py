@@ -64,12 +64,12 @@ def box_of(mask: NDArray[np.bool_]) -> Crop:
     return Crop(tuple(side.start for side in bounds), tuple(side.stop for side in bounds))
 
 
-def starting_crop(latest: Crop, others: Iterable[Crop], shape: tuple[int, ...]) -> Crop:
+def starting_crop(newest: Crop, others: Iterable[Crop], shape: tuple[int, ...]) -> Crop:
     """Return the first crop of an edit: around the newest prompt, with the object's other prompts and mask.
 
     Parameters
     ----------
-    latest
+    newest
         The box of the newest prompt. It is always inside, however large.
     others
         The boxes of the object's earlier prompts and of its mask; those too far from the newest prompt are left out.
@@ -77,18 +77,18 @@ def starting_crop(latest: Crop, others: Iterable[Crop], shape: tuple[int, ...]) 
         Of the image.
     """
     start, largest = START_SIDE[len(shape)], LARGEST_SIDE[len(shape)]
-    whole = reduce(Crop.union, others, latest)
+    whole = reduce(Crop.union, others, newest)
     lower, upper = [], []
     for axis, n in enumerate(shape):
         if n <= start:
             ends = 0, n
         else:
             low, high = whole.lower[axis] - MARGIN, whole.upper[axis] + MARGIN
-            middle = (latest.lower[axis] + latest.upper[axis]) // 2
+            middle = (newest.lower[axis] + newest.upper[axis]) // 2
             low, high = max(low, middle - largest // 2), min(high, middle + largest // 2)
             lack = max(0, start - (high - low))
             low, high = low - lack // 2, high + lack - lack // 2
-            ends = min(low, latest.lower[axis]), max(high, latest.upper[axis])
+            ends = min(low, newest.lower[axis]), max(high, newest.upper[axis])
             ends = _shift(*ends, n)
         lower.append(ends[0])
         upper.append(ends[1])

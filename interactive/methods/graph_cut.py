@@ -40,7 +40,7 @@ def sharpen(task: Task, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if band is None:
         return mask
     log_odds = DEPTH_WEIGHT * band.depth[band.inner] + APPEARANCE_WEIGHT * _appearance(task, band)
-    log_odds[band.correction[band.inner]] += CORRECTION_WEIGHT if task.latest_positive else -CORRECTION_WEIGHT
+    log_odds[band.correction[band.inner]] += CORRECTION_WEIGHT if task.newest_positive else -CORRECTION_WEIGHT
     costs = np.maximum(-log_odds, 0).astype(np.float32), np.maximum(log_odds, 0).astype(np.float32)
     weights = tuple(np.float32(BORDER_WEIGHT) * weight for weight in band.weights)
     result = mask.copy()

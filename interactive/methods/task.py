@@ -1,4 +1,4 @@
-"""A task: the region of an image and the prompts that a method turns into a mask."""
+"""A task: the crop of an image and the prompts that a method turns into a mask."""
 
 from __future__ import annotations
 
@@ -16,15 +16,29 @@ SCRIBBLE_VOXELS = 25
 
 @dataclass(frozen=True)
 class Task:
-    """A region of the image, and the prompts of one object inside it.
+    """A crop of the image, and the prompts of one object in it.
 
-    `image` is float32, (y, x) or (z, y, x), with a last axis of 3 if `color`: a crop with raw intensities.
-    `intensity_range` is the robust range of the whole image, so that a crop is scaled as the whole is. The masks have
-    the crop's spatial shape: `positive` and `negative` are voxels prompted inside and outside (the latest prompt has
-    won already), `previous` is the object's mask before this edit (None on the first), `latest` the voxels of the
-    newest prompt. `box` is the object's box prompt as (lower, upper), half-open, in crop indices; one drawn on
-    a slice of a volume is given some depth. `prompt_count` is
-    how many prompts the object has, this one included; a mask it was given counts as one.
+    Attributes
+    ----------
+    image : float32, shape (y, x) or (z, y, x), with a last axis of 3 if ``color``
+        The raw intensities.
+    color : bool
+    intensity_range : tuple of float
+        The robust range of the whole image, so that a crop is scaled as the whole is.
+    spacing_mm : tuple of float
+        One number for each spatial axis.
+    positive, negative : bool, the spatial shape
+        The voxels prompted inside and outside. No voxel is both: the newer prompt has won.
+    box : tuple of lower and upper corner, optional
+        The object's box prompt, half-open, in indices of the crop. One drawn on a slice of a volume has some depth.
+    previous : bool, the spatial shape, optional
+        The object's mask before this edit; None where it is empty.
+    newest : bool, the spatial shape
+        The voxels of the newest prompt.
+    newest_positive : bool
+        Whether the newest prompt is inside; True for a box.
+    prompt_count : int
+        The object's prompts, the newest included; a mask that it was given counts as one.
     """
 
     image: NDArray[np.float32]
@@ -35,17 +49,17 @@ class Task:
     negative: NDArray[np.bool_]
     box: tuple[tuple[int, ...], tuple[int, ...]] | None
     previous: NDArray[np.bool_] | None
-    latest: NDArray[np.bool_]
-    latest_positive: bool
+    newest: NDArray[np.bool_]
+    newest_positive: bool
     prompt_count: int
 
     @cached_property
     def noise(self) -> float:
-        """The noise of this region; see ``estimate_noise``."""
+        """The noise of this crop; see ``estimate_noise``."""
         return estimate_noise(self.image, self.intensity_range, self.spacing_mm)
 
     @property
     def has_opposing_scribbles(self) -> bool:
         """Whether the object has nothing but two prompts, one inside and one outside, the newest a scribble."""
         both = bool(self.positive.any()) and bool(self.negative.any())
-        return self.prompt_count <= 2 and both and int(np.count_nonzero(self.latest)) >= SCRIBBLE_VOXELS
+        return self.prompt_count <= 2 and both and int(np.count_nonzero(self.newest)) >= SCRIBBLE_VOXELS

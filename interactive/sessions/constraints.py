@@ -10,19 +10,19 @@ from maskwright.kernels.components import label_components
 from maskwright.kernels.mask import Mask
 
 
-def keep_local(previous: Mask, proposed: Mask, latest: Mask) -> Mask:
+def keep_local(previous: Mask, proposed: Mask, newest: Mask) -> Mask:
     """Return `previous`, changed to `proposed` only where the change belongs to the newest prompt.
 
-    The difference of the two falls into 8-/26-connected components; those that hold or touch a voxel of `latest` are
-    taken over, all others stay as they were. All three have one shape; `latest` must not be empty.
+    The difference of the two falls into 8-/26-connected components; those that hold or touch a voxel of `newest` are
+    taken over, all others stay as they were. All three have one shape; `newest` must not be empty.
     """
     difference = previous ^ proposed
     if not difference.any():
         return previous.copy()
     # Boxes keep this quick: a click changes a small part of its crop.
-    box, around = box_of(difference), _grown_by_one(box_of(latest), latest.shape)
+    box, around = box_of(difference), _grown_by_one(box_of(newest), newest.shape)
     parts = label_components(difference[box.slices])
-    near = ndimage.binary_dilation(latest[around.slices], np.ones((3,) * latest.ndim))
+    near = ndimage.binary_dilation(newest[around.slices], np.ones((3,) * newest.ndim))
     touched = np.zeros(parts.count + 1, bool)
     common = box.intersection(around)
     if common is not None:

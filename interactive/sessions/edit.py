@@ -18,18 +18,18 @@ from maskwright.kernels.mask import Mask
 
 
 def segment_prompt(
-    image: Image, segmenter: Segmenter, objects: Objects, history: History, newest: Drawn | Box
+    image: Image, segmenter: Segmenter, objects: Objects, history: History, newest_prompt: Drawn | Box
 ) -> tuple[Crop, Mask]:
     """Return a crop and the mask of the active object there after a new prompt; nothing is changed yet.
 
     The crop grows as long as the method's mask reaches its border. Only changes connected to the new prompt are
     taken over, and prompts hold. Voxels that are locked, or prompted inside another object, are left to it unless
-    `newest` marks them as inside.
+    `newest_prompt` marks them as inside.
     """
-    prompts = [*history.prompts_of(objects.active), newest]
+    prompts = [*history.prompts_of(objects.active), newest_prompt]
     boxes = [prompt.bounds for prompt in prompts]
     bounds = history.bounds_of(objects.active)
-    crop = starting_crop(newest.bounds, boxes if bounds is None else [*boxes, bounds], image.shape)
+    crop = starting_crop(newest_prompt.bounds, boxes if bounds is None else [*boxes, bounds], image.shape)
     while True:
         task = _task(image, objects, prompts, crop, history.count_of(objects.active) + 1)
         mask = segmenter.segment(task)
@@ -37,13 +37,13 @@ def segment_prompt(
         if larger is None:
             break
         crop = larger
-    inside_now, _ = paint_prompts([newest], crop)
+    inside_now, _ = paint_prompts([newest_prompt], crop)
     mask = apply_prompts(mask, task.positive, task.negative) & _free(objects, history, crop, inside_now)
     if bounds is not None:
         # Last, so that changes are not connected through voxels that do not change. Also where nothing is left of the
         # object here: it is not grown again from earlier prompts.
         previous = np.zeros(crop.shape, bool) if task.previous is None else task.previous
-        mask = keep_local(previous, mask, task.latest)
+        mask = keep_local(previous, mask, task.newest)
     return crop, mask
 
 
@@ -60,11 +60,11 @@ def given_mask(image: Image, objects: Objects, history: History, prompt: MaskPro
 
 def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], crop: Crop, count: int) -> Task:
     """Return the task. Earlier prompted voxels that are another object's by now no longer count as inside."""
-    newest = prompts[-1]
-    latest = np.zeros(crop.shape, bool)
-    newest.paint(latest, crop)
+    newest_prompt = prompts[-1]
+    newest = np.zeros(crop.shape, bool)
+    newest_prompt.paint(newest, crop)
     positive, negative = paint_prompts(prompts, crop)
-    inside_now, _ = paint_prompts([newest], crop)
+    inside_now, _ = paint_prompts([newest_prompt], crop)
     for _, mask in objects.others(crop):
         positive &= ~mask | inside_now
     boxes = [prompt.bounds.intersection(crop) for prompt in prompts if isinstance(prompt, Box)]
@@ -78,8 +78,8 @@ def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], crop: 
         negative=negative,
         box=_corners(_deepen(boxes[-1], image.spacing_mm, crop), crop) if boxes and boxes[-1] is not None else None,
         previous=previous.copy() if previous.any() else None,
-        latest=latest,
-        latest_positive=isinstance(newest, Box) or newest.positive,
+        newest=newest,
+        newest_positive=isinstance(newest_prompt, Box) or newest_prompt.positive,
         prompt_count=count,
     )
 

@@ -24,35 +24,35 @@ def regions_in_images(draw):
 @settings(deadline=None)
 @given(regions_in_images())
 def test_the_starting_crop(case):
-    shape, latest, others = case
-    crop = starting_crop(latest, others, shape)
+    shape, newest, others = case
+    crop = starting_crop(newest, others, shape)
     start, largest = START_SIDE[len(shape)], LARGEST_SIDE[len(shape)]
     for axis, n in enumerate(shape):
         low, high = crop.lower[axis], crop.upper[axis]
-        assert 0 <= low <= latest.lower[axis] < latest.upper[axis] <= high <= n
+        assert 0 <= low <= newest.lower[axis] < newest.upper[axis] <= high <= n
         assert min(n, start) <= high - low <= max(start, largest)
         if n <= start:
             assert (low, high) == (0, n)
 
 
 def test_the_starting_crop_leaves_out_far_prompts():
-    latest, near, far = (Crop((z,) * 3, (z + 4,) * 3) for z in (300, 360, 480))
-    crop = starting_crop(latest, [near], (512,) * 3)
+    newest, near, far = (Crop((z,) * 3, (z + 4,) * 3) for z in (300, 360, 480))
+    crop = starting_crop(newest, [near], (512,) * 3)
     assert crop.intersection(near) == near
-    assert starting_crop(latest, [near, far], (512,) * 3).intersection(far) is None
+    assert starting_crop(newest, [near, far], (512,) * 3).intersection(far) is None
 
 
 def test_a_prompt_larger_than_the_limit_is_held_all_the_same():
-    latest = Crop((10, 10, 10), (400, 20, 20))
-    assert starting_crop(latest, [], (512,) * 3).intersection(latest) == latest
+    newest = Crop((10, 10, 10), (400, 20, 20))
+    assert starting_crop(newest, [], (512,) * 3).intersection(newest) == newest
 
 
 @settings(deadline=None)
 @given(regions_in_images(), st.data())
 def test_regions_grow_at_reached_borders_up_to_a_limit(case, data):
-    shape, latest, others = case
+    shape, newest, others = case
     largest = LARGEST_SIDE[len(shape)]
-    crop, rounds = starting_crop(latest, others, shape), 0
+    crop, rounds = starting_crop(newest, others, shape), 0
     sides = [data.draw(st.sampled_from(["none", "first", "last", "both"])) for _ in shape]
     while True:
         reached = _reaching(crop, sides)

@@ -30,7 +30,7 @@ def extent_in_planes(task: Task, segment: Callable[[Task], Mask]) -> ExtentPrior
     A prior that is valid only in those of the three planes that hold a positive prompt or meet the box.
     """
     inside, valid = np.zeros(task.positive.shape, np.bool_), np.zeros(task.positive.shape, np.bool_)
-    centre = _middle(task.latest)
+    centre = _middle(task.newest)
     for axis in range(3):
         plane = _plane_task(task, axis, centre[axis])
         if plane.positive.any() or plane.box is not None:
@@ -40,11 +40,11 @@ def extent_in_planes(task: Task, segment: Callable[[Task], Mask]) -> ExtentPrior
     return ExtentPrior(inside, valid)
 
 
-def _middle(latest: Mask) -> tuple[int, ...]:
+def _middle(newest: Mask) -> tuple[int, ...]:
     """Return the voxel of the newest prompt in the middle of its list; the middle of the volume if it is not in it."""
-    points = np.flatnonzero(latest)
-    flat = points[len(points) // 2] if len(points) else latest.size // 2
-    return tuple(int(i) for i in np.unravel_index(flat, latest.shape))
+    points = np.flatnonzero(newest)
+    flat = points[len(points) // 2] if len(points) else newest.size // 2
+    return tuple(int(i) for i in np.unravel_index(flat, newest.shape))
 
 
 def _plane_task(task: Task, axis: int, number: int) -> Task:
@@ -62,7 +62,7 @@ def _plane_task(task: Task, axis: int, number: int) -> Task:
         spacing_mm=_without(task.spacing_mm, axis),
         positive=cut(task.positive),
         negative=cut(task.negative),
-        latest=cut(task.latest),
+        newest=cut(task.newest),
         previous=None if task.previous is None else cut(task.previous),
         box=None if box is None else (_without(box[0], axis), _without(box[1], axis)),
     )

@@ -41,8 +41,8 @@ def correct_mask(task: Task, previous: Mask, extent: ExtentPrior | None) -> Mask
 
     Where it is expected to be large it is found at half the resolution.
     """
-    wrong = ~previous if task.latest_positive else previous
-    seeds = task.latest & wrong
+    wrong = ~previous if task.newest_positive else previous
+    seeds = task.newest & wrong
     if not seeds.any():
         return previous
     window, depth_mm = _window_of(seeds, wrong, task.spacing_mm)
@@ -64,15 +64,15 @@ def correct_mask(task: Task, previous: Mask, extent: ExtentPrior | None) -> Mask
 
 def _correct_in(window: Window, depth_mm: float, task: Task, previous: Mask, extent: ExtentPrior | None) -> Mask:
     """Return the mask with the best region in a window, at a depth in mm, added or taken away."""
-    wrong = ~previous if task.latest_positive else previous
-    seeds = (task.latest & wrong)[window]
+    wrong = ~previous if task.newest_positive else previous
+    seeds = (task.newest & wrong)[window]
     features = extract_features(task.image, window, task.intensity_range, task.spacing_mm, task.noise)
     domain = wrong[window]
     distance = geodesic_distance(_walled(features.values, domain), seeds, task.spacing_mm, contrast=features.contrast)
-    opposing = (task.negative if task.latest_positive else task.positive)[window]
+    opposing = (task.negative if task.newest_positive else task.positive)[window]
     free = nearer_than(opposing, distance, seeds, features) & domain
     size = _expected_size(seeds, depth_mm, features)
-    if task.latest_positive and size > int(np.count_nonzero(previous)) * features.voxel_size:
+    if task.newest_positive and size > int(np.count_nonzero(previous)) * features.voxel_size:
         # So far from the mask it is an island: as little is known of its size as of that of a first region.
         prior = replace(prior_of_unknown_size(seeds, features), most=size)
     else:
@@ -80,12 +80,12 @@ def _correct_in(window: Window, depth_mm: float, task: Task, previous: Mask, ext
             size=size, strictness=STRICTNESS[seeds.ndim], strictness_below=STRICTNESS_BELOW, least=LEAST_SHARE * size
         )
     if extent is not None:
-        inside = extent.inside[window] if task.latest_positive else ~extent.inside[window]
+        inside = extent.inside[window] if task.newest_positive else ~extent.inside[window]
         change = connected_to(seeds, inside & free & extent.valid[window])
         prior = replace(prior, extent=ExtentPrior(change, extent.valid[window]), extent_weight=EXTENT_WEIGHT)
     region = best_level_set(distance, free, features, prior)
     mask = previous.copy()
-    part = previous[window] | region if task.latest_positive else previous[window] & ~region
+    part = previous[window] | region if task.newest_positive else previous[window] & ~region
     mask[window] = _smooth_near(part, region, task.spacing_mm)
     return mask
 

@@ -64,7 +64,7 @@ class Downsampling:
     def task(self, task: Task) -> Task:
         """Return the task on the cells. A cell with prompts of both senses has that of the newest."""
         positive, negative = self.any(task.positive), self.any(task.negative)
-        loser = negative if task.latest_positive else positive
+        loser = negative if task.newest_positive else positive
         loser &= ~(positive & negative)
         return replace(
             task,
@@ -74,7 +74,7 @@ class Downsampling:
             negative=negative,
             box=None if task.box is None else (self._floor(task.box[0]), self._ceil(task.box[1])),
             previous=None if task.previous is None else self.majority(task.previous),
-            latest=self.any(task.latest),
+            newest=self.any(task.newest),
         )
 
     def extent(self, extent: ExtentPrior) -> ExtentPrior:

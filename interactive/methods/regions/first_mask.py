@@ -105,7 +105,7 @@ def _crop(task: Task, window: Window) -> Task:
         starts = tuple(max(0, a - w.start) for a, w in zip(task.box[0], window))
         stops = tuple(min(w.stop, b) - w.start for b, w in zip(task.box[1], window))
         box = starts, stops
-    masks = {name: getattr(task, name)[window] for name in ("positive", "negative", "latest")}
+    masks = {name: getattr(task, name)[window] for name in ("positive", "negative", "newest")}
     return replace(task, image=task.image[window], box=box, previous=None, **masks)
 
 

@@ -208,7 +208,7 @@ def test_images_that_a_method_does_not_support_are_refused():
 
 
 def test_prompts_that_a_method_does_not_support_are_refused():
-    method = TaskMethod("boxes only", lambda task: task.latest, Supports(prompts=frozenset({"box"})))
+    method = TaskMethod("boxes only", lambda task: task.newest, Supports(prompts=frozenset({"box"})))
     session = AssistSession(method)
     session.set_image(image_of("2-D"))
     with pytest.raises(PromptError, match="takes no point; expected one of box"):

@@ -40,7 +40,7 @@ def two_discs(shape=(64, 96), noise=0.05):
     return image.astype(np.float32), discs[0]
 
 
-def task(image, positive=(), negative=(), previous=None, latest=None, box=None, color=False, count=1):
+def task(image, positive=(), negative=(), previous=None, newest=None, box=None, color=False, count=1):
     shape = image.shape[:-1] if color else image.shape
     masks = []
     for voxels in (positive, negative):
@@ -48,15 +48,15 @@ def task(image, positive=(), negative=(), previous=None, latest=None, box=None, 
         for voxel in voxels:
             mask[voxel] = True
         masks.append(mask)
-    sense = latest is None or latest in positive
-    newest = np.zeros(shape, bool)
-    if latest is None:
-        newest |= masks[0]
+    sense = newest is None or newest in positive
+    marked = np.zeros(shape, bool)
+    if newest is None:
+        marked |= masks[0]
     else:
-        newest[latest] = True
+        marked[newest] = True
     low, high = np.percentile(image, (0.5, 99.5))
     spacing = SPACINGS[len(shape)]
-    return Task(image, color, (float(low), float(high)), spacing, *masks, box, previous, newest, sense, count)
+    return Task(image, color, (float(low), float(high)), spacing, *masks, box, previous, marked, sense, count)
 
 
 def dice(a, b):
@@ -76,10 +76,10 @@ def test_a_correction_adds_or_takes_one_disc_and_leaves_the_other(method):
     image, disc = two_discs()
     other = image > 0.5
     both = gaussian_filter(other.astype(np.float32), 1) > 0.5
-    added = segment(method, task(image, [(32, 24), (32, 72)], previous=disc, latest=(32, 72), count=2))
+    added = segment(method, task(image, [(32, 24), (32, 72)], previous=disc, newest=(32, 72), count=2))
     assert dice(added, both) > 0.9
     np.testing.assert_array_equal(added[:, :44], disc[:, :44])
-    taken = segment(method, task(image, [(32, 24)], [(32, 72)], previous=both, latest=(32, 72), count=2))
+    taken = segment(method, task(image, [(32, 24)], [(32, 72)], previous=both, newest=(32, 72), count=2))
     assert dice(taken, disc) > 0.9
     np.testing.assert_array_equal(taken[:, :44], both[:, :44])
 
@@ -88,10 +88,10 @@ def test_a_correction_adds_or_takes_one_disc_and_leaves_the_other(method):
 def test_a_prompt_that_agrees_with_the_mask_changes_nothing(method):
     image, disc = two_discs()
     np.testing.assert_array_equal(
-        segment(method, task(image, [(32, 24), (30, 22)], previous=disc, latest=(30, 22), count=2)), disc
+        segment(method, task(image, [(32, 24), (30, 22)], previous=disc, newest=(30, 22), count=2)), disc
     )
     np.testing.assert_array_equal(
-        segment(method, task(image, [(32, 24)], [(5, 50)], previous=disc, latest=(5, 50), count=2)), disc
+        segment(method, task(image, [(32, 24)], [(5, 50)], previous=disc, newest=(5, 50), count=2)), disc
     )
 
 
@@ -109,7 +109,7 @@ def test_a_box_limits_the_first_mask(method):
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_nothing_to_start_from_gives_nothing(method):
     image, _ = two_discs()
-    assert not segment(method, task(image, negative=[(3, 3)], latest=(3, 3))).any()
+    assert not segment(method, task(image, negative=[(3, 3)], newest=(3, 3))).any()
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
@@ -137,7 +137,7 @@ def test_strokes_of_both_senses_compete():
     inside = [(32, x) for x in range(14, 34)]
     outside = [(y, 48) for y in range(10, 54)]
     given = task(image, inside, outside, count=2)
-    negative_last = Task(**{**given.__dict__, "latest": given.negative, "latest_positive": False})
+    negative_last = Task(**{**given.__dict__, "newest": given.negative, "newest_positive": False})
     assert dice(grow_region(negative_last), disc) > 0.9
 
 

@@ -18,16 +18,16 @@ def masks(draw, count):
 @settings(deadline=None)
 @given(masks(3))
 def test_changes_are_taken_over_by_component(case):
-    previous, proposed, latest = case
-    latest.flat[0] = True
+    previous, proposed, newest = case
+    newest.flat[0] = True
     before = [array.copy() for array in case]
-    kept = keep_local(previous, proposed, latest)
+    kept = keep_local(previous, proposed, newest)
     assert all(np.array_equal(a, b) for a, b in zip(case, before))
     around = np.ones((3,) * previous.ndim)
     parts, count = ndimage.label(previous ^ proposed, around)
     expected = previous.copy()
     for part in range(1, count + 1):
-        if (ndimage.binary_dilation(parts == part, around) & latest).any():
+        if (ndimage.binary_dilation(parts == part, around) & newest).any():
             expected[parts == part] = proposed[parts == part]
     assert np.array_equal(kept, expected)
 

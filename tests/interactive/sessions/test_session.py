@@ -188,13 +188,13 @@ def test_a_method_gets_all_prompts():
     session = session_on(method=method)
     session.add_box((5, 6), (20, 21))
     task = method.tasks[-1]
-    assert (task.box, task.previous, task.latest_positive, task.prompt_count) == (((5, 6), (20, 21)), None, True, 1)
-    assert np.array_equal(task.latest, drawn((40, 40), slice(5, 20), slice(6, 21)))
+    assert (task.box, task.previous, task.newest_positive, task.prompt_count) == (((5, 6), (20, 21)), None, True, 1)
+    assert np.array_equal(task.newest, drawn((40, 40), slice(5, 20), slice(6, 21)))
     assert not task.positive.any()
     session.add_scribble(drawn((40, 40), 7, slice(7, 12)), positive=False)
     task = method.tasks[-1]
-    assert (task.box, task.latest_positive, task.prompt_count) == (((5, 6), (20, 21)), False, 2)
-    assert np.array_equal(task.negative, task.latest)
+    assert (task.box, task.newest_positive, task.prompt_count) == (((5, 6), (20, 21)), False, 2)
+    assert np.array_equal(task.negative, task.newest)
     assert task.image.dtype == np.float32
 
 

@@ -80,7 +80,7 @@ class SessionMachine(RuleBasedStateMachine):
         locked = self.session.locked - {self.session.active}
         return np.any([self.session.mask_of(n) for n in locked] or [np.zeros(self.shape, bool)], axis=0)
 
-    def did(self, before, edit, latest=None):
+    def did(self, before, edit, newest=None):
         """Record an edit, after a look at what it may have changed."""
         after = self.state()
         assert set(edit.changes) == {n for n in after if not np.array_equal(before[n], after[n])}
@@ -101,15 +101,15 @@ class SessionMachine(RuleBasedStateMachine):
             for axis in range(own.ndim):
                 rest = tuple(a for a in range(own.ndim) if a != axis)
                 assert own[box].any(axis=rest)[[0, -1]].all()
-        if latest is not None and before[self.session.active].any():
+        if newest is not None and before[self.session.active].any():
             # An edit changes what hangs together with the newest prompt and nothing else.
             parts, _ = ndimage.label(other, np.ones((3,) * own.ndim))
-            touched = parts[ndimage.binary_dilation(latest, np.ones((3,) * own.ndim))]
+            touched = parts[ndimage.binary_dilation(newest, np.ones((3,) * own.ndim))]
             assert not (other & ~np.isin(parts, touched)).any()
         self.past.append(after)
         self.future.clear()
 
-    def edit(self, prompt, latest, positive):
+    def edit(self, prompt, newest, positive):
         """Carry out a prompt; ``positive`` is None where it says nothing of single voxels."""
         before, active = self.state(), self.session.active
         if active in self.session.locked:
@@ -123,13 +123,13 @@ class SessionMachine(RuleBasedStateMachine):
         assert np.array_equal(edit.mask, self.session.mask_of(active))
         for number, kept in claimed.items():
             # Voxels prompted inside an object stay in it, unless the newest prompt decides otherwise.
-            decided = latest if positive is (number != active) else np.zeros(self.shape, bool)
+            decided = newest if positive is (number != active) else np.zeros(self.shape, bool)
             assert self.session.mask_of(number)[kept & before[number] & ~decided].all()
         if positive is True:
-            assert edit.mask[latest & ~locked].all()
+            assert edit.mask[newest & ~locked].all()
         if positive is False:
-            assert not edit.mask[latest].any()
-        self.did(before, edit, latest)
+            assert not edit.mask[newest].any()
+        self.did(before, edit, newest)
 
     def check_same(self, expected):
         now = self.state()
@@ -149,9 +149,9 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(data=st.data(), positive=st.booleans())
     def point(self, data, positive):
         index = self.voxel(data)
-        latest = np.zeros(self.shape, bool)
-        latest[index] = True
-        self.edit(lambda: self.session.add_point(index, positive), latest, positive)
+        newest = np.zeros(self.shape, bool)
+        newest[index] = True
+        self.edit(lambda: self.session.add_point(index, positive), newest, positive)
 
     @rule(data=st.data(), positive=st.booleans(), lasso=st.booleans())
     def stroke(self, data, positive, lasso):

@@ -11,15 +11,15 @@ from maskwright.interactive.methods.regions.downsampling import Downsampling
 from maskwright.interactive.methods.task import Task
 
 
-def task(image, spacing, positive=(), negative=(), previous=None, latest_positive=True):
+def task(image, spacing, positive=(), negative=(), previous=None, newest_positive=True):
     masks = []
     for voxels in (positive, negative):
         mask = np.zeros(image.shape, bool)
         for voxel in voxels:
             mask[voxel] = True
         masks.append(mask)
-    latest = masks[0] if latest_positive else masks[1]
-    return Task(image, False, (0.0, 1.0), spacing, *masks, None, previous, latest, latest_positive, 1)
+    newest = masks[0] if newest_positive else masks[1]
+    return Task(image, False, (0.0, 1.0), spacing, *masks, None, previous, newest, newest_positive, 1)
 
 
 @given(st.tuples(*[st.integers(1, 7)] * 3), st.sampled_from([(1.0, 1.0, 1.0), (5.0, 1.0, 1.5)]), st.integers(0, 99))
@@ -43,11 +43,11 @@ def test_cells_are_means_and_counts_of_their_voxels(shape, spacing, seed):
 
 def test_the_newest_prompt_has_a_cell_that_both_senses_share():
     image = np.zeros((8, 8), np.float32)
-    for newest in (True, False):
-        made = task(image, (1.0, 1.0), [(2, 2)], [(3, 3)], latest_positive=newest)
+    for positive in (True, False):
+        made = task(image, (1.0, 1.0), [(2, 2)], [(3, 3)], newest_positive=positive)
         coarse = Downsampling.of(made).task(made)
-        assert coarse.positive[1, 1] == newest
-        assert coarse.negative[1, 1] != newest
+        assert coarse.positive[1, 1] == positive
+        assert coarse.negative[1, 1] != positive
 
 
 @pytest.mark.parametrize("shape", [(120, 160), (30, 60, 80)])
