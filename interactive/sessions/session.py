@@ -81,7 +81,7 @@ class AssistSession:
     >>> session = AssistSession("region-growing")
     >>> session.set_image(image, spacing_mm=(1.0, 1.0))
     >>> edit = session.add_point((12, 12), positive=True)
-    >>> int(edit.mask.sum()), edit.changes
+    >>> int(edit.mask.sum()), edit.changed_boxes
     (144, {1: Crop(lower=(8, 8), upper=(20, 20))})
     """
 

@@ -41,13 +41,13 @@ from maskwright.kernels.mask import Mask
 class Edit:
     """The masks after an edit, and where they changed.
 
-    ``object_id`` is the prompted object. ``changes`` has the half-open box of every object that changed, by number;
+    ``object_id`` is the prompted object. ``changed_boxes`` has the half-open box of every object that changed, by number;
     none changed outside that of the prompted one. ``masks`` has their masks and that of the prompted object, bool of
     the image's spatial shape: read-only, and kept up to date by the session, so copy one to keep this state.
     """
 
     object_id: int
-    changes: Mapping[int, Crop]
+    changed_boxes: Mapping[int, Crop]
     masks: Mapping[int, Mask]
 
     @property
@@ -56,25 +56,25 @@ class Edit:
         return self.masks[self.object_id]
 
     @property
-    def changed(self) -> Crop | None:
+    def changed_box(self) -> Crop | None:
         """The box in which the prompted object changed; None if it did not."""
-        return self.changes.get(self.object_id)
+        return self.changed_boxes.get(self.object_id)
 
     def bits_of(self, object_id: int) -> bytes:
         """Return the mask of an object that changed, in its box, as packed bits in C order."""
-        return np.packbits(self.masks[object_id][self.changes[object_id].slices]).tobytes()
+        return np.packbits(self.masks[object_id][self.changed_boxes[object_id].slices]).tobytes()
 
 
 @dataclass(eq=False)
 class SessionState:
-    """Objects and edits on one image; it begins with one empty object. ``queue`` has the prompts that wait."""
+    """Objects and edits on one image; it begins with one empty object. ``waiting_prompts`` run with the next one."""
 
     image: Image
     segmenter: Segmenter
     supports: Supports
     objects: Objects = field(default_factory=Objects)
     history: History = field(default_factory=History)
-    queue: list[PromptQueued] = field(default_factory=list)
+    waiting_prompts: list[PromptQueued] = field(default_factory=list)
     target: Target | None = None
 
     def __post_init__(self) -> None:
@@ -84,12 +84,12 @@ class SessionState:
         """Carry out an event, or raise and change nothing; see `AssistSession.apply`."""
         match event:
             case PromptAdded(object_id, prompt):
-                return self._run([*self.queue, PromptQueued(object_id, prompt)])
+                return self._run([*self.waiting_prompts, PromptQueued(object_id, prompt)])
             case PromptQueued(object_id, prompt):
                 self._check_prompt(object_id, prompt)
-                self.queue.append(event)
+                self.waiting_prompts.append(event)
             case Predicted():
-                return self._run(list(self.queue)) if self.queue else None
+                return self._run(list(self.waiting_prompts)) if self.waiting_prompts else None
             case Undone():
                 return self._undo()
             case Redone():
@@ -144,7 +144,7 @@ class SessionState:
             self.objects.active = active
             self.history = History(self.history.done[:count], undone)
             raise
-        self.queue.clear()
+        self.waiting_prompts.clear()
         object_id, self.objects.active = self.objects.active, active
         self._activate(object_id)
         return self._edit(object_id, self.history.done[count:])
@@ -161,8 +161,8 @@ class SessionState:
     # --- undo
 
     def _undo(self) -> Edit | None:
-        if self.queue:
-            return self._edit(self.queue.pop().object_id, ())
+        if self.waiting_prompts:
+            return self._edit(self.waiting_prompts.pop().object_id, ())
         return self._move(self.history.done, self.history.undone)
 
     def _redo(self) -> Edit | None:
@@ -181,15 +181,15 @@ class SessionState:
         return self._edit(step.object_id, [step])
 
     def _edit(self, object_id: int, steps: Sequence[Step]) -> Edit:
-        changes: dict[int, Crop] = {}
+        boxes: dict[int, Crop] = {}
         for step in steps:
             for number, area in step.flips.items():
-                changes[number] = area.bounds.union(changes.get(number, area.bounds))
+                boxes[number] = area.bounds.union(boxes.get(number, area.bounds))
         if self.target is not None:
-            for box in changes.values():
+            for box in boxes.values():
                 self.target.write(self.objects, box)
-        masks = {number: self.objects.mask_of(number) for number in {object_id, *changes}}
-        return Edit(object_id, dict(sorted(changes.items())), masks)
+        masks = {number: self.objects.mask_of(number) for number in {object_id, *boxes}}
+        return Edit(object_id, dict(sorted(boxes.items())), masks)
 
     # --- objects
 

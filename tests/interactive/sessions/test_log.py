@@ -159,9 +159,9 @@ def test_waiting_prompts_are_carried_out_in_order():
         one.queue_prompt(make_point(point, SHAPE, True))
     assert not one.mask_of(1).any()
     edit = one.predict()
-    boxes = [other.add_point(point).changed for point in points]
+    boxes = [other.add_point(point).changed_box for point in points]
     assert same(one, other)
-    assert edit.changed == boxes[0].union(boxes[1]).union(boxes[2])
+    assert edit.changed_box == boxes[0].union(boxes[1]).union(boxes[2])
     assert one.predict() is None
     one.undo()
     other.undo()

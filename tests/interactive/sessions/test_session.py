@@ -163,7 +163,7 @@ def test_a_voxel_given_to_another_object_is_not_taken_back_from_afar():
     session.select(1)
     assert not session.mask_of(1).any()
     edit = session.add_point((30, 30))
-    assert edit.changed == Crop((27, 27), (34, 34))
+    assert edit.changed_box == Crop((27, 27), (34, 34))
     assert session.mask_of(2).sum() == 121
     session.add_point((10, 10))
     assert session.mask_of(1)[10, 10]
@@ -176,7 +176,7 @@ def test_a_mask_begins_an_object_anew():
     given = drawn((40, 40), slice(20, 30), slice(20, 30))
     edit = session.add_mask(given)
     assert np.array_equal(edit.mask, given)
-    assert edit.changed is not None
+    assert edit.changed_box is not None
     session.add_point((21, 21), positive=False)
     task = method.tasks[-1]
     assert np.array_equal(task.previous, given)
@@ -257,7 +257,7 @@ def test_a_region_grows_while_the_mask_reaches_its_border():
     session = session_on((400, 400, 400), TaskMethod("everything", everything))
     edit = session.add_point((200, 200, 200))
     assert sides == [(96,) * 3, (160,) * 3]
-    assert edit.changed == Crop((121,) * 3, (281,) * 3)
+    assert edit.changed_box == Crop((121,) * 3, (281,) * 3)
 
 
 def test_a_click_costs_the_same_whatever_the_size_of_the_image():

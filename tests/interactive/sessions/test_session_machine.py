@@ -83,18 +83,18 @@ class SessionMachine(RuleBasedStateMachine):
     def did(self, before, edit, newest=None):
         """Record an edit, after a look at what it may have changed."""
         after = self.state()
-        assert set(edit.changes) == {n for n in after if not np.array_equal(before[n], after[n])}
-        for number, box in edit.changes.items():
+        assert set(edit.changed_boxes) == {n for n in after if not np.array_equal(before[n], after[n])}
+        for number, box in edit.changed_boxes.items():
             assert edit.bits_of(number) == np.packbits(after[number][box.slices]).tobytes()
         for number in self.session.locked:
             assert np.array_equal(before[number], after[number])
         # Everything that changed, of any object, lies in the box that is told; and the box fits.
         own = before[self.session.active] != after[self.session.active]
         other = np.any([before[n] != after[n] for n in after], axis=0)
-        if edit.changed is None:
+        if edit.changed_box is None:
             assert not other.any()
         else:
-            box = edit.changed.slices
+            box = edit.changed_box.slices
             told = np.zeros(self.shape, bool)
             told[box] = True
             assert not (other & ~told).any()

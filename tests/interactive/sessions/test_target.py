@@ -17,9 +17,9 @@ def drawn(shape, *slices):
 def test_an_edit_that_changes_nothing_says_so_and_can_be_undone():
     session = session_on()
     session.add_point((10, 10))
-    assert session.add_point((10, 10)).changed is None
-    assert session.undo().changed is None
-    assert session.undo().changed == Crop((7, 7), (14, 14))
+    assert session.add_point((10, 10)).changed_box is None
+    assert session.undo().changed_box is None
+    assert session.undo().changed_box == Crop((7, 7), (14, 14))
 
 
 def test_undo_tells_the_object_it_was_about():
@@ -27,7 +27,7 @@ def test_undo_tells_the_object_it_was_about():
     session.add_point((10, 10))
     session.add_object()
     undone = session.undo()
-    assert undone.changed == Crop((7, 7), (14, 14))
+    assert undone.changed_box == Crop((7, 7), (14, 14))
     assert np.shares_memory(undone.mask, session.mask_of(1))
     assert session.active == 2
 
@@ -62,7 +62,7 @@ def test_a_target_is_only_written_where_something_changes():
     session.set_target(target)
     target[...] = 77
     edit = session.add_point((10, 10))
-    box = edit.changed.slices
+    box = edit.changed_box.slices
     assert (target[box] == 1).all()
     target[box] = 77
     assert (target == 77).all()

@@ -153,7 +153,7 @@ class RemoteSession(ServiceSession):
     def _answer(self, edit: Edit | None) -> Answer:
         if edit is None:
             return Answer(ran=False)
-        bounds = [edit.changed, self.assist.bounds_of(OBJECT) if self._shows_nothing else None]
+        bounds = [edit.changed_box, self.assist.bounds_of(OBJECT) if self._shows_nothing else None]
         self._shows_nothing = False
         boxes = [each for each in bounds if each is not None]
         if not boxes:

@@ -170,9 +170,9 @@ def _answer(edit: Edit | None) -> dict[str, Any]:
     if edit is None:
         return {"changed": [], "ran": False}
     changed: list[dict[str, Any]] = []
-    if edit.changed is None:
+    if edit.changed_box is None:
         changed.append({"object": edit.object_id, "box": None, "bits": ""})
-    for number, bounds in edit.changes.items():
+    for number, bounds in edit.changed_boxes.items():
         box = [[low, high] for low, high in zip(bounds.lower, bounds.upper)]
         changed.append({"object": number, "box": box, "bits": base64.b64encode(edit.bits_of(number)).decode()})
     return {"changed": changed, "ran": True}
