@@ -23,8 +23,8 @@ from maskwright.engine.service.access.data_region import DATA_REGION
 from maskwright.engine.service.strict_model import StrictModel
 from maskwright.errors import ConfigError, InputError
 
-LOOK_S = 1.0
-"""How often a token file is looked at: a removed token is refused from then on."""
+RELOAD_INTERVAL_S = 1.0
+"""Seconds between two looks at a token file; a removed token is refused after the next one."""
 _LARGEST_FILE = 1 << 20  # bytes
 _LONGEST_SECRET = 1024  # characters
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -159,7 +159,7 @@ class Tokens:
 
 
 class TokenFile:
-    """The tokens of a file as it is now: a change counts after ``LOOK_S``, without a restart.
+    """The tokens of a file as it is now: a change counts after ``RELOAD_INTERVAL_S``, without a restart.
 
     A file that is removed or emptied revokes every token. Where the changed file is not right in another way, the
     tokens that were read last stay. The log says either once.
@@ -173,16 +173,16 @@ class TokenFile:
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path, self._clock = path, clock
         self._stamp, self._tokens = _stamp(path), Tokens.read(path)
-        self._looked = clock()
+        self._checked_at = clock()
 
     def authenticate(self, secret: str | None, now: datetime) -> Actor | Refusal:
         """Return the actor that a secret stands for; see ``Tokens.authenticate``."""
-        if self._clock() - self._looked >= LOOK_S:
-            self._look()
+        if self._clock() - self._checked_at >= RELOAD_INTERVAL_S:
+            self._reload()
         return self._tokens.authenticate(secret, now)
 
-    def _look(self) -> None:
-        self._looked, stamp = self._clock(), _stamp(self._path)
+    def _reload(self) -> None:
+        self._checked_at, stamp = self._clock(), _stamp(self._path)
         if stamp == self._stamp:
             return
         self._stamp = stamp  # before it is read: a change meanwhile is seen the next time

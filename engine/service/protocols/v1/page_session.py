@@ -35,10 +35,10 @@ class PageSession(ServiceSession):
 
     def __init__(self) -> None:
         super().__init__()
-        self.image = self.sha256 = ""
+        self.image_id = self.sha256 = ""
         self._volume: Volume | None = None
 
-    def open_image(self, image: str, sha256: str, volume: Volume) -> None:
+    def open_image(self, image_id: str, sha256: str, volume: Volume) -> None:
         """Begin on the volume of an image, whose file had this hash, with one empty object.
 
         Raises
@@ -49,8 +49,8 @@ class PageSession(ServiceSession):
         if volume.spacing_mm is None:
             raise GeometryError("the image's file does not say its spacing; convert it to a format that does, in mm")
         opened = Image.of(volume.array, volume.spacing_mm, volume.color)
-        self.open(opened, {"image": image, "sha256": sha256})
-        self.image, self.sha256, self._volume = image, sha256, volume
+        self.open(opened, {"image": image_id, "sha256": sha256})
+        self.image_id, self.sha256, self._volume = image_id, sha256, volume
 
     @property
     def volume(self) -> Volume:
@@ -152,9 +152,9 @@ def restore_page_session(state: AppState, log: SessionLog, upload: bytes) -> Pag
     InputError
         The journal does not fit this version.
     """
-    image, sha256 = (log.header.attributes.get(name, "") for name in ("image", "sha256"))
+    image_id, sha256 = (log.header.attributes.get(name, "") for name in ("image", "sha256"))
     try:
-        entry = state.store.image(image)
+        entry = state.store.image(image_id)
         is_same = entry.sha256 == sha256
     except NotFoundError:
         raise GoneError("the session has ended: its image is gone from the data folder; begin another one") from None

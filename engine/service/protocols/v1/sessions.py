@@ -53,7 +53,7 @@ class SessionRoutes:
         """Return the result of some work on a session, in its turn."""
 
         def use(lease: Lease[PageSession]) -> R:
-            request.state.subject = lease.session.image
+            request.state.subject = lease.session.image_id
             return work(lease.session)
 
         return await self.leases.work(token, actor_name(request), use)
@@ -144,7 +144,7 @@ def _add_objects(router: APIRouter, routes: SessionRoutes) -> None:
         """Begin another object; it becomes the active one."""
 
         def work(lease: Lease[PageSession]) -> dict[str, Any]:
-            request.state.subject = lease.session.image
+            request.state.subject = lease.session.image_id
             routes.leases.reserve(lease, lease.session.mask_bytes)
             return lease.session.add_object(body.name)
 
@@ -188,7 +188,7 @@ def _add_saving(router: APIRouter, routes: SessionRoutes) -> None:
 
 def _image_of(state: AppState, page: PageSession) -> ImageEntry:
     """Return the image of a session; an InputError where its file holds another one by now."""
-    image = state.store.image(page.image)
+    image = state.store.image(page.image_id)
     if image.sha256 != page.sha256:
         raise InputError("the image has changed since the session began; download the label as NIfTI, and begin anew")
     return image
@@ -218,7 +218,7 @@ def _add_files(router: APIRouter, routes: SessionRoutes) -> None:
         """A label of the image that is in the datastore, as NIfTI on the image's grid."""
 
         def work(page: PageSession) -> bytes:
-            labels = read_label_file(routes.state.store.label_path(page.image, tag))
+            labels = read_label_file(routes.state.store.label_path(page.image_id, tag))
             if not labels.grid.is_same(page.volume.grid):
                 raise GeometryError("the label lies on another grid than its image; save it on the image's grid")
             return volume_file(labels, ".nii")
