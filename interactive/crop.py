@@ -116,6 +116,15 @@ def enlarge(crop: Crop, mask: NDArray[np.bool_], shape: tuple[int, ...]) -> Crop
     return larger if larger != crop else None
 
 
+def touches_border(mask: NDArray[np.bool_], crop: Crop, shape: tuple[int, ...]) -> bool:
+    """Return whether a mask of a crop reaches a border of it that is not the image's."""
+    for axis, n in enumerate(shape):
+        plane = np.moveaxis(mask, axis, 0)
+        if (crop.lower[axis] > 0 and plane[0].any()) or (crop.upper[axis] < n and plane[-1].any()):
+            return True
+    return False
+
+
 def _shift(low: int, high: int, n: int) -> tuple[int, int]:
     """Move an interval into 0..n, and cut it there if it is too long."""
     if low < 0:

@@ -29,12 +29,13 @@ BoxPrompt = tuple[tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True)
 class PromptStep:
-    """The mask after one prompt: ``size`` in ``unit``, mL of a volume and mm² of a plane."""
+    """The mask after one prompt: ``size`` in ``unit``, mL of a volume and mm² of a plane; ``is_cut`` as of ``Edit``."""
 
     prompt: str
     voxels: int
     size: float
     unit: str
+    is_cut: bool
 
 
 def assist_file(
@@ -88,8 +89,9 @@ def assist_file(
     with closing(session):
         session.set_image(volume.array, spacing_mm=volume.grid.require_spacing(), color=volume.color)
         for prompt, carry_out in _prompts(session, points, corners, strokes):
-            mask = carry_out().mask
-            steps.append(_step(prompt, mask, volume))
+            edit = carry_out()
+            mask = edit.mask
+            steps.append(_step(prompt, edit, volume))
     write_mask(mask, volume, out)
     if picture is not None:
         save_rows(volume, *_picture_of(mask, points, corners, strokes), picture)
@@ -135,10 +137,11 @@ def _strokes(scribble: Path, image: Volume, spacing_mm: Sequence[float] | None) 
     return strokes
 
 
-def _step(prompt: str, mask: NDArray[np.bool_], image: Volume) -> PromptStep:
-    voxels = int(np.count_nonzero(mask))
-    size = voxels * math.prod(image.grid.require_spacing())
-    return PromptStep(prompt, voxels, size / 1000, "mL") if mask.ndim == 3 else PromptStep(prompt, voxels, size, "mm²")
+def _step(prompt: str, edit: Edit, image: Volume) -> PromptStep:
+    voxels = int(np.count_nonzero(edit.mask))
+    size_mm = voxels * math.prod(image.grid.require_spacing())
+    size, unit = (size_mm / 1000, "mL") if edit.mask.ndim == 3 else (size_mm, "mm²")
+    return PromptStep(prompt, voxels, size, unit, edit.is_cut)
 
 
 def _picture_of(

@@ -30,7 +30,7 @@ SUPPORTS_ALL = Supports()
 class Segmenter(Protocol):
     """A method at work on one image. It may hold an embedding, a memory, or a device."""
 
-    def segment(self, task: Task) -> Mask:
+    def segment(self, task: Task, /) -> Mask:
         """Return the mask of the prompted object, bool of the task's spatial shape.
 
         It depends on the image and the task alone, so that undo, a failed edit or a replay cannot change later masks:
@@ -91,11 +91,7 @@ class TaskMethod:
 class TaskSegmenter:
     """A segmenter that holds nothing; see `TaskMethod`."""
 
-    function: Callable[[Task], Mask]
-
-    def segment(self, task: Task) -> Mask:
-        """Return the mask of the prompted object."""
-        return self.function(task)
+    segment: Callable[[Task], Mask]
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""

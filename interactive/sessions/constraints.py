@@ -1,4 +1,4 @@
-"""The limits of an edit: prompted voxels hold, and voxels far from the newest prompt stay as they were."""
+"""Operations on masks of one crop: set prompted voxels, and drop changes apart from the newest prompt."""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from maskwright.interactive.crop import Crop, enlarge, starting_crop
+from maskwright.interactive.crop import Crop, enlarge, starting_crop, touches_border
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Segmenter
 from maskwright.interactive.methods.task import Task
@@ -17,10 +18,19 @@ from maskwright.interactive.sessions.prompts import Box, Drawn, MaskPrompt, pain
 from maskwright.kernels.mask import Mask
 
 
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A mask of the active object in a crop. ``is_cut`` tells whether the largest crop cuts its change."""
+
+    crop: Crop
+    mask: Mask
+    is_cut: bool = False
+
+
 def segment_prompt(
     image: Image, segmenter: Segmenter, objects: Objects, history: History, newest_prompt: Drawn | Box
-) -> tuple[Crop, Mask]:
-    """Return a crop and the mask of the active object there after a new prompt; nothing is changed yet.
+) -> Proposal:
+    """Return the mask of the active object after a new prompt; nothing is changed yet.
 
     The crop grows as long as the method's mask reaches its border. Only changes connected to the new prompt are
     taken over, and prompts hold. Voxels that are locked, or prompted inside another object, are left to it unless
@@ -38,24 +48,24 @@ def segment_prompt(
             break
         crop = larger
     inside_now, _ = paint_prompts([newest_prompt], crop)
-    mask = apply_prompts(mask, task.positive, task.negative) & _free(objects, history, crop, inside_now)
+    mask = apply_prompts(mask, task.positive, task.negative) & _takeable_voxels(objects, history, crop, inside_now)
+    previous = np.zeros(crop.shape, bool) if task.previous is None else task.previous
     if bounds is not None:
         # Last, so that changes are not connected through voxels that do not change. Also where nothing is left of the
         # object here: it is not grown again from earlier prompts.
-        previous = np.zeros(crop.shape, bool) if task.previous is None else task.previous
         mask = keep_local(previous, mask, task.newest)
-    return crop, mask
+    return Proposal(crop, mask, is_cut=touches_border(mask ^ previous, crop, image.shape))
 
 
-def given_mask(image: Image, objects: Objects, history: History, prompt: MaskPrompt) -> tuple[Crop, Mask]:
-    """Return a crop that holds the active object and the given mask, and that mask there."""
+def given_mask(image: Image, objects: Objects, history: History, prompt: MaskPrompt) -> Proposal:
+    """Return the given mask in a crop that holds it and the active object."""
     given = None if prompt.area is None else prompt.area.bounds
     boxes = [box for box in (given, history.bounds_of(objects.active)) if box is not None]
     crop = boxes[0].union(boxes[-1]) if boxes else Crop((0,) * image.ndim, (1,) * image.ndim)
     mask = np.zeros(crop.shape, bool)
     if prompt.area is not None:
         prompt.area.paint(mask, crop)
-    return crop, mask
+    return Proposal(crop, mask)
 
 
 def _task(image: Image, objects: Objects, prompts: Sequence[Drawn | Box], crop: Crop, count: int) -> Task:
@@ -104,13 +114,17 @@ def _corners(box: Crop, crop: Crop) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(s.start for s in inner), tuple(s.stop for s in inner)
 
 
-def _free(objects: Objects, history: History, crop: Crop, inside_now: Mask) -> Mask:
-    """Return the voxels that the active object may have."""
-    free = np.ones(crop.shape, bool)
+def _takeable_voxels(objects: Objects, history: History, crop: Crop, inside_now: Mask) -> Mask:
+    """Return the voxels of a crop that the active object can take.
+
+    It takes none of a locked object, and of an open one those that were prompted inside it only where the newest prompt
+    marks them (``inside_now``).
+    """
+    takeable = np.ones(crop.shape, bool)
     for number, mask in objects.others(crop):
         if number in objects.locked:
-            free &= ~mask
+            takeable &= ~mask
         else:
             prompted, _ = paint_prompts(history.prompts_of(number), crop)
-            free &= ~(prompted & mask) | inside_now
-    return free
+            takeable &= ~(prompted & mask) | inside_now
+    return takeable

@@ -17,12 +17,13 @@ from maskwright.interactive.sessions.prompts import Area, Box, Drawn, MaskPrompt
 class Step:
     """One edit: the prompted object, the prompt, and for each object that changed the voxels it gained or lost.
 
-    No other object changed outside the box of the prompted one.
+    No other object changed outside the box of the prompted one. ``is_cut`` is that of ``Edit``.
     """
 
     object_id: int
     prompt: Prompt
     flips: Mapping[int, Area]
+    is_cut: bool = False
 
 
 def find_flip(before: NDArray[np.bool_], after: NDArray[np.bool_], crop: Crop) -> Area | None:

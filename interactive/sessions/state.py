@@ -41,14 +41,24 @@ from maskwright.kernels.mask import Mask
 class Edit:
     """The masks after an edit, and where they changed.
 
-    ``object_id`` is the prompted object. ``changed_boxes`` has the half-open box of every object that changed, by number;
-    none changed outside that of the prompted one. ``masks`` has their masks and that of the prompted object, bool of
-    the image's spatial shape: read-only, and kept up to date by the session, so copy one to keep this state.
+    Attributes
+    ----------
+    object_id : int
+        The prompted object.
+    changed_boxes : mapping of int to Crop
+        The half-open box of every object that changed, by number; none changed outside that of the prompted one.
+    masks : mapping of int to bool, the image's spatial shape
+        The masks of these objects and of the prompted one: read-only, and kept up to date by the session, so copy one
+        to keep this state.
+    is_cut : bool
+        Whether the change was cut at the border of the largest crop that a method works on: the object may go on there,
+        and another prompt beyond it takes the mask further. False of an edit that is undone.
     """
 
     object_id: int
     changed_boxes: Mapping[int, Crop]
     masks: Mapping[int, Mask]
+    is_cut: bool = False
 
     @property
     def mask(self) -> Mask:
@@ -147,14 +157,16 @@ class SessionState:
         self.waiting_prompts.clear()
         object_id, self.objects.active = self.objects.active, active
         self._activate(object_id)
-        return self._edit(object_id, self.history.done[count:])
+        steps = self.history.done[count:]
+        return self._edit(object_id, steps, any(step.is_cut for step in steps))
 
     def _step(self, prompt: Prompt) -> None:
         if isinstance(prompt, MaskPrompt):
-            crop, mask = given_mask(self.image, self.objects, self.history, prompt)
+            proposal = given_mask(self.image, self.objects, self.history, prompt)
         else:
-            crop, mask = segment_prompt(self.image, self.segmenter, self.objects, self.history, prompt)
-        step = Step(self.objects.active, prompt, self.objects.flips_to(mask, crop))
+            proposal = segment_prompt(self.image, self.segmenter, self.objects, self.history, prompt)
+        flips = self.objects.flips_to(proposal.mask, proposal.crop)
+        step = Step(self.objects.active, prompt, flips, proposal.is_cut)
         self.objects.flip(step.flips)
         self.history.add(step)
 
@@ -178,9 +190,9 @@ class SessionState:
             raise PromptError(f"this would change object {min(locked)}, which is locked; unlock it first")
         target.append(source.pop())
         self.objects.flip(step.flips)
-        return self._edit(step.object_id, [step])
+        return self._edit(step.object_id, [step], step.is_cut and target is self.history.done)
 
-    def _edit(self, object_id: int, steps: Sequence[Step]) -> Edit:
+    def _edit(self, object_id: int, steps: Sequence[Step], is_cut: bool = False) -> Edit:
         boxes: dict[int, Crop] = {}
         for step in steps:
             for number, area in step.flips.items():
@@ -189,7 +201,7 @@ class SessionState:
             for box in boxes.values():
                 self.target.write(self.objects, box)
         masks = {number: self.objects.mask_of(number) for number in {object_id, *boxes}}
-        return Edit(object_id, dict(sorted(boxes.items())), masks)
+        return Edit(object_id, dict(sorted(boxes.items())), masks, is_cut)
 
     # --- objects
 

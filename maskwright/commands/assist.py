@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from maskwright.commands.messages import announce_compiling, print_mask_paths
+from maskwright.commands.messages import announce_compiling, print_error, print_mask_paths
 from maskwright.commands.options import Picture, SpacingMm, point_of, spacing_of, whole_numbers
 
 EXAMPLE = "maskwright assist ct.nii.gz --out spleen.nii.gz --point 40,180,300 --point 40,150,260:-"
@@ -37,7 +37,8 @@ def run(
     """Turn points, a box or strokes into the mask of one object.
 
     Indices are in the stored grid, z,y,x (y,x for a plane). The box is taken first, then the strokes, then the points
-    in the order given; where prompts disagree, the later one holds. Prints the mask's size after each.
+    in the order given; where prompts disagree, the later one holds. Prints the mask's size after each, and
+    on standard error that an object goes on where one edit ends.
     """
     from maskwright.engine.assist.assist_file import assist_file
     from maskwright.engine.assist.terminal import print_steps
@@ -55,4 +56,7 @@ def run(
         picture=picture,
     )
     print_steps(steps)
+    for step in steps:
+        if step.is_cut:
+            print_error(f"{step.prompt}: the mask is cut, one edit goes no further; add a point beyond the cut")
     print_mask_paths(out, picture)

@@ -16,7 +16,7 @@ export function take(answer) {
   if (answer.changed.some((each) => each.box)) {
     state.isSaved = false;
     picture.refresh();
-    return undefined;
+    return answer.cut ? "The mask is cut here: click beyond its border to go on" : undefined;
   }
   return answer.ran ? "That changes nothing" : "There is nothing more";
 }

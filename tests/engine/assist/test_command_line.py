@@ -122,6 +122,19 @@ def test_a_later_prompt_holds(capsys: pytest.CaptureFixture[str], case: Path) ->
     assert not mw.read_labels(case / "mask.nii.gz").array[4, 20, 15]
 
 
+def test_a_mask_that_one_edit_cuts_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    image = np.zeros((4, 6, 400), np.int16)
+    image[:, 1:5, 10:370] = 100
+    mw.write(mw.Volume(image, np.array(Grid.from_spacing(image.shape, SPACING).affine)), tmp_path / "long.nii.gz")
+    arguments = ["assist", "long.nii.gz", "--method", "region-growing", "--out", "mask.nii.gz"]
+    status, _, err = run(capsys, tmp_path, *arguments, "--point", "2,3,100")
+    assert status == 0
+    assert err.startswith("maskwright: point 2,3,100 inside: the mask is cut")
+    assert err.count("\n") == 1
+    points = [text for x in (100, 200, 330) for text in ("--point", f"2,3,{x}")]
+    assert run(capsys, tmp_path, *arguments, *points)[2].count("is cut") == 2  # the last one comes to the end
+
+
 def test_a_plane_without_resolution(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     image = np.zeros((40, 48), np.uint8)
     image[10:30, 12:34] = 180

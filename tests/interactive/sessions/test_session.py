@@ -260,6 +260,33 @@ def test_a_region_grows_while_the_mask_reaches_its_border():
     assert edit.changed_box == Crop((121,) * 3, (281,) * 3)
 
 
+def test_an_edit_says_that_the_largest_crop_cut_it():
+    def everything_dark(task):
+        return task.image == 0
+
+    image = np.ones((4, 1100, 40), np.float32)
+    image[:, :1090] = 0
+    session = AssistSession(TaskMethod("dark", everything_dark))
+    session.set_image(image, (1.0,) * 3)
+    assert session.add_point((2, 100, 20)).is_cut
+    assert session.add_point((2, 200, 20)).is_cut
+    undone = session.undo()
+    assert undone.changed_box is not None
+    assert not undone.is_cut
+    assert session.redo().is_cut
+    assert not session.add_point((2, 100, 20), positive=False).is_cut  # inside the mask, which goes on beyond its crop
+
+
+def test_an_edit_that_ends_within_its_crop_or_at_the_image_is_not_cut():
+    session = session_on((40, 40, 300))
+    assert not session.add_point((20, 20, 150)).is_cut
+    session = session_on((40, 40), TaskMethod("everything", lambda task: np.ones(task.positive.shape, bool)))
+    assert not session.add_point((20, 20)).is_cut
+    large = np.ones((1, 400), bool)
+    session = session_on((1, 400))
+    assert not session.add_mask(large).is_cut
+
+
 def test_a_click_costs_the_same_whatever_the_size_of_the_image():
     peaks = []
     for side in (128, 512):

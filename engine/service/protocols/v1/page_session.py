@@ -168,11 +168,11 @@ def restore_page_session(state: AppState, log: SessionLog, upload: bytes) -> Pag
 
 def _answer(edit: Edit | None) -> dict[str, Any]:
     if edit is None:
-        return {"changed": [], "ran": False}
+        return {"changed": [], "ran": False, "cut": False}
     changed: list[dict[str, Any]] = []
     if edit.changed_box is None:
         changed.append({"object": edit.object_id, "box": None, "bits": ""})
     for number, bounds in edit.changed_boxes.items():
         box = [[low, high] for low, high in zip(bounds.lower, bounds.upper)]
         changed.append({"object": number, "box": box, "bits": base64.b64encode(edit.bits_of(number)).decode()})
-    return {"changed": changed, "ran": True}
+    return {"changed": changed, "ran": True, "cut": edit.is_cut}

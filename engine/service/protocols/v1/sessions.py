@@ -1,7 +1,8 @@
 """/api/v1/sessions: clicks, boxes and scribbles to masks over JSON, for the page.
 
 A session belongs to the token that began it and ends when it is deleted or rests too long. Voxels and boxes are in the
-image's stored axes, z, y, x; of a mask only the changes are sent: a box, and the bits in it.
+image's stored axes, z, y, x; of a mask only the changes are sent: a box, and the bits in it. `cut` tells that the
+object may go on beyond the largest crop of one edit.
 """
 
 from __future__ import annotations

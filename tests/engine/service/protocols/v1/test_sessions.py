@@ -19,6 +19,7 @@ from maskwright.engine.service.protocols.v1.page_session import page_leases
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
+from maskwright.interactive import crop
 from reference.serving import protected, served
 
 SHAPE = (8, 20, 28)
@@ -120,6 +121,16 @@ def test_prompts_give_the_masks_of_an_assist_session(begun):
     np.testing.assert_array_equal(begun.downloaded().array == 1, edit.mask)
 
 
+def test_an_answer_says_that_the_largest_crop_cut_the_mask(begun, monkeypatch):
+    assert begun.point(INSIDE)["cut"] is False
+    begun.post("undo")
+    for sides in (crop.START_SIDE, crop.LARGEST_SIDE):
+        monkeypatch.setitem(sides, 3, 6)
+    stroke = {"object": 1, "kind": "scribble", "voxels": [[4, 8, x] for x in range(4, 14)], "positive": True}
+    assert begun.post("prompts", stroke)["cut"] is True  # its crop holds the stroke and no voxel more
+    assert begun.post("undo")["cut"] is False
+
+
 def test_undo_and_redo_of_two_objects(begun):
     begun.point(INSIDE)
     one = begun.labels.copy()
@@ -133,12 +144,12 @@ def test_undo_and_redo_of_two_objects(begun):
     np.testing.assert_array_equal(begun.labels, one)
     begun.post("undo")
     assert not begun.labels.any()
-    assert begun.post("undo") == {"changed": [], "ran": False}
+    assert begun.post("undo") == {"changed": [], "ran": False, "cut": False}
     begun.post("redo")
     np.testing.assert_array_equal(begun.labels, one)
     begun.post("redo")
     np.testing.assert_array_equal(begun.labels, two)
-    assert begun.post("redo") == {"changed": [], "ran": False}
+    assert begun.post("redo") == {"changed": [], "ran": False, "cut": False}
     np.testing.assert_array_equal(begun.downloaded().array, two)
 
 
