@@ -88,3 +88,11 @@ def _reading() -> Iterator[None]:
         yield
     except OSError as error:
         raise NotFoundError("the image is gone or cannot be read: list the images again") from error
+
+
+@dataclass(frozen=True)
+class Status:
+    """How many images there are, and how many of them have a label under any tag."""
+
+    total: int
+    completed: int

@@ -123,3 +123,14 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
         yield entry
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
+
+
+def existing_folder(folder: Path) -> Path:
+    """Return the absolute path of a folder; FileFormatError where it cannot be listed."""
+    try:
+        resolved = folder.resolve(strict=True)
+        next(resolved.iterdir(), None)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no possible name"
+        raise FileFormatError(f"{folder}: cannot be served as a data folder ({reason})") from error
+    return resolved

@@ -10,7 +10,6 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,9 +18,17 @@ from maskwright.engine.io.dicom.series import NAME as DICOM_SERIES
 from maskwright.engine.service.access.data_region import read_region
 from maskwright.engine.service.storage.dicom_file import Instance, is_uid
 from maskwright.engine.service.storage.dicom_index import DicomIndex, Series
-from maskwright.engine.service.storage.entry import Digests, ImageEntry
+from maskwright.engine.service.storage.entry import Digests, ImageEntry, Status
 from maskwright.engine.service.storage.labels import LabelEntry, LabelFolder, LabelInfo
-from maskwright.engine.service.storage.listing import LABELS, UPLOADS, ImageLocation, find_images, is_safe, stays_within
+from maskwright.engine.service.storage.listing import (
+    LABELS,
+    UPLOADS,
+    ImageLocation,
+    existing_folder,
+    find_images,
+    is_safe,
+    stays_within,
+)
 from maskwright.engine.service.storage.names import (
     check_label_suffix,
     check_person,
@@ -32,15 +39,7 @@ from maskwright.engine.service.storage.names import (
 )
 from maskwright.engine.service.storage.upload import Upload, put_in_folder, receive
 from maskwright.engine.storage import FolderLock, make_folder, remove_unfinished, storing, unfinished_path
-from maskwright.errors import FileFormatError, InputError, NotFoundError
-
-
-@dataclass(frozen=True)
-class Status:
-    """How many images there are, and how many of them have a label under any tag."""
-
-    total: int
-    completed: int
+from maskwright.errors import InputError, NotFoundError
 
 
 class Datastore(AbstractContextManager["Datastore"]):
@@ -92,7 +91,7 @@ class Datastore(AbstractContextManager["Datastore"]):
         """
         if folder is None and not ephemeral:
             raise InputError("expected a data folder, got none: give one, or keep nothing (ephemeral)")
-        data = None if folder is None else _existing_folder(folder)
+        data = None if folder is None else existing_folder(folder)
         region = None if data is None else read_region(data)
         return cls(data, Path(tempfile.mkdtemp()).resolve() if ephemeral or data is None else data, region)
 
@@ -217,7 +216,7 @@ class Datastore(AbstractContextManager["Datastore"]):
 
     def labels(self, image: str) -> dict[str, LabelEntry]:
         """Return the labels of an image by tag; NotFoundError where there is no such image."""
-        stem = self._label_stem(self.image(image))
+        stem = self._disk_name(self.image(image).id)
         labels = {tag: self._labels.find(stem, tag) for tag in self._labels.tags()}
         return {tag: label for tag, label in labels.items() if label is not None}
 
@@ -231,7 +230,7 @@ class Datastore(AbstractContextManager["Datastore"]):
         InputError
             The tag is none.
         """
-        label = self._labels.find(self._label_stem(self.image(image)), check_tag(tag))
+        label = self._labels.find(self._disk_name(self.image(image).id), check_tag(tag))
         if label is None:
             raise NotFoundError("the image has no label under this tag: list its labels")
         return label.path
@@ -272,7 +271,7 @@ class Datastore(AbstractContextManager["Datastore"]):
         StorageError
             The disk is full or read-only; the label that was there is as it was.
         """
-        stem = self._label_stem(self.image(image))
+        stem = self._disk_name(self.image(image).id)
         check_tag(tag)
         check_label_suffix(suffix)
         check_person(author, "author")
@@ -285,17 +284,17 @@ class Datastore(AbstractContextManager["Datastore"]):
 
     def versions(self, image: str, tag: str) -> list[Path]:
         """Return the earlier versions of a label, oldest first; NotFoundError where there is no such image."""
-        return self._labels.versions(self._label_stem(self.image(image)), check_tag(tag))
+        return self._labels.versions(self._disk_name(self.image(image).id), check_tag(tag))
 
     def status(self) -> Status:
         """Return how many images there are and how many have a label under any tag."""
         images, stems = self.images(), self._labels.stems()
-        return Status(len(images), sum(self._label_stem(entry) in stems for entry in images))
+        return Status(len(images), sum(self._disk_name(entry.id) in stems for entry in images))
 
     def unlabelled(self) -> list[ImageEntry]:
         """Return the images without a label under any tag, in the order of their paths."""
         stems = self._labels.stems()
-        return [entry for entry in self.images() if self._label_stem(entry) not in stems]
+        return [entry for entry in self.images() if self._disk_name(entry.id) not in stems]
 
     def next_unlabelled(self, scores: Mapping[str, float]) -> ImageEntry | None:
         """Return the image to label next: of those without a label the one of lowest confidence, or None.
@@ -320,10 +319,6 @@ class Datastore(AbstractContextManager["Datastore"]):
                 self._labels.recover()
         self._folder_lock.share()
 
-    def _label_stem(self, entry: ImageEntry) -> str:
-        """Return the name of an image's labels without suffix."""
-        return self._disk_name(entry.id)
-
     def _disk_name(self, name: str) -> str:
         """Return a name for a file or folder: the name itself, or a keyed hash of it in an ephemeral store."""
         if self._secret is None:
@@ -345,16 +340,6 @@ class Datastore(AbstractContextManager["Datastore"]):
             if entry.path.stat().st_size == upload.size and entry.sha256 == upload.sha256:
                 return entry
         return None
-
-
-def _existing_folder(folder: Path) -> Path:
-    try:
-        resolved = folder.resolve(strict=True)
-        next(resolved.iterdir(), None)
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no possible name"
-        raise FileFormatError(f"{folder}: cannot be served as a data folder ({reason})") from error
-    return resolved
 
 
 def _confidence(score: float | None) -> float:
