@@ -16,17 +16,20 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from maskwright.engine.service.http.request_log import LOG
+from maskwright.engine.service.sessions.session import ServiceSession
 from maskwright.engine.storage import atomic_file, remove_unfinished, storing
 from maskwright.errors import InputError, LimitError
 from maskwright.interactive.sessions.events import Event
 from maskwright.interactive.sessions.log import Header, SessionLog, header_to_line, read_log, to_line, write_log
 from maskwright.interactive.sessions.migrations import VERSION
+
+S = TypeVar("S", bound=ServiceSession)
 
 MOST_BYTES = 64 << 20
 """Of a journal: some ten thousands of events; to replay more would hold up other sessions for long."""
@@ -225,3 +228,14 @@ def _attributes(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return attributes if isinstance(attributes, dict) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Recovery(Generic[S]):
+    """The journals of a protocol's sessions, and the way back from a log, and the image as it was sent, to a session.
+
+    ``restore`` raises a GoneError where the image is gone, an InputError where the log does not fit this version.
+    """
+
+    journals: SessionJournals
+    restore: Callable[[SessionLog, bytes], S]

@@ -27,12 +27,12 @@ from typing import Generic, TypeVar
 
 from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.http.workers import run_in_worker
-from maskwright.engine.service.sessions.journal import SessionJournals
+from maskwright.engine.service.sessions.journal import Recovery
 from maskwright.engine.service.sessions.queue import SessionQueues
 from maskwright.engine.service.sessions.session import ServiceSession
 from maskwright.errors import CapacityError, GoneError, InputError
 from maskwright.interactive.sessions.events import Event
-from maskwright.interactive.sessions.log import Header, SessionLog
+from maskwright.interactive.sessions.log import Header
 
 REMEMBERED = 1000
 """Ended leases whose reason is kept."""
@@ -82,17 +82,6 @@ class Lease(Generic[S]):
     busy: bool = False
     header: Header | None = None
     events: tuple[Event, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Recovery(Generic[S]):
-    """The journals of a protocol's sessions, and the way back from a log, and the image as it was sent, to a session.
-
-    ``restore`` raises a GoneError where the image is gone, an InputError where the log does not fit this version.
-    """
-
-    journals: SessionJournals
-    restore: Callable[[SessionLog, bytes], S]
 
 
 class Leases(Generic[S]):

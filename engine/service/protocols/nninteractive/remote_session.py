@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from maskwright.engine.service.budget.request_context import current_limits
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.packed_array import DTYPES, unpack_array
-from maskwright.engine.service.sessions.journal import UPLOAD, SessionJournals
-from maskwright.engine.service.sessions.leases import LeasePolicy, Leases, Recovery
+from maskwright.engine.service.sessions.journal import UPLOAD, Recovery, SessionJournals
+from maskwright.engine.service.sessions.leases import LeasePolicy, Leases
 from maskwright.engine.service.sessions.session import ServiceSession
 from maskwright.engine.service.state import AppState
 from maskwright.errors import InputError, PromptError

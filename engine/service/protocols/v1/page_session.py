@@ -14,8 +14,8 @@ import numpy as np
 
 from maskwright.engine.assist.propagate import propagate
 from maskwright.engine.service.protocols.v1.requests import ObjectChange, PromptRequest, PropagateRequest
-from maskwright.engine.service.sessions.journal import SessionJournals
-from maskwright.engine.service.sessions.leases import LeasePolicy, Leases, Recovery
+from maskwright.engine.service.sessions.journal import Recovery, SessionJournals
+from maskwright.engine.service.sessions.leases import LeasePolicy, Leases
 from maskwright.engine.service.sessions.session import ServiceSession
 from maskwright.engine.service.state import AppState
 from maskwright.engine.volume import LabelMap, Volume

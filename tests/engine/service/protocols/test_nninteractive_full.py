@@ -7,8 +7,8 @@ from maskwright.engine.service.budget.budget import Budget
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
 from maskwright.engine.service.protocols.nninteractive.remote_session import RemoteSession, restore_remote_session
-from maskwright.engine.service.sessions.journal import SessionJournals
-from maskwright.engine.service.sessions.leases import LeasePolicy, Leases, Recovery
+from maskwright.engine.service.sessions.journal import Recovery, SessionJournals
+from maskwright.engine.service.sessions.leases import LeasePolicy, Leases
 from maskwright.engine.service.sessions.queue import SessionQueues
 from reference.serving import nninteractive_app, served
 
