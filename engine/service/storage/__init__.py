@@ -2,10 +2,10 @@
 
 from maskwright.engine.service.storage.dicom_file import Instance
 from maskwright.engine.service.storage.dicom_index import Series
-from maskwright.engine.service.storage.entry import Digests, ImageEntry
+from maskwright.engine.service.storage.entry import Digests, ImageEntry, Status
 from maskwright.engine.service.storage.labels import LabelEntry, LabelInfo
 from maskwright.engine.service.storage.names import clean_upload_name
-from maskwright.engine.service.storage.store import Datastore, Status
+from maskwright.engine.service.storage.store import Datastore
 from maskwright.engine.service.storage.upload import receive
 
 __all__ = [
