@@ -32,8 +32,8 @@ setup: .venv/.ready ## .venv with .[all,dev], and what the page shows images wit
 demo: setup ## two readings of a real volume, compared, into one HTML report
 	.venv/bin/maskwright demo --out $(DEMO_OUT)
 
-test: setup ## the whole test suite
-	.venv/bin/pytest
+test: setup ## the whole test suite, a file a process, as many at a time as there are cores
+	.venv/bin/pytest --numprocesses auto --dist loadfile
 
 check: setup ## formatting, lint, types, layers, file sizes
 	.venv/bin/ruff format --check .
