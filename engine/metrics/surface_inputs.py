@@ -43,14 +43,14 @@ def surface_inputs(
     if not labels:
         return {}
     wanted = np.array(labels, dtype=np.uint64)
-    limits_mm = options.tolerances_mm if any("boundaries" in needs[label] for label in labels) else ()
+    boundary_tolerances_mm = options.tolerances_mm if any("boundaries" in needs[label] for label in labels) else ()
     if options.convention == "deepmind":
         distances = _between_elements(pair, wanted, options)
-        surfaces = _surfaces(pair, wanted) if limits_mm else None
+        surfaces = _surfaces(pair, wanted) if boundary_tolerances_mm else None
     else:
         surfaces = _surfaces(pair, wanted)
         distances = _between_voxels(pair, surfaces, options)
-    counts = {} if surfaces is None else {mm: _boundary_counts(pair, wanted, surfaces, mm) for mm in limits_mm}
+    counts = {mm: _boundary_counts(pair, wanted, surfaces, mm) for mm in boundary_tolerances_mm} if surfaces else {}
     return {
         label: SurfaceInputs(distances[index], {mm: counts[mm][index] for mm in counts})
         for index, label in enumerate(labels)
@@ -73,7 +73,7 @@ def _between_voxels(
         _lattice(pair, surfaces[0]),
         percentiles=percentiles,
         pooled_percentiles=pooled_percentiles,
-        limits_mm=[tolerance * _SLACK for tolerance in tolerances],
+        tolerances_mm=[tolerance * _SLACK for tolerance in tolerances],
     )
     return _by_label(reduced, percentiles, pooled_percentiles, tolerances)
 
@@ -86,7 +86,7 @@ def _between_elements(pair: LabelPair, labels: Labels, options: CompareOptions) 
         _lattice(pair, reference.points),
         _in_space(pair.spacing_mm),
         percentiles=options.percentiles,
-        limits_mm=options.tolerances_mm,  # tested exactly, as surface-distance does
+        tolerances_mm=options.tolerances_mm,  # tested exactly, as surface-distance does
     )
     return _by_label(reduced, options.percentiles, (), options.tolerances_mm)
 
@@ -100,8 +100,9 @@ def _boundary_counts(
     """Count the voxels nearer than the tolerance: at one voxel a boundary is the surface itself, at 0 it is empty."""
     if tolerance_mm == 0:
         return [BoundaryCounts(0, 0, 0)] * len(labels)
-    limit_mm, lattice = tolerance_mm / _SLACK, _lattice(pair, surfaces[0])
-    counts = count_boundary_voxels(pair.reference, pair.prediction, labels, *surfaces, lattice, limit_mm)
+    lattice = _lattice(pair, surfaces[0])
+    below_mm = tolerance_mm / _SLACK
+    counts = count_boundary_voxels(pair.reference, pair.prediction, labels, *surfaces, lattice, below_mm)
     return [BoundaryCounts(*row) for row in counts.tolist()]
 
 
@@ -121,7 +122,7 @@ def _by_label(
 
 
 def _directed_by_label(
-    reduced: surface_distance.DirectedDistances, percentiles: Sequence[float], tolerances_mm: Sequence[float]
+    reduced: surface_distance.DirectedDistancesByLabel, percentiles: Sequence[float], tolerances_mm: Sequence[float]
 ) -> list[DirectedDistances]:
     rows = zip(
         *(

@@ -20,9 +20,9 @@ def count_boundary_voxels(
     reference_surfaces: PointGroups,
     prediction_surfaces: PointGroups,
     lattice: Lattice,
-    limit_mm: float,
+    tolerance_mm: float,
 ) -> NDArray[np.int64]:
-    """Count the voxels of each label within ``limit_mm`` of its own surface, in both arrays and in both at once.
+    """Count the voxels of each label within ``tolerance_mm`` of its own surface, in both arrays and in both at once.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def count_boundary_voxels(
     reference_surfaces, prediction_surfaces : PointGroups
         Those of the two arrays, from ``find_surfaces``.
     lattice : Lattice
-    limit_mm : float
+    tolerance_mm : float
         Distances up to and including this one, between voxel centres, at least 0. At 0 a boundary is the surface.
         There is no slack for rounding: 2.4 / 0.8 is 2.9999999999999996, so a caller adds 1e-9 of it to keep three
         steps of 0.8.
@@ -44,6 +44,6 @@ def count_boundary_voxels(
     """
     twin = choose_twin(__name__, reference=reference, prediction=prediction)
     counts: NDArray[np.int64] = twin.count_boundary_voxels(
-        *as_label_pair(reference, prediction), labels, reference_surfaces, prediction_surfaces, lattice, limit_mm
+        *as_label_pair(reference, prediction), labels, reference_surfaces, prediction_surfaces, lattice, tolerance_mm
     )
     return counts

@@ -25,16 +25,16 @@ def count_boundary_voxels(
     reference_surfaces: PointGroups,
     prediction_surfaces: PointGroups,
     lattice: Lattice,
-    limit_mm: float,
+    tolerance_mm: float,
 ) -> NDArray[np.int64]:
     """Count the boundaries in two checked arrays; see the family's docstring."""
     masks = tuple(as_volume(array) for array in widen_pair(reference, prediction))
     surfaces = reference_surfaces, prediction_surfaces
     boxes = _joint_boxes(*(group_boxes(surface) for surface in surfaces))
     furthest = math.hypot(*(size * math.sqrt(weight) for size, weight in zip(lattice.shape, lattice.weights)))
-    reaches = row_reaches(lattice, min(limit_mm / lattice.unit_mm, furthest) ** 2)
+    reaches = row_reaches(lattice, min(tolerance_mm / lattice.unit_mm, furthest) ** 2)
     if len(reaches) > _MOST_ROWS or reaches[:, 2].max() > _LONGEST_REACH:
-        return count_by_transform((masks[0], masks[1]), labels, surfaces, boxes, lattice, limit_mm)
+        return count_by_transform((masks[0], masks[1]), labels, surfaces, boxes, lattice, tolerance_mm)
     return count_in_slabs((masks[0], masks[1]), labels, surfaces, boxes, reaches)
 
 

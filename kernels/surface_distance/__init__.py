@@ -13,9 +13,9 @@ from maskwright.kernels.device import choose_twin
 from maskwright.kernels.distance.lattice import Lattice
 from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.surface import SurfaceElements
-from maskwright.kernels.surface_distance.records import DirectedDistances, SurfaceDistances
+from maskwright.kernels.surface_distance.records import DirectedDistancesByLabel, SurfaceDistances
 
-__all__ = ["DirectedDistances", "SurfaceDistances", "element_distances", "surface_distances"]
+__all__ = ["DirectedDistancesByLabel", "SurfaceDistances", "element_distances", "surface_distances"]
 
 
 def surface_distances(
@@ -25,7 +25,7 @@ def surface_distances(
     *,
     percentiles: Sequence[float] = (),
     pooled_percentiles: Sequence[float] = (),
-    limits_mm: Sequence[float] = (),
+    tolerances_mm: Sequence[float] = (),
 ) -> SurfaceDistances:
     """Return the reduced distances between surface voxels; ``find_surfaces`` finds them.
 
@@ -37,8 +37,8 @@ def surface_distances(
         Of the same shape; see ``make_lattice``.
     percentiles, pooled_percentiles : sequence of float, 0 to 100
         Those to take in each direction, and those to take over both directions together.
-    limits_mm : sequence of float
-        Points at a distance of up to and including each limit are counted. There is no slack for rounding.
+    tolerances_mm : sequence of float
+        Points at a distance of up to and including each tolerance are counted. There is no slack for rounding.
 
     Returns
     -------
@@ -50,13 +50,13 @@ def surface_distances(
     GeometryError
         Groups, shapes and lattice do not fit together.
     ConfigError
-        A percentile is not from 0 to 100, or a limit is NaN.
+        A percentile is not from 0 to 100, or a tolerance is NaN.
     """
     _check_groups(reference, prediction, lattice)
-    _check_options((*percentiles, *pooled_percentiles), limits_mm)
+    _check_options((*percentiles, *pooled_percentiles), tolerances_mm)
     twin = choose_twin(__name__, reference=reference.points, prediction=prediction.points)
     distances: SurfaceDistances = twin.surface_distances(
-        reference, prediction, lattice, tuple(percentiles), tuple(pooled_percentiles), tuple(limits_mm)
+        reference, prediction, lattice, tuple(percentiles), tuple(pooled_percentiles), tuple(tolerances_mm)
     )
     return distances
 
@@ -68,19 +68,19 @@ def element_distances(
     spacing_mm: tuple[float, float, float],
     *,
     percentiles: Sequence[float] = (),
-    limits_mm: Sequence[float] = (),
+    tolerances_mm: Sequence[float] = (),
 ) -> SurfaceDistances:
     """Return the reduced distances between surface elements, weighted by their areas; ``find_elements`` finds them.
 
     Parameters and errors are those of ``surface_distances``. Distances are rounded as SciPy's distance transform rounds
-    them with this spacing, (z, y, x): the last bit decides where a limit is tested exactly, as surface-distance does.
-    There are no pooled percentiles.
+    them with this spacing, (z, y, x): the last bit decides at a tolerance, which is tested exactly, as surface-distance
+    does. There are no pooled percentiles.
     """
     _check_groups(reference.points, prediction.points, lattice)
-    _check_options(percentiles, limits_mm)
+    _check_options(percentiles, tolerances_mm)
     twin = choose_twin(__name__, reference=reference.points.points, prediction=prediction.points.points)
     distances: SurfaceDistances = twin.element_distances(
-        reference, prediction, lattice, spacing_mm, tuple(percentiles), tuple(limits_mm)
+        reference, prediction, lattice, spacing_mm, tuple(percentiles), tuple(tolerances_mm)
     )
     return distances
 
@@ -93,8 +93,8 @@ def _check_groups(reference: PointGroups, prediction: PointGroups, lattice: Latt
         )
 
 
-def _check_options(percentiles: Sequence[float], limits_mm: Sequence[float]) -> None:
+def _check_options(percentiles: Sequence[float], tolerances_mm: Sequence[float]) -> None:
     if not all(0 <= percentile <= 100 for percentile in percentiles):
         raise ConfigError(f"percentiles are {tuple(percentiles)}; expected numbers from 0 to 100")
-    if any(limit != limit for limit in limits_mm):
-        raise ConfigError(f"limits_mm are {tuple(limits_mm)}; expected numbers of mm")
+    if any(mm != mm for mm in tolerances_mm):
+        raise ConfigError(f"tolerances_mm are {tuple(tolerances_mm)}; expected numbers of mm")

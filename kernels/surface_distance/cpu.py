@@ -13,7 +13,7 @@ from maskwright.kernels.distance.nearest import nearest_squared, nearest_targets
 from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.surface import SurfaceElements
 from maskwright.kernels.surface_distance.percentile import percentiles_by_area, percentiles_by_selection
-from maskwright.kernels.surface_distance.records import DirectedDistances, SurfaceDistances, join
+from maskwright.kernels.surface_distance.records import DirectedDistancesByLabel, SurfaceDistances, join
 from maskwright.kernels.surface_distance.sums import reduce_points, sum_groups
 
 Floats = NDArray[np.float64]
@@ -28,13 +28,13 @@ def surface_distances(
     lattice: Lattice,
     percentiles: tuple[float, ...],
     pooled_percentiles: tuple[float, ...],
-    limits_mm: tuple[float, ...],
+    tolerances_mm: tuple[float, ...],
 ) -> SurfaceDistances:
     """Return the reduced distances of checked groups; see the family's docstring."""
 
-    def reduce(distances: Floats, offsets: NDArray[np.int64]) -> DirectedDistances:
-        weight, maximum, total, within = reduce_points(distances, offsets, lattice, limits_mm)
-        return DirectedDistances(
+    def reduce(distances: Floats, offsets: NDArray[np.int64]) -> DirectedDistancesByLabel:
+        weight, maximum, total, within = reduce_points(distances, offsets, lattice, tolerances_mm)
+        return DirectedDistancesByLabel(
             weight, maximum, total, percentiles_by_selection(distances, offsets, percentiles), within
         )
 
@@ -56,16 +56,16 @@ def element_distances(
     lattice: Lattice,
     spacing_mm: tuple[float, float, float],
     percentiles: tuple[float, ...],
-    limits_mm: tuple[float, ...],
+    tolerances_mm: tuple[float, ...],
 ) -> SurfaceDistances:
     """Return the reduced distances of checked elements; see the family's docstring."""
     furthest_mm = math.hypot(*(size * step for size, step in zip(lattice.shape, spacing_mm, strict=True)))
 
-    def reduce(queries: PointGroups, targets: PointGroups, areas: Floats) -> DirectedDistances:
+    def reduce(queries: PointGroups, targets: PointGroups, areas: Floats) -> DirectedDistancesByLabel:
         distances = offsets_in_mm(queries, nearest_targets(queries, targets, lattice), spacing_mm)
         offsets, largest = queries.offsets, float(areas.max(initial=0.0))
-        within = [sum_groups(np.where(distances <= limit, areas, 0.0), offsets, largest) for limit in limits_mm]
-        return DirectedDistances(
+        within = [sum_groups(np.where(distances <= mm, areas, 0.0), offsets, largest) for mm in tolerances_mm]
+        return DirectedDistancesByLabel(
             sum_groups(areas, offsets, largest),
             _maxima(distances, offsets),
             sum_groups(distances * areas, offsets, largest * furthest_mm),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class DirectedDistances:
+class DirectedDistancesByLabel:
     """Distances from the surface points of one mask to the nearest of the other, reduced by label.
 
     A surface voxel weighs 1, a surface element its area. A label without points has weight 0 and NaN for the maximum
@@ -26,8 +26,8 @@ class DirectedDistances:
     percentiles_mm : float64[labels, percentiles]
         Of voxels, interpolated linearly as ``numpy.percentile`` does; of elements, the first distance up to which the
         wanted share of the area lies, without interpolation.
-    within : float64[labels, limits]
-        The weight at a distance of at most each limit.
+    within : float64[labels, tolerances]
+        The weight at a distance of at most each tolerance.
     """
 
     weight: NDArray[np.float64]
@@ -43,13 +43,13 @@ class SurfaceDistances:
 
     Attributes
     ----------
-    reference_to_prediction, prediction_to_reference : DirectedDistances
+    reference_to_prediction, prediction_to_reference : DirectedDistancesByLabel
     pooled_percentiles_mm : float64[labels, pooled percentiles]
         Percentiles over the distances of both directions together.
     """
 
-    reference_to_prediction: DirectedDistances
-    prediction_to_reference: DirectedDistances
+    reference_to_prediction: DirectedDistancesByLabel
+    prediction_to_reference: DirectedDistancesByLabel
     pooled_percentiles_mm: NDArray[np.float64]
 
 
@@ -62,6 +62,6 @@ def join(parts: Sequence[SurfaceDistances]) -> SurfaceDistances:
     )
 
 
-def _join_directed(parts: Sequence[DirectedDistances]) -> DirectedDistances:
-    names = [field.name for field in fields(DirectedDistances)]
-    return DirectedDistances(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+def _join_directed(parts: Sequence[DirectedDistancesByLabel]) -> DirectedDistancesByLabel:
+    names = [field.name for field in fields(DirectedDistancesByLabel)]
+    return DirectedDistancesByLabel(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

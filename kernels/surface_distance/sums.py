@@ -17,15 +17,15 @@ _LARGEST_EXPONENT = 1000
 
 
 def reduce_points(
-    squares: NDArray[np.float64], offsets: NDArray[np.int64], lattice: Lattice, limits_mm: tuple[float, ...]
+    squares: NDArray[np.float64], offsets: NDArray[np.int64], lattice: Lattice, tolerances_mm: tuple[float, ...]
 ) -> tuple[NDArray[np.float64], ...]:
-    """Return the number, maximum, sum and counts within each limit of each group; ``squares`` become mm in place."""
+    """Return the number, maximum, sum and counts within each tolerance of each group; squares become mm in place."""
     groups = len(offsets) - 1
     maxima, halves = np.full(groups, np.nan), np.zeros((groups, 2), np.int64)
-    within = np.zeros((groups, len(limits_mm)), np.int64)
+    within = np.zeros((groups, len(tolerances_mm)), np.int64)
     furthest = math.sqrt(sum(weight * size**2 for weight, size in zip(lattice.weights, lattice.shape, strict=True)))
     scale = _scale(furthest)
-    _reduce(squares, offsets, lattice.unit_mm, np.array(limits_mm, np.float64), scale, maxima, halves, within)
+    _reduce(squares, offsets, lattice.unit_mm, np.array(tolerances_mm, np.float64), scale, maxima, halves, within)
     sums = np.where(np.isinf(maxima), np.inf, _whole(halves) / scale * lattice.unit_mm)
     return np.diff(offsets).astype(np.float64), maxima, sums, within.astype(np.float64)
 
@@ -57,7 +57,7 @@ def _whole(halves: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 @kernel
-def _reduce(squares, offsets, unit_mm, limits_mm, scale, maxima, halves, within):  # type: ignore[no-untyped-def]
+def _reduce(squares, offsets, unit_mm, tolerances_mm, scale, maxima, halves, within):  # type: ignore[no-untyped-def]
     for group in range(offsets.size - 1):
         furthest, upper, lower = -1.0, np.int64(0), np.int64(0)
         for i in range(offsets[group], offsets[group + 1]):
@@ -69,8 +69,8 @@ def _reduce(squares, offsets, unit_mm, limits_mm, scale, maxima, halves, within)
                 whole = np.int64(steps * scale)
                 upper += whole >> 32
                 lower += whole & 0xFFFFFFFF
-            for k in range(limits_mm.size):
-                within[group, k] += mm <= limits_mm[k]
+            for k in range(tolerances_mm.size):
+                within[group, k] += mm <= tolerances_mm[k]
         halves[group, 0], halves[group, 1] = upper, lower
         if furthest >= 0:
             maxima[group] = furthest

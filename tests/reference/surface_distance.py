@@ -3,18 +3,18 @@
 import numpy as np
 
 
-def directed(points, others, weights, spacing_mm, percentiles, limits_mm, by_area):
-    """Return weight, maximum, sum, percentiles and weight within the limits of one label, from points to others.
+def directed(points, others, weights, spacing_mm, percentiles, tolerances_mm, by_area):
+    """Return weight, maximum, sum, percentiles and weight within the tolerances of one label, from points to others.
 
     ``points`` and ``others`` are (n, 3) indices. With ``by_area`` a percentile is the first distance up to which that
     share of the weight lies, else it is interpolated.
     """
     if len(points) == 0:
-        return 0.0, np.nan, 0.0, [np.nan] * len(percentiles), [0.0] * len(limits_mm)
+        return 0.0, np.nan, 0.0, [np.nan] * len(percentiles), [0.0] * len(tolerances_mm)
     distances = nearest(points, others, spacing_mm)
     order = np.lexsort((weights, distances))
     distances, weights = distances[order], weights[order]
-    within = [weights[distances <= limit].sum() for limit in limits_mm]
+    within = [weights[distances <= mm].sum() for mm in tolerances_mm]
     taken = [_percentile(distances, weights, percentile, by_area) for percentile in percentiles]
     return weights.sum(), distances[-1], (distances * weights).sum(), taken, within
 

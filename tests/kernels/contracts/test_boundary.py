@@ -18,28 +18,30 @@ SLACK = 1 + 1e-9  # as compare passes its tolerances: 3 x 0.8 mm is within 2.4 m
 WIDTHS = (1, 2, 20, 63, 64, 65, 70, 127, 128, 129, 140)  # rows are grown in words of 64 voxels
 
 
-def count(first, second, labels, spacing_mm, limit_mm, put=np.asarray):
+def count(first, second, labels, spacing_mm, tolerance_mm, put=np.asarray):
     labels = np.array(labels, np.uint64)
     first, second = put(first), put(second)
     surfaces = find_surfaces(first, labels), find_surfaces(second, labels)
     lattice = make_lattice(surfaces[0].shape, spacing_mm if len(first.shape) == 3 else (1.0, *spacing_mm))
-    return boundary.count_boundary_voxels(first, second, labels, *surfaces, lattice, limit_mm * SLACK)
+    return boundary.count_boundary_voxels(first, second, labels, *surfaces, lattice, tolerance_mm * SLACK)
 
 
-def count_both_ways(monkeypatch, first, second, labels, spacing_mm, limit_mm):
+def count_both_ways(monkeypatch, first, second, labels, spacing_mm, tolerance_mm):
     """Count as the limits choose, and by the distance transform in any case."""
-    found = count(first, second, labels, spacing_mm, limit_mm)
+    found = count(first, second, labels, spacing_mm, tolerance_mm)
     with monkeypatch.context() as patched:
         patched.setattr(cpu, "_MOST_ROWS", 0)
-        transformed = count(first, second, labels, spacing_mm, limit_mm)
+        transformed = count(first, second, labels, spacing_mm, tolerance_mm)
     np.testing.assert_array_equal(transformed, found)
     return found
 
 
-def check(monkeypatch, first, second, labels, spacing_mm, limit_mm):
-    found = count_both_ways(monkeypatch, first, second, labels, spacing_mm, limit_mm)
+def check(monkeypatch, first, second, labels, spacing_mm, tolerance_mm):
+    found = count_both_ways(monkeypatch, first, second, labels, spacing_mm, tolerance_mm)
     assert found.dtype == np.int64
-    np.testing.assert_array_equal(found, reference.count_boundary_voxels(first, second, labels, spacing_mm, limit_mm))
+    np.testing.assert_array_equal(
+        found, reference.count_boundary_voxels(first, second, labels, spacing_mm, tolerance_mm)
+    )
     return found
 
 
@@ -59,26 +61,28 @@ def pairs(draw):
     return first, second, spacing_mm[-len(shape) :]
 
 
-LIMITS_MM = st.sampled_from([0.0, 0.3, 0.8, 1.0, 1.6, 2.0, 2.4, 3.3, 7.0, 8.0, 60.0, 200.0])
+TOLERANCES_MM = st.sampled_from([0.0, 0.3, 0.8, 1.0, 1.6, 2.0, 2.4, 3.3, 7.0, 8.0, 60.0, 200.0])
 
 
 @pytest.mark.parametrize("twin", twins("boundary"))
 @settings(deadline=None, max_examples=40)  # the first calls compile
-@given(pairs(), LIMITS_MM)
-def test_boundaries_equal_the_plain_distances(twin, case, limit_mm):
+@given(pairs(), TOLERANCES_MM)
+def test_boundaries_equal_the_plain_distances(twin, case, tolerance_mm):
     first, second, spacing_mm = case
     labels = [1, 2, 7]
     with twin.running():
-        found = twin.take(count(first, second, labels, spacing_mm, limit_mm, twin.put))
-    np.testing.assert_array_equal(found, reference.count_boundary_voxels(first, second, labels, spacing_mm, limit_mm))
+        found = twin.take(count(first, second, labels, spacing_mm, tolerance_mm, twin.put))
+    np.testing.assert_array_equal(
+        found, reference.count_boundary_voxels(first, second, labels, spacing_mm, tolerance_mm)
+    )
 
 
 @settings(deadline=None, max_examples=40)
-@given(pairs(), LIMITS_MM)
-def test_both_ways_to_count_equal_the_plain_distances(case, limit_mm):
+@given(pairs(), TOLERANCES_MM)
+def test_both_ways_to_count_equal_the_plain_distances(case, tolerance_mm):
     first, second, spacing_mm = case
     with pytest.MonkeyPatch.context() as monkeypatch:
-        check(monkeypatch, first, second, [1, 2, 7], spacing_mm, limit_mm)
+        check(monkeypatch, first, second, [1, 2, 7], spacing_mm, tolerance_mm)
 
 
 @pytest.mark.parametrize("words", [1, 2, 3])
@@ -106,17 +110,17 @@ def blobs(seed, shape):
     return first, second
 
 
-@pytest.mark.parametrize("limit_mm", [0.0, 1.0, 2.4, 5.0, 11.0, 40.0, 63.0, 64.0])
+@pytest.mark.parametrize("tolerance_mm", [0.0, 1.0, 2.4, 5.0, 11.0, 40.0, 63.0, 64.0])
 @pytest.mark.parametrize("shape", [(35, 40, 130), (90, 260)])
-def test_both_ways_to_count_agree_over_many_slabs_and_words(monkeypatch, shape, limit_mm):
+def test_both_ways_to_count_agree_over_many_slabs_and_words(monkeypatch, shape, tolerance_mm):
     first, second = blobs(1, shape)
-    found = count_both_ways(monkeypatch, first, second, [1, 2, 3], (0.8, 1.0, 1.0)[-len(shape) :], limit_mm)
+    found = count_both_ways(monkeypatch, first, second, [1, 2, 3], (0.8, 1.0, 1.0)[-len(shape) :], tolerance_mm)
     assert (found[:, 2] <= found[:, :2].min(axis=1)).all()
     assert (found > 0).all()
 
 
 @pytest.mark.parametrize(
-    ("shape", "limit_mm", "transforms"),
+    ("shape", "tolerance_mm", "transforms"),
     [
         ((25, 25, 30), 11.0, False),  # a ball of 377 rows
         ((25, 25, 30), 12.0, True),  # of 441
@@ -124,16 +128,16 @@ def test_both_ways_to_count_agree_over_many_slabs_and_words(monkeypatch, shape, 
         ((3, 4, 90), 64.0, True),  # further along x than a word can be shifted
     ],
 )
-def test_large_balls_are_left_to_the_transform(monkeypatch, shape, limit_mm, transforms):
+def test_large_balls_are_left_to_the_transform(monkeypatch, shape, tolerance_mm, transforms):
     ways = []
     for name in ("count_in_slabs", "count_by_transform"):
         counting = getattr(cpu, name)
         monkeypatch.setattr(cpu, name, lambda *args, _of=counting, _name=name: ways.append(_name) or _of(*args))
     first, second = blobs(2, shape)
-    found = count(first, second, [1, 2, 3], (1.0, 1.0, 1.0), limit_mm)
+    found = count(first, second, [1, 2, 3], (1.0, 1.0, 1.0), tolerance_mm)
     assert ways == ["count_by_transform" if transforms else "count_in_slabs"]
     np.testing.assert_array_equal(
-        found, reference.count_boundary_voxels(first, second, [1, 2, 3], (1.0,) * 3, limit_mm)
+        found, reference.count_boundary_voxels(first, second, [1, 2, 3], (1.0,) * 3, tolerance_mm)
     )
 
 
@@ -144,13 +148,13 @@ def test_at_limit_0_a_boundary_is_the_surface(monkeypatch):
         assert found[:, column].tolist() == find_surfaces(array, [1, 2, 3]).sizes.tolist()
 
 
-@pytest.mark.parametrize("limit_mm", [1.0, 100.0])
-def test_labels_on_one_side_on_none_and_in_boxes_apart(monkeypatch, limit_mm):
+@pytest.mark.parametrize("tolerance_mm", [1.0, 100.0])
+def test_labels_on_one_side_on_none_and_in_boxes_apart(monkeypatch, tolerance_mm):
     first, second = np.zeros((2, 6, 9, 140), np.uint8)
     first[1:4, 2:6, 5:20] = 1
     second[1:4, 2:6, 30:50] = 2
     first[0:2, 0:3, 60:70], second[4:6, 6:9, 120:140] = 3, 3
-    found = check(monkeypatch, first, second, [1, 2, 3, 4], (1.0, 1.0, 1.0), limit_mm)
+    found = check(monkeypatch, first, second, [1, 2, 3, 4], (1.0, 1.0, 1.0), tolerance_mm)
     assert (found > 0).tolist() == [[True, False, False], [False, True, False], [True, True, False], [False] * 3]
 
 
@@ -176,10 +180,10 @@ def test_threads_do_not_change_the_boundaries():
 
 
 @pytest.mark.parametrize("labels", [[], [5, 6]])
-@pytest.mark.parametrize("limit_mm", [1.0, 100.0])
-def test_without_a_voxel_boundaries_are_empty(monkeypatch, labels, limit_mm):
+@pytest.mark.parametrize("tolerance_mm", [1.0, 100.0])
+def test_without_a_voxel_boundaries_are_empty(monkeypatch, labels, tolerance_mm):
     empty = np.zeros((20, 20, 40), np.uint8)
-    found = count_both_ways(monkeypatch, empty, empty, labels, (1.0, 1.0, 1.0), limit_mm)
+    found = count_both_ways(monkeypatch, empty, empty, labels, (1.0, 1.0, 1.0), tolerance_mm)
     assert found.tolist() == [[0, 0, 0]] * len(labels)
 
 
@@ -191,10 +195,10 @@ def test_the_limit_itself_belongs_to_the_boundary_with_slack_for_its_rounding():
     assert count(volume, volume, [1], (0.75, 0.75, 0.75), 2.24).tolist() == [[9**3 - 3**3] * 3]
 
 
-@pytest.mark.parametrize("limit_mm", [1e6, 1e300])
-def test_a_limit_beyond_the_grid_takes_in_every_voxel(limit_mm):
+@pytest.mark.parametrize("tolerance_mm", [1e6, 1e300])
+def test_a_limit_beyond_the_grid_takes_in_every_voxel(tolerance_mm):
     volume = np.ones((5, 6, 7), np.uint8)
-    assert count(volume, volume, [1], (0.8, 0.8, 0.8), limit_mm).tolist() == [[volume.size] * 3]
+    assert count(volume, volume, [1], (0.8, 0.8, 0.8), tolerance_mm).tolist() == [[volume.size] * 3]
 
 
 def test_arrays_of_different_shapes_are_refused():

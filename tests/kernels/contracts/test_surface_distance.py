@@ -13,13 +13,13 @@ from maskwright.errors import ConfigError, GeometryError
 from maskwright.kernels.distance.lattice import make_lattice
 from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.surface import SurfaceElements, find_elements, find_surfaces
-from maskwright.kernels.surface_distance import DirectedDistances, element_distances, surface_distances
+from maskwright.kernels.surface_distance import DirectedDistancesByLabel, element_distances, surface_distances
 from reference import surface_distance as reference
 from reference.label_pairs import LAYOUTS, label_pairs, lay_out
 
 PERCENTILES = (0.0, 50.0, 95.0, 99.9, 100.0)
 POOLED = (25.0, 95.0)
-LIMITS_MM = (0.0, 1.0, 2.4 * (1 + 1e-9), 30.0)
+TOLERANCES_MM = (0.0, 1.0, 2.4 * (1 + 1e-9), 30.0)
 LABELS = (1, 2, 3, 7, 255, 300)
 CLOSE = {"rtol": 1e-12, "atol": 0}
 
@@ -36,8 +36,8 @@ def check_directed(found, twin, here, there, weights, spacing_mm, *, by_area):
     for group in range(len(here)):
         part = weights[here.offsets[group] : here.offsets[group + 1]]
         points, others = indices(here, group), indices(there, group)
-        expected = reference.directed(points, others, part, spacing_mm, PERCENTILES, LIMITS_MM, by_area)
-        for field, value in zip(fields(DirectedDistances), expected, strict=True):
+        expected = reference.directed(points, others, part, spacing_mm, PERCENTILES, TOLERANCES_MM, by_area)
+        for field, value in zip(fields(DirectedDistancesByLabel), expected, strict=True):
             np.testing.assert_allclose(twin.take(getattr(found, field.name))[group], value, **CLOSE)
 
 
@@ -48,7 +48,7 @@ def test_voxel_distances_equal_every_pair(twin, pair, layout):
     surfaces = [find_surfaces(lay_out(mask, layout), LABELS) for mask in (pair.reference, pair.prediction)]
     spacing_mm = in_space(pair.spacing_mm)
     lattice = make_lattice(surfaces[0].shape, spacing_mm)
-    options = {"percentiles": PERCENTILES, "pooled_percentiles": POOLED, "limits_mm": LIMITS_MM}
+    options = {"percentiles": PERCENTILES, "pooled_percentiles": POOLED, "tolerances_mm": TOLERANCES_MM}
     with twin.running():
         found = surface_distances(*map(twin.put_groups, surfaces), lattice, **options)
     for direction, (here, there) in zip(
@@ -71,7 +71,7 @@ def test_element_distances_equal_every_pair(twin, pair):
     lattice = make_lattice(elements[0].points.shape, spacing_mm)
     placed = [SurfaceElements(twin.put_groups(side.points), twin.put(side.areas)) for side in elements]
     with twin.running():
-        found = element_distances(*placed, lattice, spacing_mm, percentiles=PERCENTILES, limits_mm=LIMITS_MM)
+        found = element_distances(*placed, lattice, spacing_mm, percentiles=PERCENTILES, tolerances_mm=TOLERANCES_MM)
     for direction, (here, there) in zip(
         (found.reference_to_prediction, found.prediction_to_reference), (elements, elements[::-1]), strict=True
     ):
@@ -101,11 +101,11 @@ def test_labels_in_many_batches_equal_those_in_one(monkeypatch):
     labels = np.arange(1, 30)
     surfaces = [find_surfaces(mask, labels) for mask in masks]
     lattice = make_lattice(surfaces[0].shape, (2.5, 0.8, 0.8))
-    options = {"percentiles": PERCENTILES, "pooled_percentiles": POOLED, "limits_mm": LIMITS_MM}
+    options = {"percentiles": PERCENTILES, "pooled_percentiles": POOLED, "tolerances_mm": TOLERANCES_MM}
     whole = surface_distances(*surfaces, lattice, **options)
     monkeypatch.setattr(cpu, "_FEWEST_POINTS", 100)
     parts = surface_distances(*surfaces, lattice, **options)
-    for field in fields(DirectedDistances):
+    for field in fields(DirectedDistancesByLabel):
         for name in ("reference_to_prediction", "prediction_to_reference"):
             one, other = (getattr(getattr(found, name), field.name) for found in (whole, parts))
             np.testing.assert_array_equal(one, other)
@@ -114,7 +114,9 @@ def test_labels_in_many_batches_equal_those_in_one(monkeypatch):
 
 def test_without_labels_the_record_has_no_rows():
     none = PointGroups(np.empty(0, np.uint32), np.zeros(1, np.int64), (2, 3, 4))
-    found = surface_distances(none, none, make_lattice((2, 3, 4), (1.0, 1.0, 1.0)), percentiles=(95,), limits_mm=(1,))
+    found = surface_distances(
+        none, none, make_lattice((2, 3, 4), (1.0, 1.0, 1.0)), percentiles=(95,), tolerances_mm=(1,)
+    )
     assert found.reference_to_prediction.percentiles_mm.shape == (0, 1)
     assert found.prediction_to_reference.within.shape == (0, 1)
 
@@ -129,4 +131,4 @@ def test_groups_and_options_that_do_not_fit_are_refused():
     with pytest.raises(ConfigError, match="expected numbers from 0 to 100"):
         surface_distances(one, one, lattice, percentiles=(101,))
     with pytest.raises(ConfigError, match="expected numbers of mm"):
-        surface_distances(one, one, lattice, limits_mm=(float("nan"),))
+        surface_distances(one, one, lattice, tolerances_mm=(float("nan"),))
