@@ -14,8 +14,6 @@ from maskwright.engine.metrics.metric import Metric
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.metrics.table import METRICS, metrics_of_every_label, metrics_of_spec
 
-_FIRST_PERCENTILE = "95"  # the end of the name of a metric with percentiles
-
 
 @dataclass(frozen=True)
 class Column:
@@ -33,13 +31,10 @@ def columns_of(metrics: Iterable[Metric], options: CompareOptions) -> list[Colum
         if metric.parameter is None:
             columns.append(Column(metric.name, metric))
         elif metric.parameter == "tolerance_mm":
-            names = [metric.name, *(f"{metric.name}@{number_name(mm)}mm" for mm in options.tolerances_mm[1:])]
+            names = [metric.name, *map(metric.column, options.tolerances_mm[1:])]
             columns += [Column(name, metric, mm) for name, mm in zip(names, options.tolerances_mm)]
         else:
-            stem = metric.name.removesuffix(_FIRST_PERCENTILE)
-            columns += [
-                Column(stem + number_name(percentile), metric, percentile) for percentile in options.percentiles
-            ]
+            columns += [Column(metric.column(percentile), metric, percentile) for percentile in options.percentiles]
     return columns
 
 
@@ -120,25 +115,8 @@ def _parse(column: str) -> tuple[Metric, float | None]:
     """Return the metric of a column, and the tolerance or percentile that stands in its name behind the metric's."""
     if column in METRICS:
         return METRICS[column], None
-    name, at, tolerance = column.partition("@")
-    number = _number(tolerance.removesuffix("mm")) if tolerance.endswith("mm") else None
-    if at and number is not None and name in METRICS and METRICS[name].parameter == "tolerance_mm":
-        return METRICS[name], number
     for metric in METRICS.values():
-        stem = metric.name.removesuffix(_FIRST_PERCENTILE)
-        number = _number(column.removeprefix(stem)) if column.startswith(stem) else None
-        if metric.parameter == "percentile" and number is not None:
+        number = metric.number_in(column)
+        if number is not None:
             return metric, number
     raise KeyError(column)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def number_name(number: float) -> str:
-    """Return a number with all its digits, so that no two numbers share a column."""
-    return repr(number).removesuffix(".0")

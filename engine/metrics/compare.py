@@ -57,7 +57,8 @@ def compare(
     -------
     Comparison
         ``result.labels[1].dice``, ``result.to_polars()``, ``result.to_json()``. A label that neither mask holds is NaN
-        but for differences and counts, which are 0; see ``maskwright.engine.metrics.table`` for the empty rules.
+        but for differences and counts, which are 0; the empty rules stand in the records of
+        ``maskwright.engine.metrics.families``.
 
     Raises
     ------

@@ -22,6 +22,8 @@ Status = Literal["present", "absent", "reference_empty", "prediction_empty"]
 Function = Callable[..., float]
 
 NAN, INF = math.nan, math.inf
+FIRST_PERCENTILE = 95.0
+"""The percentile of the column that is called as its metric, whose name ends in it."""
 
 REINKE = "Maier-Hein, Reinke et al., Metrics reloaded, Nature Methods 2024"
 TAHA = "Taha and Hanbury, Metrics for evaluating 3D medical image segmentation, BMC Medical Imaging 2015"
@@ -49,7 +51,9 @@ class Metric:
         The value where both masks, only the reference or only the prediction hold no voxel; None for the function's.
         An infinite distance becomes the diagonal of the grid under ``empty="penalty"``.
     parameter : {"tolerance_mm", "percentile"}, optional
-        The metric has a column for each value of this option.
+        The metric has a column for each value of this option. The name of one with percentiles ends in the first, 95.
+    percentiles : tuple of float
+        Percentiles of the distances that its function reads, besides those of the options; from 0 to 100.
     unit : str
     better : {"higher", "lower", "zero"}
         Whether a higher value is better, a lower one, or one closer to zero.
@@ -61,6 +65,7 @@ class Metric:
     TypeError
         No function, a function that cannot be called or of an unknown convention; no value for a label that neither
         mask holds, in a metric of every label; or none for an empty mask where the input needs voxels on both sides.
+        Percentiles of no distances, or none in the name of a metric that has a column for each.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Metric:
     reference_empty: float | None
     prediction_empty: float | None
     parameter: Parameter | None = None
+    percentiles: tuple[float, ...] = ()
     unit: str = ""
     better: Direction = "higher"
     lowest: float = 0.0
@@ -91,6 +97,10 @@ class Metric:
             rules |= {"reference_empty": self.reference_empty, "prediction_empty": self.prediction_empty}
         if not self.by_preset and None in rules.values():
             raise TypeError(f"metric {self.name!r} needs {self.needs}; expected a value for {', '.join(rules)}")
+        if self.percentiles and (self.needs != "distances" or not all(0 <= each <= 100 for each in self.percentiles)):
+            raise TypeError(f"metric {self.name!r} has percentiles; expected numbers from 0 to 100, of distances")
+        if self.parameter == "percentile" and not self.name.endswith(number_name(FIRST_PERCENTILE)):
+            raise TypeError(f"metric {self.name!r} has a column a percentile; expected a name that ends in 95")
 
     @property
     def is_distance(self) -> bool:
@@ -101,6 +111,31 @@ class Metric:
     def by_preset(self) -> bool:
         """Whether it is measured only where a preset asks for it."""
         return self.needs in _BY_PRESET
+
+    def column(self, number: float) -> str:
+        """Return the name of its column at a percentile, or at a further tolerance in mm."""
+        return f"{self._stem}{number_name(number)}{self._unit_in_column}"
+
+    def number_in(self, column: str) -> float | None:
+        """Return the percentile or tolerance that a column of this metric has in its name; None of any other name."""
+        has_number = self.parameter and column.startswith(self._stem) and column.endswith(self._unit_in_column)
+        if not has_number:
+            return None
+        try:
+            return float(column.removeprefix(self._stem).removesuffix(self._unit_in_column))
+        except ValueError:
+            return None
+
+    @property
+    def _stem(self) -> str:
+        """The name of its columns before their number."""
+        if self.parameter == "percentile":
+            return self.name.removesuffix(number_name(FIRST_PERCENTILE))
+        return f"{self.name}@"
+
+    @property
+    def _unit_in_column(self) -> str:
+        return "" if self.parameter == "percentile" else "mm"
 
     def function(self, convention: Convention) -> Function | None:
         """Return its function under a convention; None where the convention does not define it."""
@@ -113,6 +148,11 @@ class Metric:
         if status == "absent":
             return self.both_empty
         return self.reference_empty if status == "reference_empty" else self.prediction_empty
+
+
+def number_name(number: float) -> str:
+    """Return a number with all its digits, so that no two numbers share a column."""
+    return repr(number).removesuffix(".0")
 
 
 def in_every_convention(function: Function) -> dict[Convention, Function]:

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from maskwright.engine.metrics.conventions import DEFAULT, Convention
+from maskwright.engine.metrics.metric import FIRST_PERCENTILE
 from maskwright.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from maskwright.engine.config import Preset
 
 EmptyPolicy = Literal["infinite", "penalty"]
-
-_HD95 = 95.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class CompareOptions:
     """
 
     tolerances_mm: tuple[float, ...] = (2.0,)
-    percentiles: tuple[float, ...] = (_HD95,)
+    percentiles: tuple[float, ...] = (FIRST_PERCENTILE,)
     convention: Convention = DEFAULT
     empty: EmptyPolicy = "infinite"
     preset: Preset | None = None
@@ -73,7 +72,7 @@ class CompareOptions:
         if not isinstance(self.resample, bool):
             raise ConfigError(f"resample is {self.resample!r}; expected True or False")
         object.__setattr__(self, "tolerances_mm", tuple(dict.fromkeys(tolerances)))
-        object.__setattr__(self, "percentiles", tuple(dict.fromkeys((_HD95, *percentiles))))
+        object.__setattr__(self, "percentiles", tuple(dict.fromkeys((FIRST_PERCENTILE, *percentiles))))
 
     def content(self) -> dict[str, object]:
         """Return the options as plain values that JSON can hold, for a record of a run and for its resume key."""

@@ -44,12 +44,13 @@ def surface_inputs(
         return {}
     wanted = np.array(labels, dtype=np.uint64)
     boundary_tolerances_mm = options.tolerances_mm if any("boundaries" in needs[label] for label in labels) else ()
+    percentiles = _percentiles(columns, options)
     if options.convention == "deepmind":
-        distances = _between_elements(pair, wanted, options)
+        distances = _between_elements(pair, wanted, percentiles, options)
         surfaces = _surfaces(pair, wanted) if boundary_tolerances_mm else None
     else:
         surfaces = _surfaces(pair, wanted)
-        distances = _between_voxels(pair, surfaces, options)
+        distances = _between_voxels(pair, surfaces, percentiles, options)
     counts = {mm: _boundary_counts(pair, wanted, surfaces, mm) for mm in boundary_tolerances_mm} if surfaces else {}
     return {
         label: SurfaceInputs(distances[index], {mm: counts[mm][index] for mm in counts})
@@ -57,38 +58,48 @@ def surface_inputs(
     }
 
 
+def _percentiles(columns: Mapping[int, Sequence[Column]], options: CompareOptions) -> tuple[float, ...]:
+    """Return the percentiles of the options, and those that a metric reads besides."""
+    read = [percentile for chosen in columns.values() for column in chosen for percentile in column.metric.percentiles]
+    return tuple(dict.fromkeys((*options.percentiles, *map(float, read))))
+
+
 def _surfaces(pair: LabelPair, labels: Labels) -> tuple[PointGroups, PointGroups]:
     return find_surfaces(pair.reference, labels), find_surfaces(pair.prediction, labels)
 
 
 def _between_voxels(
-    pair: LabelPair, surfaces: tuple[PointGroups, PointGroups], options: CompareOptions
+    pair: LabelPair,
+    surfaces: tuple[PointGroups, PointGroups],
+    percentiles: tuple[float, ...],
+    options: CompareOptions,
 ) -> list[Distances]:
-    pooled = options.convention == "medpy"
-    percentiles = () if pooled else options.percentiles
-    pooled_percentiles = options.percentiles if pooled else ()
-    tolerances = () if pooled else options.tolerances_mm
+    is_pooled = options.convention == "medpy"
+    directed_percentiles, pooled_percentiles = ((), percentiles) if is_pooled else (percentiles, ())
+    tolerances = () if is_pooled else options.tolerances_mm
     reduced = surface_distances(
         *surfaces,
         _lattice(pair, surfaces[0]),
-        percentiles=percentiles,
+        percentiles=directed_percentiles,
         pooled_percentiles=pooled_percentiles,
         tolerances_mm=[tolerance * _SLACK for tolerance in tolerances],
     )
-    return _by_label(reduced, percentiles, pooled_percentiles, tolerances)
+    return _by_label(reduced, directed_percentiles, pooled_percentiles, tolerances)
 
 
-def _between_elements(pair: LabelPair, labels: Labels, options: CompareOptions) -> list[Distances]:
+def _between_elements(
+    pair: LabelPair, labels: Labels, percentiles: tuple[float, ...], options: CompareOptions
+) -> list[Distances]:
     reference, prediction = (find_elements(mask, labels, pair.spacing_mm) for mask in (pair.reference, pair.prediction))
     reduced = element_distances(
         reference,
         prediction,
         _lattice(pair, reference.points),
         _in_space(pair.spacing_mm),
-        percentiles=options.percentiles,
+        percentiles=percentiles,
         tolerances_mm=options.tolerances_mm,  # tested exactly, as surface-distance does
     )
-    return _by_label(reduced, options.percentiles, (), options.tolerances_mm)
+    return _by_label(reduced, percentiles, (), options.tolerances_mm)
 
 
 def _boundary_counts(

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 from maskwright.engine.config.preset import LabelSpec, Region
 from maskwright.engine.metrics.conventions import DEFAULT, Convention
 from maskwright.engine.metrics.families import centreline, instances, overlap, surface
 from maskwright.engine.metrics.metric import Metric
 from maskwright.errors import ConfigError
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric for metric in (*overlap.METRICS, *surface.METRICS, *centreline.METRICS, *instances.METRICS)
-}
+_OTHER_COLUMNS = ("label", "reference_voxels", "prediction_voxels")
+
+
+def make_table(metrics: Iterable[Metric]) -> dict[str, Metric]:
+    """Return metrics by name.
+
+    Raises
+    ------
+    TypeError
+        A name is that of another metric, of one of its columns, or of a column that is no metric.
+    """
+    table: dict[str, Metric] = {}
+    for metric in metrics:
+        if metric.name in table or metric.name in _OTHER_COLUMNS:
+            raise TypeError(f"there is a column {metric.name!r} already; expected another name for the metric")
+        table[metric.name] = metric
+    for name, other in itertools.permutations(table, 2):
+        if table[other].number_in(name) is not None:
+            raise TypeError(f"metric {name!r} is called as a column of {other!r}; expected another name")
+    return table
+
+
+METRICS = make_table((*overlap.METRICS, *surface.METRICS, *centreline.METRICS, *instances.METRICS))
 
 
 def metrics_of_every_label(convention: Convention) -> list[Metric]:

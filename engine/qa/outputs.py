@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from maskwright.engine.agreement.summary import Summary
-from maskwright.engine.metrics.columns import number_name
+from maskwright.engine.metrics.metric import number_name
 from maskwright.engine.metrics.options import CompareOptions
 from maskwright.engine.qa.manifest import Manifest
 from maskwright.engine.qa.results import Results

@@ -161,7 +161,8 @@ def _deepmind(a, b, spacing_mm, tolerances_mm, percentiles):
     for suffix, tolerance in tolerance_suffixes(tolerances_mm):
         near = np.sum(areas_a[forward <= tolerance]) + np.sum(areas_b[backward <= tolerance])
         values["nsd" + suffix] = near / (np.sum(areas_a) + np.sum(areas_b))
-    return values
+        values["boundary_iou" + suffix] = None
+    return values | {"assd": None, "masd": None}
 
 
 def surface_elements(mask, spacing_mm):
@@ -207,9 +208,8 @@ def _empty_metrics(a, b, spacing_mm, tolerances_mm, percentiles, convention, emp
     values = dict.fromkeys((*distances, *(column for column, _ in hausdorff_columns(percentiles))), far)
     for suffix, _ in tolerance_suffixes(tolerances_mm):
         values["nsd" + suffix] = None if convention == "medpy" else none
-        if convention != "deepmind":
-            values["boundary_iou" + suffix] = None if convention == "medpy" else none
-    return values
+        values["boundary_iou" + suffix] = none if convention == "metrics-reloaded" else None
+    return values | ({"assd": None, "masd": None} if convention == "deepmind" else {})
 
 
 def hausdorff_columns(percentiles):

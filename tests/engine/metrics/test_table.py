@@ -12,7 +12,7 @@ from maskwright.engine.metrics.compare import compare
 from maskwright.engine.metrics.conventions import CONVENTIONS
 from maskwright.engine.metrics.metric import Metric, in_every_convention
 from maskwright.engine.metrics.options import CompareOptions
-from maskwright.engine.metrics.table import METRICS
+from maskwright.engine.metrics.table import METRICS, make_table
 from maskwright.errors import ConfigError
 
 SPACING_MM = (2.0, 1.0, 1.0)
@@ -52,6 +52,8 @@ def two_masks():
         ({"needs": "voxels"}, "'specificity' needs 'voxels'; expected one of counts, distances"),
         ({"both_empty": None}, "'specificity' needs counts; expected a value for both_empty"),
         ({"needs": "distances"}, "'specificity' needs distances; expected a value for both_empty, reference_empty"),
+        ({"percentiles": (50,)}, "'specificity' has percentiles; expected numbers from 0 to 100, of distances"),
+        ({"parameter": "percentile"}, "'specificity' has a column a percentile; expected a name that ends in 95"),
     ],
 )
 def test_a_record_without_a_function_cannot_be_made(changes, part):
@@ -74,6 +76,40 @@ def test_a_new_record_is_a_column(monkeypatch):
     assert values[1].specificity == pytest.approx(((reference == 0) & (prediction == 0)).sum() / outside)
     assert math.isnan(values[7].specificity)
     assert "specificity" in columns.metric_columns(CompareOptions())
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("percentile", [50, 12.5])
+def test_a_record_reads_a_percentile_of_its_own(monkeypatch, convention, percentile):
+    def middle(distances):
+        directions = distances.reference_to_prediction, distances.prediction_to_reference
+        pooled = distances.pooled_percentiles_mm
+        return pooled[percentile] if pooled else max(each.percentiles_mm[percentile] for each in directions)
+
+    fields = {"name": "middle", "needs": "distances", "percentiles": (percentile,), "unit": "mm"}
+    rules = {"reference_empty": math.inf, "prediction_empty": math.inf}
+    monkeypatch.setitem(METRICS, "middle", record(functions=in_every_convention(middle), **fields, **rules))
+    found = compare(*two_masks(), spacing_mm=SPACING_MM, convention=convention).labels[1].values
+    plain = compare(*two_masks(), spacing_mm=SPACING_MM, convention=convention, percentile=percentile).labels[1].values
+    assert found["middle"] == plain[f"hd{percentile}"]
+    assert f"hd{percentile}" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("hd50", "'hd50' is called as a column of 'hd95'"),
+        ("hd99.5", "'hd99.5' is called as a column of 'hd95'"),
+        ("nsd@3mm", "'nsd@3mm' is called as a column of 'nsd'"),
+        ("boundary_iou@0.5mm", "'boundary_iou@0.5mm' is called as a column of 'boundary_iou'"),
+        ("dice", "a column 'dice' already"),
+        ("reference_voxels", "a column 'reference_voxels' already"),
+    ],
+)
+def test_a_metric_that_shadows_a_column_is_refused(name, part):
+    for records in ([*METRICS.values(), record(name=name)], [record(name=name), *METRICS.values()]):
+        with pytest.raises(TypeError, match=part):
+            make_table(records)
 
 
 def test_a_record_of_one_convention(monkeypatch):
