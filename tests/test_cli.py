@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.notices import without_notice
 
 import maskwright as mw
 from maskwright.cli import COMMANDS, main
 from maskwright.engine.volume import Grid, LabelMap
+from support.notices import without_notice
 
 SPACING = (2.0, 1.0, 1.0)
 KEYS = {

@@ -9,7 +9,7 @@ from maskwright.errors import GeometryError
 from maskwright.kernels.distance.lattice import make_lattice
 from maskwright.kernels.distance.tree import search_tree
 from reference.nearest import nearest_squares
-from reference.point_groups import GROUP_KINDS, make_groups
+from support.point_groups import GROUP_KINDS, make_groups
 
 
 def check(queries, targets, lattice):

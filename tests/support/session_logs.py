@@ -20,7 +20,7 @@ from maskwright.interactive.sessions.events import (
 )
 from maskwright.interactive.sessions.prompts import make_box, make_lasso, make_mask, make_point, make_scribble
 from maskwright.interactive.sessions.session import AssistSession
-from reference.assist_method import Discs, seen_image
+from support.assist_method import Discs, seen_image
 
 SHAPE = (9, 20, 21)
 IMAGE = seen_image(SHAPE)

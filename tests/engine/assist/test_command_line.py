@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.notices import without_notice
 
 import maskwright as mw
 from maskwright.cli import main
 from maskwright.engine.volume import Grid
+from support.notices import without_notice
 
 SPACING = (3.0, 1.0, 0.8)
 SHAPE = (9, 40, 44)

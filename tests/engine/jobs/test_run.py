@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from support.lengths_job import LengthsJob, Word
 
 from maskwright.engine.jobs.case import CaseTask, resume_key, run_case
 from maskwright.engine.jobs.executors import local
 from maskwright.engine.jobs.record import RunRecord
 from maskwright.engine.jobs.run import join_tables, rows_table, run_job
 from maskwright.errors import ConfigError, FileFormatError, InputError
+from support.lengths_job import LengthsJob, Word
 
 
 def test_a_run_finishes_with_rows_and_failures(tmp_path):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.twins import in_parts
 
 from maskwright.engine.metrics.compare import compare
-from reference.label_pairs import LAYOUTS, LabelPair, label_pairs, lay_out, make_pair
 from reference.surface_metrics import compare_plainly
+from support.label_pairs import LAYOUTS, LabelPair, label_pairs, lay_out, make_pair
+from support.twins import in_parts
 
 CONVENTIONS = ("metrics-reloaded", "medpy", "deepmind")
 TOLERANCES_MM = st.lists(st.sampled_from((0.0, 0.5, 0.7, 1.0, 1.6, 2.0, 2.4, 5.0)), min_size=1, max_size=3, unique=True)

@@ -15,7 +15,7 @@ import surface_distance
 from medpy.metric import binary as medpy
 
 from maskwright.engine.metrics.compare import compare
-from reference.label_pairs import KINDS, make_pair
+from support.label_pairs import KINDS, make_pair
 
 TOLERANCE_MM = 1.0
 SHAPES = ((14, 15, 22), (9, 30, 8), (1, 12, 12), (40, 37), (25, 64))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.session_logs import EVENTS_OF_EACH_KIND, IMAGE, LINES, SHAPE, drawn, log_with, made_session, same
 
 from maskwright.errors import InputError
 from maskwright.interactive.methods.registry import METHODS
@@ -30,7 +29,8 @@ from maskwright.interactive.sessions.log import from_line, read_log, to_line, wr
 from maskwright.interactive.sessions.prompts import make_box, make_lasso, make_mask, make_point, make_scribble
 from maskwright.interactive.sessions.records import EVENTS
 from maskwright.interactive.sessions.session import AssistSession
-from reference.assist_method import Discs, seen_image
+from support.assist_method import Discs, seen_image
+from support.session_logs import EVENTS_OF_EACH_KIND, IMAGE, LINES, SHAPE, drawn, log_with, made_session, same
 
 
 def test_a_session_is_replayed():

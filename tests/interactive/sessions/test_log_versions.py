@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.session_logs import IMAGE, LINES, log_with, same
 
 from maskwright.errors import InputError, LimitError, LogVersionError
 from maskwright.interactive.sessions import migrations
@@ -19,7 +18,8 @@ from maskwright.interactive.sessions.events import (
 )
 from maskwright.interactive.sessions.log import read_log
 from maskwright.interactive.sessions.session import AssistSession
-from reference.assist_method import Discs
+from support.assist_method import Discs
+from support.session_logs import IMAGE, LINES, log_with, same
 
 OLD_LOG = Path(__file__).parent / "log_of_version_1.json"
 

@@ -10,7 +10,7 @@ from maskwright.interactive.crop import Crop
 from maskwright.interactive.methods.method import TaskMethod
 from maskwright.interactive.sessions.prompts import make_point
 from maskwright.interactive.sessions.session import AssistSession
-from reference.assist_method import BOXES, Discs, boxes, seen_image, session_on
+from support.assist_method import BOXES, Discs, boxes, seen_image, session_on
 
 
 def drawn(shape, *slices):

@@ -16,7 +16,7 @@ from maskwright.errors import PromptError
 from maskwright.interactive import crop
 from maskwright.interactive.sessions.prompts import Box, MaskPrompt
 from maskwright.interactive.sessions.session import AssistSession
-from reference.assist_method import Discs, seen_image
+from support.assist_method import Discs, seen_image
 
 # Shrinking a failure of a machine takes minutes; what was done is printed all the same.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)

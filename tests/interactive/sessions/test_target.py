@@ -5,7 +5,7 @@ import pytest
 
 from maskwright.errors import InputError
 from maskwright.interactive.crop import Crop
-from reference.assist_method import session_on
+from support.assist_method import session_on
 
 
 def drawn(shape, *slices):

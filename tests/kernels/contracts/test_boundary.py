@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.twins import in_parts, twins
 
 from maskwright.errors import GeometryError
 from maskwright.kernels import boundary
@@ -12,7 +11,8 @@ from maskwright.kernels.boundary import cpu
 from maskwright.kernels.distance.lattice import make_lattice
 from maskwright.kernels.surface import find_surfaces
 from reference import boundary as reference
-from reference.label_pairs import KINDS, draw_label_map
+from support.label_pairs import KINDS, draw_label_map
+from support.twins import in_parts, twins
 
 SLACK = 1 + 1e-9  # as compare passes its tolerances: 3 x 0.8 mm is within 2.4 mm
 WIDTHS = (1, 2, 20, 63, 64, 65, 70, 127, 128, 129, 140)  # rows are grown in words of 64 voxels

@@ -6,11 +6,11 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support.twins import twins
 
 from maskwright.errors import InputError
 from maskwright.kernels.components import label_components
 from reference import components as reference
+from support.twins import twins
 
 
 @st.composite

@@ -6,11 +6,11 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support.twins import in_parts, twins
 
 from maskwright.errors import GeometryError, InputError, LabelError
 from maskwright.kernels.distance import distance_to, distance_transform
 from reference import distance_transform as reference
+from support.twins import in_parts, twins
 
 SPACINGS = st.sampled_from([0.01, 0.3, 0.8, 1.0, 2.5, 40.0])
 EXACT = {"rtol": 1e-12, "atol": 1e-12}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.twins import in_parts, twins
 
 from maskwright.errors import GeometryError, LabelError
 from maskwright.kernels.surface import SurfaceElements, element_areas_3d, element_lengths_2d, find_elements
 from reference import surface as reference
-from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
+from support.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
+from support.twins import in_parts, twins
 
 SPACING_MM = (2.5, 0.8, 0.7)  # no two codes that are mirror images of each other about different axes look alike
 WIDTHS = (1, 2, 3, 16, 62, 63, 64, 65, 66, 127, 128, 130)  # one block more than voxels, in blocks of 64

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
-from support.twins import in_parts, twins
 
 from maskwright.errors import ConfigError, GeometryError, InputError
 from maskwright.kernels.flow import add_similarity, compose, optical_flow, optical_flows, smooth, warp
 from reference import flow as reference
+from support.twins import in_parts, twins
 
 VALUES = st.floats(0, 1, width=32)
 

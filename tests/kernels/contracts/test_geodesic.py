@@ -9,13 +9,13 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support.twins import in_parts, twins
 
 from maskwright.errors import ConfigError, GeometryError, InputError, LabelError
 from maskwright.kernels.geodesic import geodesic_distance
 from maskwright.kernels.geodesic.grid import bounds, lay_out
 from maskwright.kernels.geodesic.search import _search
 from reference import geodesic as reference
+from support.twins import in_parts, twins
 
 SPACINGS = st.sampled_from([0.01, 0.3, 0.8, 1.0, 2.5, 40.0])
 LIMITS = st.one_of(st.just(math.inf), st.floats(0, 30))

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support.twins import twins
 
 from maskwright.errors import GeometryError, InputError
 from maskwright.kernels.graph_cut import graph_cut
 from reference import graph_cut as reference
+from support.twins import twins
 
 
 @st.composite

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support.twins import twins
 
 from maskwright.errors import GeometryError, InputError
 from maskwright.kernels.level_sets import measure_level_sets
 from reference import level_sets as reference
+from support.twins import twins
 
 
 @st.composite

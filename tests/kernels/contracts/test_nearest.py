@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
-from support.twins import in_parts, twins
 
 from maskwright.errors import GeometryError
 from maskwright.kernels.distance import nearest, nearest_squared, nearest_targets
@@ -13,7 +12,8 @@ from maskwright.kernels.distance.lattice import make_lattice
 from maskwright.kernels.distance.rows import FAR, nearest_in_rows
 from maskwright.kernels.point_groups import PointGroups
 from reference.nearest import group_squares
-from reference.point_groups import GROUP_KINDS, from_lists, make_groups
+from support.point_groups import GROUP_KINDS, from_lists, make_groups
+from support.twins import in_parts, twins
 
 # The last three are no fractions of each other with small denominators.
 SPACINGS = (

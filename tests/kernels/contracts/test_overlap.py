@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.twins import in_parts, twins
 
 from maskwright.errors import GeometryError, LabelError
 from maskwright.kernels.overlap import count_overlaps
 from reference import overlap as reference
-from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
+from support.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
+from support.twins import in_parts, twins
 
 # Each pair of item sizes compiles once.
 DTYPES = (("bool", "uint8"), ("uint8", "bool"), ("uint16", "uint8"), ("bool", "uint16"), ("uint32", "uint32"))

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.twins import in_parts, twins
 
 from maskwright.errors import LabelError
 from maskwright.kernels.surface import find_surfaces
 from reference import surface as reference
-from reference.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
+from support.label_pairs import KINDS, LABELS, LAYOUTS, draw_label_map, lay_out
+from support.twins import in_parts, twins
 
 # Rows are scanned in blocks of 64 voxels between the first voxel and the last.
 WIDTHS = (1, 2, 3, 16, 63, 64, 65, 66, 67, 68, 129, 130, 131, 200)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.twins import twins
 
 from maskwright.errors import ConfigError, GeometryError
 from maskwright.kernels.distance.lattice import make_lattice
@@ -15,7 +14,8 @@ from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.surface import SurfaceElements, find_elements, find_surfaces
 from maskwright.kernels.surface_distance import DirectedDistancesByLabel, element_distances, surface_distances
 from reference import surface_distance as reference
-from reference.label_pairs import LAYOUTS, label_pairs, lay_out
+from support.label_pairs import LAYOUTS, label_pairs, lay_out
+from support.twins import twins
 
 PERCENTILES = (0.0, 50.0, 95.0, 99.9, 100.0)
 POOLED = (25.0, 95.0)

@@ -5,12 +5,12 @@ import sys
 from functools import partial
 
 import pytest
-from support.lengths_job import LengthsJob
 
 from maskwright.engine.jobs.case import CaseTask, run_case
 from maskwright.engine.jobs.executors.executor import Lost
 from maskwright.engine.jobs.executors.ray_cluster import RayExecutor
 from maskwright.errors import InputError, MissingExtraError
+from support.lengths_job import LengthsJob
 
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
 

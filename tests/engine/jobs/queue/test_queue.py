@@ -12,8 +12,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from support.lengths_job import LengthsJob
-from support.processes import group_is_there, until
 
 from maskwright.engine.jobs.queue import child as child_module
 from maskwright.engine.jobs.queue import queue as queue_module
@@ -21,6 +19,8 @@ from maskwright.engine.jobs.queue import run_folders
 from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.jobs.record import RunRecord
 from maskwright.errors import CapacityError, MaskwrightError, NotFoundError, StorageError
+from support.lengths_job import LengthsJob
+from support.processes import group_is_there, until
 
 JOB = LengthsJob(("one", "two", "three"))
 

@@ -19,7 +19,7 @@ from maskwright.engine.service.http.authorization import AuthorizationMiddleware
 from maskwright.engine.service.http.routes import action, route_rules
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.errors import ConfigError
-from reference.serving import make_leases, nninteractive_app, protected, served
+from support.serving import make_leases, nninteractive_app, protected, served
 
 ROLES = ("viewer", "annotator", "reviewer", "admin")
 

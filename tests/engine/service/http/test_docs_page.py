@@ -13,7 +13,7 @@ from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.v1.page_session import PageSession
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
-from reference.serving import make_leases, nninteractive_app, served
+from support.serving import make_leases, nninteractive_app, served
 
 
 @pytest.fixture

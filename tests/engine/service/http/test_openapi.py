@@ -13,7 +13,7 @@ from maskwright.engine.service.protocols.v1.page_session import PageSession
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.serving import make_leases, nninteractive_app
+from support.serving import make_leases, nninteractive_app
 
 schemathesis = pytest.importorskip("schemathesis")
 # What fits the document may still be refused: an image that is not there, a lease that has ended.

@@ -15,7 +15,7 @@ from maskwright.engine.service.http.prometheus import ServiceMetrics, metrics_ro
 from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.errors import NotFoundError
-from reference.serving import make_leases, protected, served
+from support.serving import make_leases, protected, served
 
 
 def app_with(metrics):

@@ -16,7 +16,7 @@ from maskwright.engine.service.http.openapi import make_app
 from maskwright.engine.service.http.request_log import LOG, JsonLine, logging_to
 from maskwright.engine.service.http.routes import OPEN, action
 from maskwright.errors import CapacityError
-from reference.serving import protected, served
+from support.serving import protected, served
 
 
 def app():

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from maskwright.engine.service.http import static_files
 from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.http.static_files import page_router
-from reference.serving import served
+from support.serving import served
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from maskwright.engine.service.http.routes import action
 from maskwright.engine.service.http.timeouts import PIECE_BYTES, TimeoutMiddleware
 from maskwright.engine.service.http.workers import in_thread, run_in_worker
 from maskwright.engine.service.sessions.session import ServiceSession
-from reference.serving import make_leases, protected, served
+from support.serving import make_leases, protected, served
 
 LIMITS = Limits(request_s=0.4, stall_s=0.3, body_bytes=1000)
 ME = ""

@@ -7,8 +7,8 @@ import pytest
 
 import maskwright as mw
 from maskwright.engine.service.http.static_files import FOLDER
-from reference.page import AFFINE, ARGUMENTS, phantom, serving
-from reference.serving import served
+from support.page import AFFINE, ARGUMENTS, phantom, serving
+from support.serving import served
 
 REFUSED = re.compile(r"status of (403|410|413|422)")
 """What Chromium logs of answers that the page shows."""

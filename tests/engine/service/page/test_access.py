@@ -11,8 +11,8 @@ import maskwright as mw
 from maskwright.engine.service.access import Tokens, new_token
 from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import LabelMap
-from reference.page import AFFINE, KIDNEY, bright_blobs, ellipsoid, idle, open_image, phantom, serving, status
-from reference.serving import served
+from support.page import AFFINE, KIDNEY, bright_blobs, ellipsoid, idle, open_image, phantom, serving, status
+from support.serving import served
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import Volume
-from reference.page import bright_blobs, open_image, phantom, serving, status
-from reference.serving import served
+from support.page import bright_blobs, open_image, phantom, serving, status
+from support.serving import served
 
 MAKE_TRANSFER = """files => {
   const transfer = new DataTransfer();

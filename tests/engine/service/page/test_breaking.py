@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import maskwright as mw
-from reference.page import SHAPE, bright_blobs, labels_of, open_image, phantom, place, save, saved, status
+from support.page import SHAPE, bright_blobs, labels_of, open_image, phantom, place, save, saved, status
 
 SHOWN = "async () => (await import('/page/stage.js')).state.labels.values.reduce((sum, value) => sum + value, 0)"
 """How many voxels the page shows of object 1."""

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import LabelMap
-from reference.page import AFFINE, KIDNEY, bright_blobs, drag, ellipsoid, open_image, place, save, status
+from support.page import AFFINE, KIDNEY, bright_blobs, drag, ellipsoid, open_image, place, save, status
 
 
 @pytest.mark.browser

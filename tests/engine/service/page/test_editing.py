@@ -7,7 +7,7 @@ import pytest
 
 import maskwright as mw
 from maskwright.engine.assist.propagate import propagate
-from reference.page import (
+from support.page import (
     AFFINE,
     KIDNEY,
     SAGITTAL,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import Volume
-from reference.page import bright_blobs, idle, open_image, save, status
+from support.page import bright_blobs, idle, open_image, save, status
 
 CONTROLS = "button, select, input:not([type=radio]), #images li, .tools label span"
 BOXES = """controls => [...document.querySelectorAll(controls)]

@@ -8,8 +8,8 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from reference.page import AFFINE, bright_blobs, labels_of, open_image, phantom, save, saved, serving, status
-from reference.serving import served
+from support.page import AFFINE, bright_blobs, labels_of, open_image, phantom, save, saved, serving, status
+from support.serving import served
 
 
 def choice(page):

@@ -14,7 +14,7 @@ from maskwright.engine.service.http.prometheus import ServiceMetrics
 from maskwright.engine.service.protocols.v1.page_session import page_leases
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
-from reference.serving import protected, served
+from support.serving import protected, served
 
 
 class Log:

@@ -9,7 +9,7 @@ import pytest
 
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.packed_array import pack_array
-from reference.serving import make_leases, nninteractive_app, served
+from support.serving import make_leases, nninteractive_app, served
 
 remote = pytest.importorskip("nnInteractive.inference.remote.remote_session")
 pytestmark = pytest.mark.clients

@@ -10,7 +10,7 @@ from maskwright.engine.service.protocols.nninteractive.remote_session import Rem
 from maskwright.engine.service.sessions.journal import Recovery, SessionJournals
 from maskwright.engine.service.sessions.leases import LeasePolicy, Leases
 from maskwright.engine.service.sessions.queue import SessionQueues
-from reference.serving import nninteractive_app, served
+from support.serving import nninteractive_app, served
 
 
 def test_image_without_room_empties_its_session(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from maskwright.engine.service.images.shared_images import SharedImages
 from maskwright.engine.service.protocols.nninteractive.packed_array import MAGIC, pack_array, unpack_array
 from maskwright.engine.service.protocols.nninteractive.requests import CALLS, SET_IMAGE
-from reference.serving import make_leases, nninteractive_app
+from support.serving import make_leases, nninteractive_app
 
 SHAPE = (4, 6, 8)
 IMAGE = np.random.default_rng(0).normal(size=(1, *SHAPE)).astype(np.float32)

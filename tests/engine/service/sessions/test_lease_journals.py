@@ -1,12 +1,12 @@
 """Leases with journals: sessions come back to their owners, and ended ones leave nothing."""
 
 import pytest
-from support.leases import IMAGE, ME, VOXELS, heartbeat, leases_of, opened, use
 
 from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.sessions.journal import Recovery, SessionJournals
 from maskwright.engine.service.sessions.session import ServiceSession
 from maskwright.errors import CapacityError, GoneError, StorageError
+from support.leases import IMAGE, ME, VOXELS, heartbeat, leases_of, opened, use
 
 
 class Opened(ServiceSession):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.leases import ME, act, heartbeat, leases_of, opened, use
 
 from maskwright.engine.service.budget.budget import Budget, Reservation
 from maskwright.engine.service.sessions.session import ServiceSession
 from maskwright.errors import CapacityError, GoneError, InputError
+from support.leases import ME, act, heartbeat, leases_of, opened, use
 
 
 def test_heartbeats_keep_a_lease_alive():

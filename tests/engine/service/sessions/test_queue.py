@@ -23,7 +23,7 @@ from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
 from maskwright.errors import GoneError
-from reference.serving import served
+from support.serving import served
 
 ME = ""
 

@@ -11,7 +11,7 @@ from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.serving import served
+from support.serving import served
 
 SHAPE = (5, 12, 14)
 

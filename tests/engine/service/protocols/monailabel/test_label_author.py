@@ -13,7 +13,7 @@ from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
-from reference.serving import served
+from support.serving import served
 
 SHAPE = (4, 6, 5)
 

@@ -18,7 +18,7 @@ from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
-from reference.serving import served
+from support.serving import served
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # cgi

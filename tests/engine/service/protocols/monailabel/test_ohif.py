@@ -14,7 +14,7 @@ from maskwright.engine.service.protocols.monailabel.app import monailabel_router
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.serving import served
+from support.serving import served
 
 SHAPE = (6, 30, 34)  # slices, rows, columns
 LOWER, UPPER = (1, 6, 10), (5, 18, 31)

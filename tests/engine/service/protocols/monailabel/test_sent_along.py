@@ -14,7 +14,7 @@ from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
 from maskwright.interactive.sessions.session import AssistSession
-from reference.serving import served
+from support.serving import served
 
 
 def test_request_with_its_image_waits_for_a_busy_object(tmp_path, monkeypatch):

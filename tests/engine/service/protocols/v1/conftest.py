@@ -6,8 +6,6 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from support.qa_runs import AFFINE, Folder, box
-from support.sleepers import start_sleepers
 
 import maskwright as mw
 from maskwright.engine.jobs.queue.queue import JobQueue
@@ -16,7 +14,9 @@ from maskwright.engine.service.protocols.v1.qa import qa_router
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.serving import served
+from support.qa_runs import AFFINE, Folder, box
+from support.serving import served
+from support.sleepers import start_sleepers
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from maskwright.engine.service.protocols.v1.compare_options import CompareOption
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
-from reference.serving import served
+from support.serving import served
 
 AFFINE = np.array([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [3.0, 0, 0, 0], [0, 0, 0, 1]])
 

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 import pytest
-from support.processes import children_of_this_process, group_is_there, group_of, until
-from support.qa_runs import AFFINE, TAGS, box, ended, events
 
 import maskwright as mw
 from maskwright.engine.jobs.queue.queue import JobQueue
 from maskwright.engine.jobs.record import RunRecord
 from maskwright.engine.volume import LabelMap
+from support.processes import children_of_this_process, group_is_there, group_of, until
+from support.qa_runs import AFFINE, TAGS, box, ended, events
 
 
 def test_a_run_gives_the_numbers_of_the_library(folder, serve):

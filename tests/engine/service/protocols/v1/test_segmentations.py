@@ -23,7 +23,7 @@ from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import LabelMap, Volume
 from maskwright.errors import InputError
-from reference.serving import protected, served
+from support.serving import protected, served
 
 hd = pytest.importorskip("highdicom")
 SHAPE = (6, 24, 20)

@@ -20,7 +20,7 @@ from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
 from maskwright.interactive import crop
-from reference.serving import protected, served
+from support.serving import protected, served
 
 SHAPE = (8, 20, 28)
 AFFINE = np.array([[0, 0, -1.0, 9], [0, 1.5, 0, -4], [3.0, 0, 0, 2], [0, 0, 0, 1]])

@@ -15,7 +15,7 @@ from maskwright.engine.service.protocols.v1.page_session import PageSession, pag
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.serving import served
+from support.serving import served
 
 
 def test_session_of_a_timed_out_begin_is_released(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from maskwright.engine.service.protocols.v1.page_session import page_leases
 from maskwright.engine.service.state import AppState
 from maskwright.engine.service.storage import Datastore
 from maskwright.engine.volume import Volume
-from reference.serving import protected
+from support.serving import protected
 
 SHAPE = (30, 44, 60)
 # x runs to the left and y to the back, as in most scans; the three axes have three lengths and three spacings.
