@@ -39,7 +39,7 @@ class Format:
         Whether an image is a folder, its files in any form.
     is_upload : bool
         Whether an image is one file, which the service lets users send.
-    label_suffixes : tuple of str
+    stored_label_suffixes : tuple of str
         Those under which the service stores labels.
     """
 
@@ -52,7 +52,7 @@ class Format:
     color: bool = False
     is_folder: bool = False
     is_upload: bool = True
-    label_suffixes: tuple[str, ...] = ()
+    stored_label_suffixes: tuple[str, ...] = ()
 
     def matches(self, path: Path) -> bool:
         """Tell whether an existing file or folder is of this format, by name or by the start of its content."""
@@ -65,14 +65,14 @@ FORMATS: tuple[Format, ...] = (
         (".nii.gz", ".nii"),
         read=nifti.read_nifti,
         write=nifti.write_nifti,
-        label_suffixes=(".nii.gz",),
+        stored_label_suffixes=(".nii.gz",),
     ),
     Format(
         nrrd_file.NAME,
         (".nrrd",),
         read=nrrd_file.read_nrrd,
         write=nrrd_file.write_nrrd,
-        label_suffixes=(".nrrd",),
+        stored_label_suffixes=(".nrrd",),
     ),
     Format(
         png.NAME,
@@ -106,7 +106,7 @@ FORMATS: tuple[Format, ...] = (
         read_labels=seg.read_dicom_seg,
         recognize=seg.recognize,
         is_upload=False,
-        label_suffixes=(".seg.dcm",),
+        stored_label_suffixes=(".seg.dcm",),
     ),
     Format(series.NAME, (".dcm",), read=series.read_series, recognize=series.recognize),
 )
@@ -114,10 +114,12 @@ FORMATS: tuple[Format, ...] = (
 UPLOAD_SUFFIXES = tuple(suffix for kind in FORMATS if kind.is_upload for suffix in kind.suffixes)
 """Of images, and of label maps to compare, that users may send as one file."""
 
-LABEL_SUFFIXES = tuple(suffix for kind in FORMATS for suffix in kind.label_suffixes)
+STORED_LABEL_SUFFIXES = tuple(suffix for kind in FORMATS for suffix in kind.stored_label_suffixes)
 """Of labels that the service stores."""
 
-MASK_SUFFIXES = tuple(suffix for kind in FORMATS if kind.write and kind.label_suffixes for suffix in kind.suffixes)
+WRITABLE_MASK_SUFFIXES = tuple(
+    suffix for kind in FORMATS if kind.write and kind.stored_label_suffixes for suffix in kind.suffixes
+)
 """Of files that the service writes any mask to."""
 
 

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from maskwright.engine.io.formats import LABEL_SUFFIXES
+from maskwright.engine.io.formats import STORED_LABEL_SUFFIXES
 from maskwright.engine.service.storage.listing import entries_of, is_file_within, stays_within
 from maskwright.engine.storage import file_digest, make_folder, storing, sync_folder, unfinished_path, write_synced
 from maskwright.errors import InputError, LimitError
@@ -109,7 +109,7 @@ class LabelFolder:
         return {
             entry.name.removesuffix(suffix)
             for entry in files
-            for suffix in LABEL_SUFFIXES
+            for suffix in STORED_LABEL_SUFFIXES
             if entry.name.endswith(suffix) and is_file_within(self._root, entry)
         }
 
@@ -189,19 +189,19 @@ class LabelFolder:
         info = _read_record(folder / f"{stem}.json")
         if info is not None and (path := self._file(folder, stem, info.file)) is not None:
             return LabelEntry(tag, path, info)
-        paths = (self._file(folder, stem, stem + suffix) for suffix in LABEL_SUFFIXES)
+        paths = (self._file(folder, stem, stem + suffix) for suffix in STORED_LABEL_SUFFIXES)
         return next((LabelEntry(tag, path, None) for path in paths if path is not None), None)
 
     def _file(self, folder: Path, stem: str, name: str) -> Path | None:
         """Return a label's file where it has one of the names it may have and lies inside the data folder."""
-        if name not in {stem + suffix for suffix in LABEL_SUFFIXES}:
+        if name not in {stem + suffix for suffix in STORED_LABEL_SUFFIXES}:
             return None
         path = folder / name
         return path if path.is_file() and stays_within(self._root, path) else None
 
     @staticmethod
     def _remove_other_suffixes(path: Path, stem: str) -> None:
-        for suffix in LABEL_SUFFIXES:
+        for suffix in STORED_LABEL_SUFFIXES:
             if stem + suffix != path.name:
                 path.with_name(stem + suffix).unlink(missing_ok=True)
 
@@ -223,7 +223,7 @@ def _read_record(path: Path) -> LabelInfo | None:
 
 def _numbered(folder: Path, stem: str) -> Iterator[tuple[int, Path]]:
     """Yield the versions of a label, ``<stem>.<n><suffix>``, n from 1, in any order."""
-    suffixes = "|".join(map(re.escape, LABEL_SUFFIXES))
+    suffixes = "|".join(map(re.escape, STORED_LABEL_SUFFIXES))
     pattern = re.compile(rf"{re.escape(stem)}\.([1-9][0-9]{{0,8}})(?:{suffixes})", re.ASCII)
     for path in folder.iterdir() if folder.is_dir() else ():
         match = pattern.fullmatch(path.name)

@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import PurePosixPath
 
-from maskwright.engine.io.formats import LABEL_SUFFIXES, UPLOAD_SUFFIXES, suffix_of
+from maskwright.engine.io.formats import STORED_LABEL_SUFFIXES, UPLOAD_SUFFIXES, suffix_of
 from maskwright.errors import InputError
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", re.ASCII)
@@ -58,8 +58,10 @@ def check_person(name: str, field: str) -> str:
 
 def check_label_suffix(suffix: str) -> str:
     """Return the suffix of a label file, or raise an InputError where no label is stored under it."""
-    if suffix not in LABEL_SUFFIXES:
-        raise InputError(f"a label file ends in one of {', '.join(LABEL_SUFFIXES)}; got another ending: convert it")
+    if suffix not in STORED_LABEL_SUFFIXES:
+        raise InputError(
+            f"a label file ends in one of {', '.join(STORED_LABEL_SUFFIXES)}; got another ending: convert it"
+        )
     return suffix
 
 

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from maskwright.engine.io import read, read_labels, write
-from maskwright.engine.io.formats import FORMATS, LABEL_SUFFIXES, MASK_SUFFIXES, REFUSED, UPLOAD_SUFFIXES, suffix_of
+from maskwright.engine.io.formats import (
+    FORMATS,
+    REFUSED,
+    STORED_LABEL_SUFFIXES,
+    UPLOAD_SUFFIXES,
+    WRITABLE_MASK_SUFFIXES,
+    suffix_of,
+)
 from maskwright.engine.volume import Grid, LabelMap, Volume
 from maskwright.errors import FileFormatError, GeometryError, InputError, LabelError, StorageError
 
@@ -241,10 +248,10 @@ def test_too_little_memory_is_not_called_damage(tmp_path: Path, monkeypatch: pyt
 
 def test_the_service_knows_the_suffixes_of_the_table() -> None:
     assert {".nii.gz", ".nii", ".nrrd", ".png", ".tiff", ".tif", ".dcm"} <= set(UPLOAD_SUFFIXES)
-    assert {".nii.gz", ".nrrd", ".seg.dcm"} <= set(LABEL_SUFFIXES)
-    assert {".nii.gz", ".nii", ".nrrd"} <= set(MASK_SUFFIXES)
+    assert {".nii.gz", ".nrrd", ".seg.dcm"} <= set(STORED_LABEL_SUFFIXES)
+    assert {".nii.gz", ".nii", ".nrrd"} <= set(WRITABLE_MASK_SUFFIXES)
     assert ".zarr" not in UPLOAD_SUFFIXES
-    for suffixes in (UPLOAD_SUFFIXES, LABEL_SUFFIXES, MASK_SUFFIXES):
+    for suffixes in (UPLOAD_SUFFIXES, STORED_LABEL_SUFFIXES, WRITABLE_MASK_SUFFIXES):
         for number, suffix in enumerate(suffixes):  # the longer one first, or it would never be found
             assert suffix_of(f"a{suffix.upper()}", suffixes[: number + 1]) == suffix
     assert suffix_of("a.txt", UPLOAD_SUFFIXES) is None

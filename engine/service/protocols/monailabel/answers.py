@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Response
 
-from maskwright.engine.io.formats import MASK_SUFFIXES
+from maskwright.engine.io.formats import WRITABLE_MASK_SUFFIXES
 from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import Volume
 from maskwright.errors import InputError
@@ -16,8 +16,8 @@ from maskwright.errors import InputError
 
 def mask_file(labels: Volume, extension: str, compress: bool) -> bytes:
     """Return a mask, its voxels of the type they are written in, as a file; NRRD is gzipped unless not wanted."""
-    if extension not in MASK_SUFFIXES:
-        raise InputError(f"result_extension is {extension[:16]!r}; expected one of {', '.join(MASK_SUFFIXES)}")
+    if extension not in WRITABLE_MASK_SUFFIXES:
+        raise InputError(f"result_extension is {extension[:16]!r}; expected one of {', '.join(WRITABLE_MASK_SUFFIXES)}")
     data = volume_file(labels, extension)
     return _for_viewers(data, labels, compress) if extension == ".nrrd" else data
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
-from maskwright.engine.io.formats import LABEL_SUFFIXES, suffix_of
+from maskwright.engine.io.formats import STORED_LABEL_SUFFIXES, suffix_of
 from maskwright.engine.service.http.authorization import actor_name
 from maskwright.engine.service.http.bodies import read_form
 from maskwright.engine.service.http.openapi import answers, body
@@ -106,7 +106,7 @@ def _add_labels(router: APIRouter, state: AppState) -> None:
             entry = store.image(label)
             request.state.subject = entry.id
             path = store.label_path(entry.id, tag or TAG)
-            suffix = next(suffix for suffix in LABEL_SUFFIXES if path.name.endswith(suffix))
+            suffix = next(suffix for suffix in STORED_LABEL_SUFFIXES if path.name.endswith(suffix))
             return FileResponse(path, filename=entry.id + suffix, media_type="application/octet-stream")
 
         return await in_thread(work)
@@ -157,7 +157,7 @@ def _required(files: Mapping[str, UploadFile], name: str) -> UploadFile:
 
 
 def _label_suffix(label: UploadFile) -> str:
-    suffixes = (*LABEL_SUFFIXES, VOXELS)
+    suffixes = (*STORED_LABEL_SUFFIXES, VOXELS)
     if suffix := suffix_of(label.filename or "", suffixes):
         return suffix
     raise InputError(f"a label's name ends in {', '.join(suffixes)}; save it in one of these")
