@@ -38,9 +38,14 @@ class Format:
     is_folder : bool
         Whether an image is a folder, its files in any form.
     is_upload : bool
-        Whether an image is one file, which the service lets users send.
+        Whether the service lets users send an image of it as one file.
     stored_label_suffixes : tuple of str
         Those under which the service stores labels.
+
+    Raises
+    ------
+    TypeError
+        The row reads neither images nor labels, or a suffix is not in lower case with a dot.
     """
 
     name: str
@@ -51,8 +56,15 @@ class Format:
     recognize: Callable[[Path], bool] | None = None
     color: bool = False
     is_folder: bool = False
-    is_upload: bool = True
+    is_upload: bool = False
     stored_label_suffixes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.read is None and self.read_labels is None:
+            raise TypeError(f"the format {self.name} reads nothing; expected read, read_labels or both")
+        for suffix in (*self.suffixes, *self.stored_label_suffixes):
+            if not suffix.startswith(".") or suffix != suffix.lower():
+                raise TypeError(f"the format {self.name} has the suffix {suffix!r}; expected one like '.nii'")
 
     def matches(self, path: Path) -> bool:
         """Tell whether an existing file or folder is of this format, by name or by the start of its content."""
@@ -65,6 +77,7 @@ FORMATS: tuple[Format, ...] = (
         (".nii.gz", ".nii"),
         read=nifti.read_nifti,
         write=nifti.write_nifti,
+        is_upload=True,
         stored_label_suffixes=(".nii.gz",),
     ),
     Format(
@@ -72,6 +85,7 @@ FORMATS: tuple[Format, ...] = (
         (".nrrd",),
         read=nrrd_file.read_nrrd,
         write=nrrd_file.write_nrrd,
+        is_upload=True,
         stored_label_suffixes=(".nrrd",),
     ),
     Format(
@@ -81,6 +95,7 @@ FORMATS: tuple[Format, ...] = (
         read_labels=png.read_png_labels,
         write=png.write_png,
         color=True,
+        is_upload=True,
     ),
     Format(
         tiff.NAME,
@@ -89,6 +104,7 @@ FORMATS: tuple[Format, ...] = (
         read_labels=tiff.read_tiff_labels,
         write=tiff.write_tiff,
         color=True,
+        is_upload=True,
     ),
     Format(
         ome_zarr.NAME,
@@ -98,17 +114,15 @@ FORMATS: tuple[Format, ...] = (
         write=ome_zarr.write_ome_zarr,
         recognize=ome_zarr.recognize,
         is_folder=True,
-        is_upload=False,
     ),
     Format(
         seg.NAME,
         (".seg.dcm", ".dcm"),
         read_labels=seg.read_dicom_seg,
         recognize=seg.recognize,
-        is_upload=False,
         stored_label_suffixes=(".seg.dcm",),
     ),
-    Format(series.NAME, (".dcm",), read=series.read_series, recognize=series.recognize),
+    Format(series.NAME, (".dcm",), read=series.read_series, recognize=series.recognize, is_upload=True),
 )
 
 UPLOAD_SUFFIXES = tuple(suffix for kind in FORMATS if kind.is_upload for suffix in kind.suffixes)
@@ -153,12 +167,22 @@ def writer_of(path: Path) -> Format:
     for kind in FORMATS:
         if kind.write is not None and suffix_of(path.name, kind.suffixes):
             return kind
+    for kind in FORMATS:
+        if suffix_of(path.name, kind.suffixes):
+            written = ", ".join(suffix for kind in FORMATS if kind.write for suffix in kind.suffixes)
+            advice = _refusal(path)
+            more = f" ({advice})" if advice else ""
+            raise FileFormatError(f"{path}: {kind.name} can be read, not written; write one of {written}{more}")
     raise FileFormatError(f"{path}: {_advice(path)}")
 
 
+def _refusal(path: Path) -> str | None:
+    return next((advice for suffixes, advice in REFUSED.items() if suffix_of(path.name, suffixes)), None)
+
+
 def _advice(path: Path) -> str:
-    for suffixes, advice in REFUSED.items():
-        if suffix_of(path.name, suffixes):
-            return advice
+    advice = _refusal(path)
+    if advice is not None:
+        return advice
     known = ", ".join(dict.fromkeys(suffix for kind in FORMATS for suffix in kind.suffixes))
     return f"the format is not known: expected one of {known}"

@@ -131,6 +131,7 @@ def _read(path: Path, ome: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray[np.
         raise FileFormatError(f"{path}: names voxels outside its own folder")
     stored = zarr.open_array(path / inner, mode="r", zarr_format=3)
     _require_known_codecs(path, stored.metadata.to_dict()["codecs"])
+    _require_whole_chunks(path, path / inner)
     axes = _spatial_axes(path, image["axes"], stored.shape)
     array = _voxels(path, stored).reshape([stored.shape[axis] for axis in axes])
     return array, _affine_of(image, dataset, axes, array.shape, ome["maskwright"])
@@ -166,6 +167,13 @@ def _require_known_codecs(path: Path, codecs: Sequence[Mapping[str, Any]], known
         configuration = codec.get("configuration", {})
         _require_known_codecs(path, configuration.get("codecs", ()))
         _require_known_codecs(path, configuration.get("index_codecs", ()), _FIXED)
+
+
+def _require_whole_chunks(path: Path, folder: Path) -> None:
+    """Refuse chunks of no byte, which zarr takes for missing ones: an interrupted copy would be background."""
+    for chunk in folder.rglob("*"):
+        if not chunk.name.startswith(".") and chunk.is_file() and chunk.stat().st_size == 0:
+            raise FileFormatError(f"{path}: a file of its voxels is empty: copy the folder again, it is not whole")
 
 
 def _spatial_axes(path: Path, axes: Sequence[Mapping[str, Any]], shape: Sequence[int]) -> list[int]:

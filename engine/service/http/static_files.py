@@ -1,5 +1,7 @@
 """GET / and /page/...: the files of the page. They hold no data: the page asks for all that it shows.
 
+Which files may be sent is asked of the table of formats.
+
 The files are listed once, when the routes are made: a new file is served after a restart. A listed file is read each
 time, so that a page can be changed under a server; a browser that has a file already is answered 304, without a body.
 """
@@ -13,6 +15,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
+from maskwright.engine.io.formats import UPLOAD_SUFFIXES
 from maskwright.engine.service.http.routes import OPEN, action
 from maskwright.errors import NotFoundError
 
@@ -38,6 +41,11 @@ def page_router() -> APIRouter:
     @action(OPEN)
     def index(request: Request) -> Response:
         return _answer(files, "index.html", request)
+
+    @router.get("/page/upload-suffixes.json")
+    @action(OPEN, quiet=True)
+    def upload_suffixes() -> tuple[str, ...]:
+        return UPLOAD_SUFFIXES
 
     @router.get("/page/{name:path}", response_class=Response)
     @action(OPEN, quiet=True)

@@ -1,6 +1,6 @@
 /** Images that are added: dropped on the page, or chosen. */
 
-import { sendFile } from "./requests.js";
+import { askJson, sendFile } from "./requests.js";
 import { byId } from "./elements.js";
 import { listImages, openImage } from "./images.js";
 import { inTurn, tell } from "./stage.js";
@@ -21,6 +21,7 @@ export function listenToFiles() {
     addFiles([...input.files]);
     input.value = ""; // the same file can be chosen again
   });
+  offerKnownFiles(input).catch(() => {}); // without an answer all files can be chosen, and the server says which it reads
   byId("stop").addEventListener("click", () => {
     stopping.abort();
     stopping = new AbortController();
@@ -43,6 +44,12 @@ export function listenToFiles() {
     if ([...items].some((item) => item.webkitGetAsEntry?.()?.isDirectory)) tell(SERIES, true);
     else addFiles([...files]);
   });
+}
+
+/** Offer the files that the server reads; of an ending like .nii.gz browsers compare the last part alone. */
+async function offerKnownFiles(input) {
+  const suffixes = await askJson("GET", "page/upload-suffixes.json");
+  input.accept = suffixes.map((suffix) => suffix.slice(suffix.lastIndexOf("."))).join(",");
 }
 
 /** Let the user choose files. */

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from maskwright.engine.io.formats import UPLOAD_SUFFIXES
 from maskwright.engine.service.http import static_files
 from maskwright.engine.service.http.problems import answer_with_problems
 from maskwright.engine.service.http.static_files import page_router
@@ -51,6 +52,10 @@ def test_a_file_that_changes_is_sent_anew_and_else_not(page):
         os.utime(folder / name, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
         once_more = client.get(address, headers={"If-None-Match": changed.headers["etag"]})
         assert (once_more.status_code, once_more.text) == (200, "two or  more")
+
+
+def test_the_suffixes_of_uploads_are_those_of_the_table(page):
+    assert page[1].get("/page/upload-suffixes.json").json() == list(UPLOAD_SUFFIXES)
 
 
 def test_only_listed_files_are_served(page):

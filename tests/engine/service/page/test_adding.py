@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from maskwright.engine.io.formats import UPLOAD_SUFFIXES
 from maskwright.engine.service.images.files import volume_file
 from maskwright.engine.volume import Volume
 from support.page import bright_blobs, open_image, phantom, serving, status
@@ -51,6 +52,13 @@ def empty(browser):
 def wait_until_open(page, name):
     page.get_by_role("heading", name=name).wait_for(timeout=60_000)
     page.get_by_text("Click on what you want to outline").wait_for(timeout=60_000)
+
+
+@pytest.mark.browser
+def test_files_that_the_server_reads_are_offered(empty):
+    empty.wait_for_function("document.getElementById('file').accept")
+    endings = {"." + suffix.rpartition(".")[2] for suffix in UPLOAD_SUFFIXES}
+    assert set(empty.locator("#file").get_attribute("accept").split(",")) == endings
 
 
 @pytest.mark.browser
