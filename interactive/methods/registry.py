@@ -24,9 +24,19 @@ def load_method(name: str = METHODS[0]) -> Method:
     Raises
     ------
     ConfigError
-        There is none of that name.
+        There is none of that name, or its module has no ``METHOD`` of that name.
     """
     if name not in _MODULES:
         raise ConfigError(f"there is no method {name!r}; expected one of {', '.join(METHODS)}")
-    method: Method = import_module(f"maskwright.interactive.methods.{_MODULES[name]}").METHOD
+    module = f"maskwright.interactive.methods.{_MODULES[name]}"
+    method: Method | None = getattr(import_module(module), "METHOD", None)
+    if method is None or method.name != name:
+        found = "no METHOD" if method is None else f"the METHOD {method.name!r}"
+        raise ConfigError(f"the module {module} has {found}; expected METHOD, a Method called {name!r}")
     return method
+
+
+def methods_on(dims: int, color: bool) -> list[str]:
+    """Return the names of the methods that work on images of so many axes, in colour or not; it imports them all."""
+    supports = {name: load_method(name).supports for name in METHODS}
+    return [name for name, each in supports.items() if dims in each.dims and (each.color or not color)]

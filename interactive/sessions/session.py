@@ -11,7 +11,7 @@ from maskwright.errors import InputError
 from maskwright.interactive.crop import Crop
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Method
-from maskwright.interactive.methods.registry import METHODS, load_method
+from maskwright.interactive.methods.registry import METHODS, load_method, methods_on
 from maskwright.interactive.sessions.events import (
     Cleared,
     Event,
@@ -114,10 +114,11 @@ class AssistSession:
         supports = self.method.supports
         if opened.ndim not in supports.dims or (opened.color and not supports.color):
             kind = f"{opened.ndim}-D{' in colour' if opened.color else ''}"
-            raise InputError(f"the method {self.method.name} does not work on {kind} images; choose another one")
+            others = ", ".join(methods_on(opened.ndim, opened.color)) or "none does"
+            raise InputError(f"the method {self.method.name} does not work on {kind} images; choose one of: {others}")
         segmenter = self.method.open(opened)
         self.close()
-        self._state = SessionState(opened, segmenter, supports)
+        self._state = SessionState(opened, segmenter, self.method)
 
     def close(self) -> None:
         """Give back the image and the memory of the method; `set_image` starts anew. A second call does nothing."""
@@ -284,7 +285,7 @@ class AssistSession:
         state = self._require_state()
         edit = state.carry_out(event)
         if isinstance(event, Cleared):
-            self._state = SessionState(state.image, state.segmenter, state.supports)
+            self._state = SessionState(state.image, state.segmenter, self.method)
             targets: list[Event] = [each for each in self._events if isinstance(each, TargetSet)]
             self._events = targets[-1:]
         elif edit is not None or not isinstance(event, _NEVER_ALONE):

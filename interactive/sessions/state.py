@@ -11,7 +11,7 @@ import numpy as np
 from maskwright.errors import InputError, PromptError
 from maskwright.interactive.crop import Crop, box_of
 from maskwright.interactive.image import Image
-from maskwright.interactive.methods.method import Segmenter, Supports
+from maskwright.interactive.methods.method import Method, Segmenter
 from maskwright.interactive.sessions.edit import given_mask, segment_prompt
 from maskwright.interactive.sessions.events import (
     Cleared,
@@ -81,7 +81,7 @@ class SessionState:
 
     image: Image
     segmenter: Segmenter
-    supports: Supports
+    method: Method
     objects: Objects = field(default_factory=Objects)
     history: History = field(default_factory=History)
     waiting_prompts: list[PromptQueued] = field(default_factory=list)
@@ -136,8 +136,9 @@ class SessionState:
         if bounds is not None and not bounds.is_inside(self.image.shape):
             raise PromptError(f"the prompt lies outside the image of shape {self.image.shape}")
         kind = type(prompt).__name__.lower()
-        if not isinstance(prompt, MaskPrompt) and kind not in self.supports.prompts:
-            raise PromptError(f"the method takes no {kind}; expected one of {', '.join(sorted(self.supports.prompts))}")
+        taken = self.method.supports.prompts
+        if not isinstance(prompt, MaskPrompt) and kind not in taken:
+            raise PromptError(f"the method {self.method.name} takes no {kind}; expected {', '.join(sorted(taken))}")
 
     def _run(self, prompts: Sequence[PromptQueued]) -> Edit:
         """Carry out prompts, oldest first: all of them or none."""
