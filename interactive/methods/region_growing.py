@@ -1,4 +1,4 @@
-"""Crop growing: connected voxels with intensities like those of the positive prompts."""
+"""Region growing: connected voxels with intensities like those of the positive prompts."""
 
 from __future__ import annotations
 

@@ -133,8 +133,8 @@ def simulate_scribble(mask: Mask, spacing_mm: Sequence[float], seed: int) -> Mas
     stroke = np.zeros(component.shape, np.bool_)
     if mask.ndim == 3:
         best = int(np.argmax(component.sum(axis=(1, 2))))
-        part, box = _largest_component(np.ascontiguousarray(component[best]).view(np.uint8))
-        stroke[best][box.slices] = draw_stroke(part, spacing[1:], seed)
+        part, within = _largest_component(np.ascontiguousarray(component[best]).view(np.uint8))
+        stroke[best][within.slices] = draw_stroke(part, spacing[1:], seed)
     else:
         stroke[...] = draw_stroke(component, spacing, seed)
     result = np.zeros(mask.shape, np.bool_)
