@@ -247,7 +247,7 @@ def test_an_edit_far_away_leaves_everything_else_alone():
     assert np.array_equal(edit.mask[:, :150, :150], first[:, :150, :150])
 
 
-def test_a_region_grows_while_the_mask_reaches_its_border():
+def test_a_crop_grows_while_the_mask_reaches_its_border():
     sides = []
 
     def everything(task):

@@ -7,6 +7,7 @@ import pytest
 
 import maskwright as mw
 from maskwright.engine.assist.propagate import propagate
+from maskwright.interactive import crop
 from support.page import (
     AFFINE,
     KIDNEY,
@@ -49,6 +50,17 @@ def test_what_is_clicked_in_any_plane_is_what_is_saved(page, served_at):
         page.get_by_text("Undoing: done").wait_for()
     save(page, "nothing")
     assert not saved(*served_at, "nothing").any()
+
+
+@pytest.mark.browser
+def test_a_mask_that_one_edit_cuts_is_told(page, monkeypatch):
+    open_image(page)
+    for sides in (crop.START_SIDE, crop.LARGEST_SIDE):
+        monkeypatch.setitem(sides, 3, 6)
+    x, y = bright_blobs(page)[0]
+    page.keyboard.press("s")
+    drag(page, (x - 20, y), (x + 20, y))  # its crop holds the stroke and no voxel more
+    page.get_by_text("The mask is cut here: click beyond its border to go on").wait_for()
 
 
 @pytest.mark.browser
