@@ -62,6 +62,12 @@ class Header:
                 )
 
 
+def header_of(image: Image, method: Mapping[str, str], attributes: Mapping[str, str], hash_image: bool) -> Header:
+    """Return the header of a session on an image; ``method`` is the provenance of its method."""
+    spacing_mm, sha256 = tuple(map(float, image.spacing_mm)), image.sha256 if hash_image else ""
+    return Header(image.shape, spacing_mm, image.color, sha256, method, attributes)
+
+
 @dataclass(frozen=True)
 class SessionLog:
     """A header and events, oldest first."""

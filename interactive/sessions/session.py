@@ -12,6 +12,7 @@ from maskwright.interactive.crop import Crop
 from maskwright.interactive.image import Image
 from maskwright.interactive.methods.method import Method
 from maskwright.interactive.methods.registry import METHODS, load_method, methods_on
+from maskwright.interactive.sessions import prompts
 from maskwright.interactive.sessions.events import (
     Cleared,
     Event,
@@ -28,16 +29,8 @@ from maskwright.interactive.sessions.events import (
     TargetSet,
     Undone,
 )
-from maskwright.interactive.sessions.log import Header, SessionLog, bits_bytes, read_log, write_log
-from maskwright.interactive.sessions.prompts import (
-    MaskPrompt,
-    Prompt,
-    make_box,
-    make_lasso,
-    make_mask,
-    make_point,
-    make_scribble,
-)
+from maskwright.interactive.sessions.log import Header, SessionLog, bits_bytes, header_of, read_log, write_log
+from maskwright.interactive.sessions.prompts import MaskPrompt, Prompt
 from maskwright.interactive.sessions.state import Edit, SessionState
 from maskwright.interactive.sessions.target import Target
 from maskwright.kernels.mask import Mask
@@ -203,23 +196,23 @@ class AssistSession:
 
     def add_point(self, index: Sequence[float], positive: bool = True) -> Edit:
         """Mark one voxel as inside or outside; `index` in the array's order, whole numbers."""
-        return self.add_prompt(make_point(index, self.image.shape, positive))
+        return self.add_prompt(prompts.make_point(index, self.image.shape, positive))
 
     def add_box(self, lower: Sequence[float], upper: Sequence[float]) -> Edit:
         """Draw a half-open box around the object; in 3-D it may be one slice thick."""
-        return self.add_prompt(make_box(lower, upper, self.image.shape))
+        return self.add_prompt(prompts.make_box(lower, upper, self.image.shape))
 
     def add_scribble(self, mask: ArrayLike, positive: bool = True) -> Edit:
         """Draw a stroke inside or outside: a bool array of the image's shape, not empty."""
-        return self.add_prompt(make_scribble(mask, self.image.shape, positive))
+        return self.add_prompt(prompts.make_scribble(mask, self.image.shape, positive))
 
     def add_lasso(self, mask: ArrayLike, positive: bool = True) -> Edit:
         """Draw an outline (closed, or filled already) of a part inside or outside: a bool array, not empty."""
-        return self.add_prompt(make_lasso(mask, self.image.shape, positive))
+        return self.add_prompt(prompts.make_lasso(mask, self.image.shape, positive))
 
     def add_mask(self, mask: ArrayLike) -> Edit:
         """Give the object a mask; its earlier prompts no longer count. Locked objects keep their voxels."""
-        return self.add_prompt(make_mask(mask, self.image.shape))
+        return self.add_prompt(prompts.make_mask(mask, self.image.shape))
 
     def reset(self) -> Edit:
         """Empty the active object and forget its prompts; this can be undone like any edit."""
@@ -303,9 +296,7 @@ class AssistSession:
 
     def header(self, attributes: Mapping[str, str] | None = None, hash_image: bool = True) -> Header:
         """Return the header of the session's log; see `Header`. Hashing a large image takes a second."""
-        image = self.image
-        spacing_mm, sha256 = tuple(map(float, image.spacing_mm)), image.sha256 if hash_image else ""
-        return Header(image.shape, spacing_mm, image.color, sha256, self.method.provenance(), attributes or {})
+        return header_of(self.image, self.method.provenance(), attributes or {}, hash_image)
 
     def to_log(self) -> str:
         """Return the session as text, without its image: a header, every event, and the hashes of the masks."""
