@@ -45,6 +45,7 @@ def page_router() -> APIRouter:
     @router.get("/page/upload-suffixes.json")
     @action(OPEN, quiet=True)
     def upload_suffixes() -> tuple[str, ...]:
+        """The suffixes of the files that may be added."""
         return UPLOAD_SUFFIXES
 
     @router.get("/page/{name:path}", response_class=Response)

@@ -155,6 +155,7 @@ def test_open_and_quiet_routes():
     assert opened == {
         "^/$",
         "^/page/(?P<name>.*)$",
+        r"^/page/upload\-suffixes\.json$",
         "^/docs$",
         r"^/openapi\.json$",
         "^/healthz$",
