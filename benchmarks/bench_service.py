@@ -96,9 +96,9 @@ class Visitor:
         self.volume, self.target = volume, target
         flat = target.image.ndim == 2
         self.at = (0, *at[1:]) if flat else at
-        self.truth = target.truth[None] if flat else target.truth
+        self.reference = target.reference[None] if flat else target.reference
         self.spacing = [1.0, *target.spacing_mm] if flat else list(target.spacing_mm)
-        self.window = tuple(slice(a, a + n) for a, n in zip(self.at, self.truth.shape))
+        self.window = tuple(slice(a, a + n) for a, n in zip(self.at, self.reference.shape))
         self.seconds: list[float] = []
         self.bytes: list[int] = []
         self.session._http.event_hooks["response"].append(self._note)
@@ -121,7 +121,7 @@ class Visitor:
 
         mask = self.session.target_buffer[self.window] > 0
         flat = self.target.image.ndim == 2
-        seen = (self.truth[0], mask[0]) if flat else (self.truth, mask)
+        seen = (self.reference[0], mask[0]) if flat else (self.reference, mask)
         click = next_click(seen[0], seen[1] if seen[1].any() else None, self.target.spacing_mm)
         if click is None:
             return False
