@@ -22,8 +22,8 @@ leaf_kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def thread_count(work: int, least: int) -> int:
     """Return the number of threads for ``work`` units: as many as Numba may use, but each with ``least`` units to do.
 
-    Small inputs use one thread. ``least`` is about 5 ms of work: beside other busy processes a second thread waits
-    that long for a core, and what is shorter would be done sooner by one.
+    Small inputs use one thread. ``least`` is one to two ms of work: beside other busy processes a second thread waits
+    for a core, and much shorter work would be done sooner by one.
     """
     parts = work // least
     return min(parts, int(get_num_threads())) if parts > 1 else 1

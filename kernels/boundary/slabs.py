@@ -12,7 +12,7 @@ from maskwright.kernels.point_groups import PointGroups
 from maskwright.kernels.search import lower_bound
 from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
-_LEAST_POINTS = 1 << 16  # a thread
+_LEAST_POINTS = 1 << 14  # a thread
 _SLAB = 16  # planes a job; each also looks at the planes that reach into it
 _BITS = 64
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # its top six bits are different for every shift: they number a lone bit

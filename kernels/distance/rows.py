@@ -19,7 +19,7 @@ from maskwright.kernels.search import lower_bound
 from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
 FAR = -1.0  # instead of a square: not found near by
-_LEAST_QUERIES = 1 << 16  # a thread
+_LEAST_QUERIES = 1 << 14  # a thread
 _LONGEST_WALK = 96  # rows: a radius of about five voxels
 _FEW_TARGETS = 32  # so many are looked at one by one
 _MOST_ROWS_A_TARGET = 16  # points scattered through a larger box are left to the tree, which needs no table of its rows

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from maskwright.kernels.overlap.blocks import LONG, SHORT, is_uniform
 from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
-_LEAST_VOXELS = 1 << 22  # a thread
+_LEAST_VOXELS = 1 << 20  # a thread
 
 
 def count_byte_pairs(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from maskwright.kernels.overlap.blocks import LONG, SHORT, is_uniform
 from maskwright.kernels.threads import kernel, run_in_parts, thread_count
 
-_LEAST_VOXELS = 1 << 22  # a thread
+_LEAST_VOXELS = 1 << 20  # a thread
 _SMALLEST_TABLE = 1024
 _GROWTH = 8
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing, Knuth 6.4

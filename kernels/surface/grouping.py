@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from maskwright.kernels.search import lower_bound
 from maskwright.kernels.threads import kernel
 
-LEAST_VOXELS = 1 << 22  # a thread
+LEAST_VOXELS = 1 << 20  # a thread
 _VOXELS_A_POINT = 16
 _SMALL = 1 << 23  # voxels; room is cheap here, and a brain parcellation is mostly surface
 

@@ -92,7 +92,8 @@ def _find_in_row(volume, planar, z, y, positions, flags):  # type: ignore[no-unt
     if nx >= BLOCK + 2:
         for block in range((nx - 2 + BLOCK - 1) // BLOCK):
             start = min(1 + block * BLOCK, nx - 1 - BLOCK)  # the last block may overlap the one before
-            if _flag_surface(row, before, after, below, above, start, flags):
+            if not _is_background(row, start):
+                _flag_surface(row, before, after, below, above, start, flags)
                 count = collect_flagged(flags, start, done, positions, count)
             done = start + BLOCK
     for x in range(done, nx - 1):
@@ -107,15 +108,20 @@ def _find_in_row(volume, planar, z, y, positions, flags):  # type: ignore[no-unt
 
 
 @kernel
-def _flag_surface(row, before, after, below, above, start, flags):  # type: ignore[no-untyped-def]
-    """Flag the surface voxels of a block; false, with the flags as they are, where it is all background."""
-    stop = start + BLOCK
-    here = row[start:stop]
+def _is_background(row, start):  # type: ignore[no-untyped-def]
+    """Tell whether a block holds no label. Most do not, and a call with five arrays would take longer than this."""
+    here = row[start : start + BLOCK]
     occupied = False
     for i in range(BLOCK):
         occupied |= here[i] != 0
-    if not occupied:
-        return False
+    return not occupied
+
+
+@kernel
+def _flag_surface(row, before, after, below, above, start, flags):  # type: ignore[no-untyped-def]
+    """Flag the surface voxels of a block."""
+    stop = start + BLOCK
+    here = row[start:stop]
     for i in range(BLOCK):
         flags[i] = 0
     flag_differing(here, before[start:stop], after[start:stop], flags)
@@ -123,4 +129,3 @@ def _flag_surface(row, before, after, below, above, start, flags):  # type: igno
     flag_differing(here, row[start - 1 : stop - 1], row[start + 1 : stop + 1], flags)
     for i in range(BLOCK):
         flags[i] &= here[i] != 0
-    return True
